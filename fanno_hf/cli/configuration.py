@@ -1,0 +1,123 @@
+"""The configuration, checked: types and ranges, each mistake named by its key before anything is paid for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from fanno_hf.errors import UserError
+
+# key -> (type, lowest, highest, whether null is allowed)
+_SHARE, _COSINE = (float, 0.0, 1.0, False), (float, -1.0, 1.0, True)
+_COUNT, _OPTIONAL_COUNT = (int, 1, None, False), (int, 1, None, True)
+_SAMPLING = {
+    "max_tokens": _COUNT,
+    "temperature": (float, 0.0, None, False),
+    "top_p": _SHARE,
+    "frequency_penalty": (float, -2.0, 2.0, False),
+}
+_NUMBERS = {
+    "random_seed": (int, 0, None, False),
+    "top_logprobs": (int, 0, 20, False),
+    "data.limit": _OPTIONAL_COUNT,
+    "teacher.concurrency": _COUNT,
+    "teacher.timeout": (float, 0.001, None, False),
+    "teacher.retries": (int, 0, None, False),
+    "teacher.patience": (float, 0.0, None, False),
+    "stages.prescreen.max_tokens": _COUNT,
+    "stages.prescreen.min_tokens": (int, 0, None, False),
+    "stages.prescreen.max_markup_share": _SHARE,
+    "stages.prescreen.min_letter_share": _SHARE,
+    "stages.prescreen.max_repetition_share": _SHARE,
+    "stages.prescreen.near_duplicates.threshold": (float, 0.01, 1.0, True),
+    "stages.prescreen.near_duplicates.ngram": _COUNT,
+    "stages.prescreen.near_duplicates.num_perm": (int, 16, None, False),
+    "stages.prescreen.communities.threshold": _COSINE,
+    "stages.prescreen.communities.min_size": _COUNT,
+    "stages.seed.combinations": _COUNT,
+    "stages.seed.max_documents": _OPTIONAL_COUNT,
+    "stages.seed.max_instructions": _OPTIONAL_COUNT,
+    "stages.seed.min_relevance": _COSINE,
+    "stages.seed.near_repeat_threshold": _COSINE,
+    "stages.augment.target_size": _COUNT,
+    "stages.augment.window": _COUNT,
+    "stages.augment.epochs": (int, 0, None, False),
+    "stages.augment.counterexamples": (int, 0, None, False),
+    "stages.augment.exploration": (float, 0.0, None, False),
+    "stages.augment.top_fraction": _SHARE,
+    "stages.augment.min_relevance": _COSINE,
+    "stages.augment.near_repeat_threshold": _COSINE,
+    "stages.respond.retrieved": (int, 0, None, False),
+    "stages.respond.retry_max_tokens": _OPTIONAL_COUNT,
+    "stages.respond.min_words": (int, 0, None, False),
+    **{f"stages.{stage}.{key}": rule for stage in ("seed", "augment", "respond") for key, rule in _SAMPLING.items()},
+    **{
+        f"stages.{stage}.verdicts.{name}": (float, 0.0, 1.0, True)
+        for stage, names in {
+            "prescreen": ("low_quality", "private_information", "advertisement"),
+            "seed": ("needs_document", "unsafe", "names_strangers"),
+            "augment": ("needs_document", "unsafe", "names_strangers"),
+        }.items()
+        for name in names
+    },
+}
+_CHOICES = {
+    "stages.prescreen.communities.keep": ("longest", "first"),
+    "stages.prescreen.undecided": ("keep", "drop"),
+    "stages.seed.undecided": ("keep", "drop"),
+    "stages.augment.undecided": ("keep", "drop"),
+    "stages.augment.policy": ("ucb", "random"),
+    "stages.augment.reward": ("instruction_length", "response_length"),
+    "stages.respond.mode": ("direct", "grounded"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+}
+_SWITCHES = (
+    *("force", "debug", "stages.prescreen.enabled", "stages.prescreen.longest_first"),
+    *("stages.prescreen.drop_prompt_injections", "stages.augment.think_different"),
+)
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """Returns the configuration as plain dicts and lists, checked.
+
+    Raises:
+        UserError: a value has the wrong type, is out of range or is no choice; names key, value and what is allowed.
+        omegaconf.errors.MissingMandatoryValue: a value that must be given was not.
+    """
+    resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    for key, rule in _NUMBERS.items():
+        _check_number(key, _look_up(resolved, key), rule)
+    for key, choices in _CHOICES.items():
+        if (value := _look_up(resolved, key)) is not _ABSENT and value not in choices:
+            raise UserError(f"{key}={value} is none of: {', '.join(choices)}")
+    for key in _SWITCHES:
+        if not isinstance(value := _look_up(resolved, key), bool):
+            raise UserError(f"{key}={value} is neither true nor false")
+    return resolved
+
+
+_ABSENT = object()
+
+
+def _look_up(config: Mapping[str, Any], key: str) -> Any:
+    """The value under a dotted key; a group that lacks the key (a teacher without time-out) is not checked."""
+    value: Any = config
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return _ABSENT
+        value = value[part]
+    return value
+
+
+def _check_number(key: str, value: Any, rule: tuple[type, float | None, float | None, bool]) -> None:
+    type_, lowest, highest, may_be_null = rule
+    if value is _ABSENT or (value is None and may_be_null):
+        return
+    is_number = isinstance(value, (int, float) if type_ is float else int) and not isinstance(value, bool)
+    if is_number and (lowest is None or value >= lowest) and (highest is None or value <= highest):
+        return
+    range_ = f" of at least {lowest}" if highest is None else f" from {lowest} to {highest}"
+    raise UserError(
+        f"{key}={value}: it must be {'a number' if type_ is float else 'a whole number'}{range_}"
+        + (", or null" if may_be_null else "")
+    )

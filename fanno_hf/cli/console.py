@@ -1,0 +1,50 @@
+"""What a person sees: log lines, progress bars on a terminal, and the result at the end."""
+
+import logging
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import datasets
+
+from fanno_hf.columns import PAIR
+from fanno_hf.output.card import funnel_table
+from fanno_hf.output.folder import RunFolder
+
+
+@contextmanager
+def set_up(config: Mapping[str, Any]) -> Iterator[None]:
+    """Sends the log to the terminal and to logs/run.log of the run folder, and keeps the libraries quiet."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    root.addHandler(terminal)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("fanno_hf").setLevel(config["log_level"])
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    yield
+
+
+def show(folder: RunFolder, stage: str, count: int = 3) -> None:
+    """Prints the funnel and, after the last stage, a few pairs."""
+    print(f"\n{funnel_table(folder.manifest)}\n")
+    if stage in ("all", "respond"):
+        rows = folder.read_rows("data", PAIR)
+        for row in rows.select(range(0, len(rows), max(1, len(rows) // count))).select(range(min(count, len(rows)))):
+            print(_paragraph("instruction: ", row["instruction"]))
+            if row["input"]:
+                print(_paragraph("input:       ", row["input"]))
+            print(_paragraph("output:      ", row["output"]), end="\n\n")
+        print(f'{len(rows)} pairs: load_dataset("{folder.path}")')
+
+
+def _paragraph(label: str, text: str, width: int = 110, most: int = 500) -> str:
+    """Wraps a text under its label. Control characters are escaped: completions are hostile to terminals too."""
+    text = "".join(ch if ch.isprintable() else " " for ch in text)
+    text = text if len(text) <= most else text[:most] + " …"
+    return textwrap.fill(text, width, initial_indent=label, subsequent_indent=" " * len(label))

@@ -1,0 +1,79 @@
+"""What a row holds at each stage: the one place where columns and their types are declared.
+
+document  {"document_id": "5a0c4f…", "text": "Mosses have no roots …", "source": "notes.txt", "num_tokens": 57, …}
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from datasets import Features, List, Value
+
+VERDICTS = List({"name": Value("string"), "probability": Value("float32")})
+
+DOCUMENT = {
+    "document_id": Value("string"),
+    "text": Value("string"),
+    "source": Value("string"),
+    "num_tokens": Value("int32"),
+    "community": Value("int32"),
+    "verdicts": VERDICTS,
+}
+INSTRUCTION = {
+    "instruction_id": Value("string"),
+    "document_id": Value("string"),
+    "instruction": Value("string"),
+    "input": Value("string"),
+    "num_tokens": Value("int32"),
+    "task_type": Value("string"),
+    "characteristic": Value("string"),
+    "style": Value("string"),
+    "origin": Value("string"),
+    "round": Value("int32"),
+    "counterexamples": List(Value("string")),
+    "reward": Value("float32"),
+    "pulls": Value("int32"),
+    "verdicts": VERDICTS,
+    "prompt_digest": Value("string"),
+    "teacher": Value("string"),
+}
+RESPONSE = {
+    **INSTRUCTION,
+    "source": Value("string"),
+    "passages": List(Value("string")),
+    "passage_scores": List(Value("float32")),
+    "response": Value("string"),
+    "finish_reason": Value("string"),
+    "response_tokens": Value("int32"),
+    "response_prompt_digest": Value("string"),
+}
+PAIR = {
+    "id": Value("string"),
+    "messages": List({"role": Value("string"), "content": Value("string")}),
+    "instruction": Value("string"),
+    "input": Value("string"),
+    "output": Value("string"),
+    **{
+        name: RESPONSE[name]
+        for name in (
+            *("document_id", "source", "task_type", "characteristic", "style", "origin", "round", "counterexamples"),
+            *("reward", "pulls", "passages", "passage_scores", "prompt_digest", "response_prompt_digest", "teacher"),
+        )
+    },
+}
+REJECTION = {
+    "phase": Value("string"),
+    "reason": Value("string"),
+    "detail": Value("string"),
+    "completion": Value("string"),
+}
+
+
+def features(columns: Mapping[str, Any], *, rejected: bool = False) -> Features:
+    """Returns the schema of a stage's kept rows, or of its rejected rows (the same plus reason, detail, completion)."""
+    return Features({**columns, **REJECTION} if rejected else dict(columns))
+
+
+def missing_columns(have: Iterable[str], need: Iterable[str]) -> list[str]:
+    """Returns the names in `need` that `have` lacks, in order."""
+    have = set(have)
+    return [name for name in need if name not in have]

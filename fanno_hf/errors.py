@@ -1,0 +1,38 @@
+"""The errors a person reads: one sentence that names the key, file or row, what is wrong, and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FannoError(Exception):
+    """A failure that is reported as one clear line.
+
+    Attributes:
+        exit_code: what the process returns; 1 is a failure of the run, 2 a mistake in what was asked for.
+    """
+
+    exit_code = 1
+
+
+class UserError(FannoError):
+    """Something asked for cannot be: a wrong key, path, file or value. Exit code 2."""
+
+    exit_code = 2
+
+
+class TeacherUnavailable(FannoError):
+    """The teacher cannot be reached or refuses every request. What was answered before stays in the journal."""
+
+
+class StageEmpty(FannoError):
+    """A stage kept no row. Names the stage and counts its reasons."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns `"; did you mean 'augment'?"` for a misspelt word, or "" when nothing is near.
+
+    >>> did_you_mean("agument", ["seed", "augment"])
+    "; did you mean 'augment'?"
+    """
+    nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{nearest[0]}'?" if nearest else ""

@@ -1,0 +1,158 @@
+"""The run folder: a data set repository on disk, in which a file has its final name only when it is complete.
+
+    runs/demo/  seed/train-00000-of-00001.parquet   rejected/seed/…   data/…   run.json   journal.sqlite   README.md
+
+`load_dataset("runs/demo", "seed")` reads it, here and (pushed as it is) on the Hub.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, Features
+from filelock import FileLock, Timeout
+
+from fanno_hf.errors import FannoError, UserError
+from fanno_hf.steps.funnel import conform
+
+FORMAT = 1
+_FILE = "train-00000-of-00001.parquet"
+
+
+def run_folder(run: str) -> str:
+    """Returns the folder of `run=`: a name stands for runs/<name>, anything with a slash is a folder itself."""
+    return str(run) if any(sign in str(run) for sign in ("/", os.sep)) else str(Path("runs", str(run)))
+
+
+class RunFolder:
+    """Reads and writes one run.
+
+    Args:
+        path: made if it is missing.
+
+    Raises:
+        UserError: the folder cannot be written, is in use, or was made by another version.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).expanduser()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.path / ".lock", timeout=0)
+            self._lock.acquire()
+        except Timeout as error:
+            raise UserError(f"{self.path} is in use by another process: wait for it, or give another run=") from error
+        except OSError as error:
+            raise _disk_error(self.path, error) from error
+        self.manifest = self._read_manifest()
+
+    def close(self) -> None:
+        """Lets other processes in."""
+        self._lock.release()
+
+    @property
+    def journal(self) -> Path:
+        """Where the completions are kept."""
+        return self.path / "journal.sqlite"
+
+    def _read_manifest(self) -> dict[str, Any]:
+        path = self.path / "run.json"
+        if not path.exists():
+            return {"format": FORMAT, "stages": {}}
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            made_with = manifest["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=") from error
+        if made_with != FORMAT:
+            raise UserError(
+                f"{path} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {made_with}; this one reads "
+                f"{FORMAT}): use that version, or give another run="
+            )
+        return manifest
+
+    def write_manifest(self) -> None:
+        """Writes run.json."""
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
+        self.write(Path("run.json"), text.encode("utf-8", "replace"))
+
+    def write(self, name: Path, content: bytes) -> None:
+        """Writes a file beside its final name, flushes it to the disk and renames it."""
+        path = self.path / name
+        beside = path.with_name(f".{path.name}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(beside, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise _disk_error(path, error) from error
+
+    def write_rows(self, config: str, rows: Dataset) -> str | None:
+        """Writes a config's rows as parquet (`rejected_seed` goes to rejected/seed) and returns the file's sha256.
+
+        A config without rows has no file: an empty one could not be loaded. Equal rows give equal bytes.
+        """
+        path = Path(config.replace("rejected_", "rejected/"), _FILE)
+        if not len(rows):
+            (self.path / path).unlink(missing_ok=True)
+            return None
+        content = _parquet(rows)
+        self.write(path, content)
+        return hashlib.sha256(content).hexdigest()
+
+    def read_rows(self, config: str, columns: Mapping[str, Any]) -> Dataset:
+        """Reads a config's rows.
+
+        Raises:
+            UserError: it is not there or cannot be read.
+        """
+        path = self.path / config / _FILE
+        try:
+            table = pq.read_table(path)
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is missing: run stage={config} first, or stage=all") from error
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"{path} cannot be read ({error}): delete it and run stage={config} again") from error
+        return conform(Dataset(table), columns)
+
+    def has_rows(self, config: str, sha256: str | None) -> bool:
+        """Whether the config's file is there and is the one with this digest (None: there must be no file)."""
+        path = self.path / config.replace("rejected_", "rejected/") / _FILE
+        if sha256 is None:
+            return not path.exists()
+        return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+    def free_bytes(self) -> int:
+        """Returns the free space on the folder's disk."""
+        return shutil.disk_usage(self.path).free
+
+
+def _parquet(rows: Dataset) -> bytes:
+    """Writes parquet as `Dataset.to_parquet` does, without the fingerprint that makes equal rows differ."""
+    table = rows.with_format("arrow")[:]
+    metadata = {"huggingface": json.dumps({"info": {"features": Features(rows.features).to_dict()}})}
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(metadata), sink, use_content_defined_chunking=True, write_page_index=True
+    )
+    return sink.getvalue().to_pybytes()
+
+
+def _disk_error(path: Path, error: OSError) -> FannoError:
+    if error.errno == 28:  # ENOSPC
+        return FannoError(
+            f"The disk is full: {path} cannot be written. Free some space and run the same command again."
+        )
+    if error.errno in (1, 13, 30):  # EPERM, EACCES, EROFS
+        return UserError(f"{path} cannot be written ({error.strerror}): check its permissions or give another run=")
+    return UserError(f"{path} cannot be used as a run folder ({error.strerror or error}): give another run=")

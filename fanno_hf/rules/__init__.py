@@ -1,0 +1,1 @@
+"""Cheap rules that keep or drop a text, an instruction or a response, one reason each."""

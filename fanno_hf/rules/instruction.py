@@ -1,0 +1,212 @@
+"""Rules for instructions: cheap, whole-word, Unicode-aware, one reason each. The words are data (conf/rules).
+
+    "According to the passage, what are mosses?"  ->  ("refers_to_document", "According to the passage")
+    "What do mosses know about rain?"             ->  None: kept ("now" is no part of a word)
+
+To add a rule: one function `(candidate) -> detail or None`, one entry in `InstructionRules.checks`, one test row.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fanno_hf.errors import UserError
+from fanno_hf.rules.text import repetition_reason
+from fanno_hf.segment import words
+
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_SENTENCE = re.compile(r"(?<=[.!?。！？:;])\s+|(?<=[。！？])")
+_QUESTION_MARKS = ("?", "？", "؟")
+# "In two sentences, explain …", "Using an example, …", "Please", "Then", "1."
+_LEAD_IN = re.compile(
+    r"^(?:please|kindly|now|then|next|first|finally|also|and|bitte|por favor|briefly|critically|creatively|"
+    r"step by step|in your own words|using [^,]{1,60},|in [^,.]{1,40},|as [^,.]{1,60},|for [^,.]{1,60},|"
+    r"with [^,.]{1,60},|given [^,.]{1,120},|if [^,.]{1,120},|suppose [^,.]{1,120},|imagine [^,.]{1,120},|"
+    r"without [^,.]{1,60},|when [^,.]{1,120},|to [^,.]{1,80},)\s*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the rules look at: the parsed completion and what it must not repeat."""
+
+    instruction: str
+    input: str = ""
+    document: str = ""
+    counterexamples: Sequence[str] = ()
+    finish_reason: str = "stop"
+    demonstrations: Sequence[str] = ()
+
+
+def _folded(text: str) -> list[str]:
+    return words(text.casefold())
+
+
+def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
+    """Joins regular expressions into one that matches whole words, without regard to case.
+
+    Raises:
+        UserError: one of them does not compile; names the key.
+    """
+    if not phrases:
+        return re.compile(r"(?!)")
+    for phrase in phrases:
+        try:
+            re.compile(phrase)
+        except re.error as error:
+            raise UserError(f"{key}: {phrase!r} is no regular expression ({error})") from error
+    # CJK has no spaces, so its phrases stand on their own
+    return re.compile(rf"(?<![^\W{_CJK}])(?:{'|'.join(phrases)})(?![^\W{_CJK}])", re.IGNORECASE)
+
+
+class InstructionRules:
+    """The rules for instructions, made from the configuration group `rules`.
+
+    Args:
+        config: the mapping in conf/rules; every list and number there is used here.
+    """
+
+    def __init__(self, config: Mapping[str, Any]):
+        self._config = config
+        self._phrases = {
+            name: compile_phrases(f"rules.{name}", config[name])
+            for name in ("refers_to_document", "time_relative", "talks_to_assistant", "missing_input")
+        }
+        self._openers = {word.casefold() for words_ in config["imperatives"].values() for word in words_}
+        self._interrogatives = {word.casefold() for words_ in config["interrogatives"].values() for word in words_}
+        self.checks = {
+            "empty": self._empty,
+            "truncated": self._truncated,
+            "talks_to_assistant": self._talks_to_assistant,
+            "refers_to_document": self._refers_to_document,
+            "time_relative": self._time_relative,
+            "not_an_instruction": self._not_an_instruction,
+            "too_short": self._too_short,
+            "too_long": self._too_long,
+            "missing_input": self._missing_input,
+            "repeats_counterexample": self._repeats_counterexample,
+            "repeats_demonstration": self._repeats_demonstration,
+            "copies_document": self._copies_document,
+            "repetition": self._repetition,
+        }
+
+    def reason(self, candidate: Candidate) -> tuple[str, str] | None:
+        """Returns None to keep the instruction, else (reason, detail) of the first rule that objects."""
+        for reason, check in self.checks.items():
+            detail = check(candidate)
+            if detail is not None:
+                return reason, detail
+        return None
+
+    def _phrase(self, name: str, text: str) -> str | None:
+        match = self._phrases[name].search(text)
+        return " ".join(match.group().split()) if match else None
+
+    def _empty(self, candidate: Candidate) -> str | None:
+        return None if _folded(candidate.instruction) else "nothing is left of the completion"
+
+    def _truncated(self, candidate: Candidate) -> str | None:
+        return "cut off at max_tokens" if candidate.finish_reason == "length" else None
+
+    def _talks_to_assistant(self, candidate: Candidate) -> str | None:
+        return self._phrase("talks_to_assistant", candidate.instruction)
+
+    def _refers_to_document(self, candidate: Candidate) -> str | None:
+        return self._phrase("refers_to_document", candidate.instruction)
+
+    def _time_relative(self, candidate: Candidate) -> str | None:
+        return self._phrase("time_relative", candidate.instruction)
+
+    def _missing_input(self, candidate: Candidate) -> str | None:
+        if candidate.input:
+            return None
+        if candidate.instruction.rstrip().endswith((":", "：")):
+            return "ends with a colon"
+        # "Translate this sentence: 'Moss is green.'" carries its input in quotes
+        carried = re.search(r"[:：]\s*\S.{15,}$|[\"“„«「`'‘].{12,}[\"”“»」`'’]", candidate.instruction)
+        return None if carried else self._phrase("missing_input", candidate.instruction)
+
+    def _not_an_instruction(self, candidate: Candidate) -> str | None:
+        """A question mark, or a sentence that opens with an imperative; languages without a list are not judged."""
+        sentences = [sentence for sentence in _SENTENCE.split(candidate.instruction) if sentence.strip()]
+        for sentence in sentences:
+            if sentence.rstrip(" \"'”’»」)*").endswith(_QUESTION_MARKS) and self._asks(sentence):
+                return None
+            if self._opens_with_imperative(sentence):
+                return None
+        language = self._language(candidate.instruction)
+        if language is None or language not in self._config["imperatives"]:
+            return None
+        return "neither a question nor an imperative"
+
+    def _asks(self, sentence: str) -> bool:
+        """English questions open with an interrogative, at the start or after a comma; others need only the mark."""
+        if self._language(sentence) != "en":
+            return True
+        parts = [_folded(part) for part in re.split(r"[,:;–—-]\s", sentence)]
+        return any(part and part[0] in self._interrogatives for part in parts) or "which" in _folded(sentence)
+
+    def _opens_with_imperative(self, sentence: str) -> bool:
+        text = sentence.strip().lstrip("¡¿\"'“„«*_(-•> ")
+        for _ in range(3):
+            opening = _folded(text[:60])[:1]
+            if opening and opening[0] in self._openers:
+                return True
+            shorter = _LEAD_IN.sub("", text, count=1)
+            if shorter == text:
+                return False
+            text = shorter
+        return False
+
+    def _language(self, text: str) -> str | None:
+        """Returns the language whose function words are most frequent, None when no list has any in the text."""
+        found = _folded(text)
+        if sum(ch.isascii() for ch in text) < 0.6 * len(text):
+            return None
+        counts = {
+            name: sum(word in set(list_) for word in found) for name, list_ in self._config["function_words"].items()
+        }
+        best = max(counts, key=counts.get, default=None)
+        # no function word at all, plain letters: a fragment like "Mosses, damp places" is judged as English
+        return best if best and counts[best] else ("en" if text.isascii() else None)
+
+    def _too_short(self, candidate: Candidate) -> str | None:
+        count = len(_folded(candidate.instruction))
+        return f"{count} words" if count < self._config["min_words"] else None
+
+    def _too_long(self, candidate: Candidate) -> str | None:
+        count = len(_folded(candidate.instruction))
+        return f"{count} words" if count > self._config["max_words"] else None
+
+    def _repeats_counterexample(self, candidate: Candidate) -> str | None:
+        own = set(_folded(candidate.instruction))
+        for other in candidate.counterexamples:
+            theirs = set(_folded(other))
+            share = len(own & theirs) / max(1, len(own | theirs))
+            if share > self._config["max_repeated_words"]:
+                return f"shares {share:.0%} of its words with: {other[:80]}"
+        return None
+
+    def _repeats_demonstration(self, candidate: Candidate) -> str | None:
+        """A weak teacher hands back the prompt's own example: most of the words are the example's."""
+        own = set(_folded(candidate.instruction))
+        for other in candidate.demonstrations:
+            share = len(own & set(_folded(other))) / max(1, len(own))
+            if share > self._config["max_demonstration"]:
+                return f"takes {share:.0%} of its words from: {other[:80]}"
+        return None
+
+    def _copies_document(self, candidate: Candidate) -> str | None:
+        size = self._config["max_copied_words"]
+        own, theirs = _folded(candidate.instruction), _folded(candidate.document)
+        grams = {tuple(theirs[i : i + size]) for i in range(len(theirs) - size + 1)}
+        for i in range(len(own) - size + 1):
+            if tuple(own[i : i + size]) in grams:
+                return " ".join(own[i : i + size])
+        return None
+
+    def _repetition(self, candidate: Candidate) -> str | None:
+        found = repetition_reason(candidate.instruction)
+        return found[1] if found else None

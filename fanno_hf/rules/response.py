@@ -1,0 +1,37 @@
+"""Rules for responses: empty, cut off, a refusal, a loop, or only the question again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fanno_hf.rules.instruction import compile_phrases
+from fanno_hf.rules.text import repetition_reason
+from fanno_hf.segment import words
+
+
+class ResponseRules:
+    """The rules for responses, made from the configuration group `rules`.
+
+    Args:
+        config: the mapping in conf/rules.
+        min_words: an answer with fewer is `too_short` (1 keeps "Yes.").
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, min_words: int = 1):
+        self._refusal = compile_phrases("rules.refusal", config["refusal"])
+        self._min_words = min_words
+
+    def reason(self, response: str, finish_reason: str, instruction: str = "") -> tuple[str, str] | None:
+        """Returns None to keep the response, else (reason, detail)."""
+        found = words(response.casefold())
+        if not found:
+            return "empty", "no word in the response"
+        if finish_reason == "length":
+            return "truncated", f"cut off at max_tokens after {len(found)} words"
+        # a refusal is said at once; later on the same words may be part of a story or a letter
+        if match := self._refusal.search(response[:160]):
+            return "refusal", " ".join(match.group().split())
+        if len(found) < self._min_words:
+            return "too_short", f"{len(found)} words"
+        if found == words(instruction.casefold()):
+            return "repeats_instruction", "the response is the instruction again"
+        return repetition_reason(response)

@@ -1,0 +1,241 @@
+"""A run: which stages to do, whether they are up to date, and what is written down about them."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import hydra.errors
+import hydra.utils
+from datasets import Dataset
+
+import fanno_hf
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE, features
+from fanno_hf.errors import FannoError, UserError, did_you_mean
+from fanno_hf.identity import digest
+from fanno_hf.output.card import STAGES, funnel_table, render_card
+from fanno_hf.output.export import pairs, to_json_lines
+from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
+from fanno_hf.stages.augment import augment
+from fanno_hf.stages.prescreen import prescreen
+from fanno_hf.stages.respond import respond
+from fanno_hf.stages.seed import seed
+from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.service import Teacher
+
+logger = logging.getLogger(__name__)
+
+DATA_VERSION = 1
+"""Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
+
+_PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
+
+
+def execute(config: Mapping[str, Any]) -> RunFolder:
+    """Does what `stage` asks for and returns the run folder, closed.
+
+    Args:
+        config: the resolved configuration.
+
+    Raises:
+        FannoError: with one clear line; what was done stays done.
+    """
+    asked = config["stage"]
+    if asked not in (*STAGES, "all", "export"):
+        known = ("all", *STAGES, "export")
+        raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known)} Known: {', '.join(known)}")
+    folder = RunFolder(run_folder(config["run"]))
+    try:
+        if asked == "export":
+            _export(folder, config["export"]["format"])
+            return folder
+        with _services(config, folder) as context:
+            for stage in STAGES if asked == "all" else (asked,):
+                _do(stage, context, folder)
+        _finish(folder)
+    finally:
+        folder.close()
+    return folder
+
+
+@contextmanager
+def _services(config: Mapping[str, Any], folder: RunFolder) -> Iterator[Context]:
+    """Builds teacher, embedder and counter; models are loaded and servers reached only when they are needed."""
+    backend, embedder, counter = (_build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
+    teacher = Teacher(backend, Journal(folder.journal))
+    try:
+        yield Context(config, teacher, embedder, counter)
+    finally:
+        teacher.close()
+
+
+def _build(key: str, config: Mapping[str, Any]) -> Any:
+    """Makes the object that a configuration group describes; a mistake in it becomes one line that names the key."""
+    try:
+        return hydra.utils.instantiate(config)
+    except hydra.errors.InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, FannoError):
+            raise cause from None
+        raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
+
+
+def _do(stage: str, context: Context, folder: RunFolder) -> None:
+    """Does one stage unless it is up to date, and writes down what it did."""
+    inputs, input_digest = _inputs(stage, context, folder)
+    settings = _settings(stage, context)
+    fingerprint = digest([DATA_VERSION, stage, settings, input_digest])
+    entry = folder.manifest["stages"].get(stage)
+    if entry and not context.config["force"] and _is_up_to_date(entry, fingerprint, stage, folder):
+        logger.info("%s: up to date (%d rows)", stage, entry["kept"])
+        return
+    context.teacher.take_usage()
+    started = time.monotonic()
+    output = _RUN[stage](*inputs(), context)
+    usage = context.teacher.take_usage()
+    sha256 = folder.write_rows(stage, output.kept)
+    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
+    folder.manifest["stages"][stage] = {
+        "fingerprint": fingerprint,
+        "input": input_digest,
+        "output": sha256,
+        "output_rejected": folder.write_rows(f"rejected_{stage}", output.rejected),
+        **_counts(output),
+        **asdict(usage),
+        "seconds": round(time.monotonic() - started, 2),
+        **settings,
+    }
+    if stage == "respond":
+        folder.manifest["stages"][stage]["pairs"] = folder.write_rows("data", pairs(output.kept))
+    folder.write_manifest()
+    _log_stage(stage, folder.manifest["stages"][stage])
+
+
+def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: str, folder: RunFolder) -> bool:
+    """The same settings and input, complete files, and no row that the teacher failed on."""
+    return (
+        entry["fingerprint"] == fingerprint
+        and not entry["rejected"].get("teacher_failed")
+        and folder.has_rows(stage, entry["output"])
+        and folder.has_rows(f"rejected_{stage}", entry["output_rejected"])
+        and (stage != "respond" or folder.has_rows("data", entry["pairs"]))
+    )
+
+
+def _counts(output: StageOutput) -> dict[str, Any]:
+    reasons = Counter(output.rejected["reason"])
+    return {
+        "rows_in": len(output.kept) + len(output.rejected),
+        "kept": len(output.kept),
+        "rejected": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        **({"history": list(output.history)} if output.history else {}),
+    }
+
+
+_RUN: dict[str, Callable[..., StageOutput]] = {
+    "prescreen": prescreen,
+    "seed": seed,
+    "augment": augment,
+    "respond": respond,
+}
+_COLUMNS = {"prescreen": DOCUMENT, "seed": INSTRUCTION, "augment": INSTRUCTION, "respond": RESPONSE}
+_READS = {
+    "prescreen": (),
+    "seed": ("prescreen",),
+    "augment": ("prescreen", "seed"),
+    "respond": ("prescreen", "augment"),
+}
+
+
+def _inputs(stage: str, context: Context, folder: RunFolder) -> tuple[Callable[[], list[Dataset]], str]:
+    """Returns what the stage reads, as a function that reads it, and its digest."""
+    if stage == "prescreen":
+        documents = _documents(context.config["data"])
+        return lambda: [documents], digest([list(documents["text"]), list(documents["source"])])
+    upstream = _READS[stage]
+    entries = [folder.manifest["stages"].get(name) for name in upstream]
+    for name, entry in zip(upstream, entries, strict=True):
+        if not entry or not folder.has_rows(name, entry["output"]):
+            raise UserError(
+                f"stage={stage} reads the rows of {name}, and {folder.path} has none that are complete: "
+                f"run stage={name} first, or stage=all"
+            )
+    return (
+        lambda: [folder.read_rows(name, _COLUMNS[name]) for name in upstream],
+        digest([entry["output"] for entry in entries]),
+    )
+
+
+def _documents(config: Mapping[str, Any]) -> Dataset:
+    """Reads the configured source; what is no string becomes null, for prescreen to drop with a reason."""
+    texts, sources = [], []
+    for text, source in _build("data", config).documents():
+        texts.append(text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None)
+        sources.append(source)
+    if not texts:
+        raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
+    logger.info("read %d documents", len(texts))
+    columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"]}
+    return Dataset.from_dict({"text": texts, "source": sources}, features=features(columns))
+
+
+def _settings(stage: str, context: Context) -> dict[str, Any]:
+    """Everything that decides a stage's rows besides its input; nothing else (no URL, concurrency or log level)."""
+    config = context.config
+    used = {"stages": [stage], "prompts": [stage], "groups": []}
+    if stage in ("seed", "augment"):
+        used["prompts"].append("instruction")
+        used["groups"] = ["tags", "rules"]
+    if stage == "augment":
+        used["prompts"].append("seed")
+        if config["stages"]["augment"]["reward"] == "response_length":
+            used["stages"].append("respond")
+            used["prompts"].append("respond")
+    if stage == "respond":
+        used["groups"] = ["rules"]
+    return {
+        "config": {
+            "stages": {name: config["stages"][name] for name in used["stages"]},
+            "random_seed": config["random_seed"],
+            "top_logprobs": config["top_logprobs"],
+        },
+        "digests": {
+            **{f"prompts.{name}": digest(config["prompts"][name]) for name in used["prompts"]},
+            **{name: digest(config[name]) for name in used["groups"]},
+        },
+        "teacher": context.teacher.identity,
+        "embedder": context.embedder.identity,
+        "tokenizer": context.counter.identity,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _PACKAGES}
+
+
+def _finish(folder: RunFolder) -> None:
+    """Writes the card, so that `load_dataset` finds every config."""
+    if folder.manifest["stages"]:
+        folder.write(Path("README.md"), render_card(folder.manifest, folder.path.name).encode("utf-8"))
+
+
+def _export(folder: RunFolder, format_: str) -> None:
+    """Writes the final pairs as JSON lines."""
+    content = to_json_lines(folder.read_rows("data", PAIR), format_)
+    folder.write(Path("export", f"{format_}.jsonl"), content)
+    logger.info("wrote %s", folder.path / "export" / f"{format_}.jsonl")
+
+
+def _log_stage(stage: str, entry: Mapping[str, Any]) -> None:
+    logger.info(
+        "%s: %d of %d rows kept in %.0f s; %d requests sent, %d from the journal, %d + %d tokens\n%s",
+        *(stage, entry["kept"], entry["rows_in"], entry["seconds"], entry["requests"], entry["from_journal"]),
+        *(entry["prompt_tokens"], entry["completion_tokens"]),
+        funnel_table({"stages": {stage: entry}}),
+    )

@@ -1,0 +1,56 @@
+"""Documents from a data set on the Hugging Face Hub (or a folder laid out like one), streamed."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from fanno_hf.errors import UserError
+from fanno_hf.sources.text_column import find_text_column
+
+
+class HubSource:
+    """Streams documents from `load_dataset`.
+
+    Args:
+        name: of the data set, e.g. "tiiuae/falcon-refinedweb".
+        config: of the data set; None for its default.
+        split: e.g. "train".
+        revision: branch, tag or commit; give a commit to make a run repeatable.
+        text_column: found where it is not given.
+        limit: at most this many documents; None for all.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: str | None = None,
+        split: str = "train",
+        revision: str | None = None,
+        text_column: str | None = None,
+        limit: int | None = None,
+    ):
+        if not name:
+            raise UserError("data.name is missing: give the Hub data set, as in data.name=tiiuae/falcon-refinedweb")
+        self._name, self._config, self._split, self._revision = name, config, split, revision
+        self._text_column, self._limit = text_column, limit
+
+    def documents(self) -> Iterator[tuple[Any, str]]:
+        """Yields (text, "<data set>/<split>:<row>"), rows counted from 1.
+
+        Raises:
+            UserError: the data set, config, split, revision or column is not there, or the Hub cannot be reached.
+        """
+        from datasets import load_dataset
+
+        try:
+            dataset = load_dataset(
+                self._name, self._config, split=self._split, revision=self._revision, streaming=True
+            )
+            first = next(iter(dataset.take(1)), {})
+        except (OSError, ValueError, RuntimeError) as error:
+            words = " ".join(str(error).split())[:300]
+            raise UserError(f"data.name={self._name} cannot be loaded ({type(error).__name__}): {words}") from error
+        columns = {name: isinstance(value, str) for name, value in first.items()}
+        column = find_text_column(columns, self._text_column, f"{self._name} ({self._split})")
+        for number, row in enumerate(islice(dataset, self._limit), start=1):
+            yield row[column], f"{self._name}/{self._split}:{number}"

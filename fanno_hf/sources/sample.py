@@ -1,0 +1,27 @@
+"""The sample that travels in the package: documents written for this project, some with a planted flaw."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+
+
+class SampleSource:
+    """Yields the sample's documents. Their labels (`flaw`) are for the tests; the pipeline never sees them.
+
+    Args:
+        limit: at most this many documents; None for all.
+    """
+
+    def __init__(self, limit: int | None = None):
+        self._limit = limit
+
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """Yields (text, "sample:<id>")."""
+        for row in read_sample()[: self._limit]:
+            yield row["text"], f"sample:{row['id']}"
+
+
+def read_sample() -> list[dict]:
+    """Returns the sample's rows with their labels: id, register, language, flaw, repeats, text."""
+    lines = files("fanno_hf.sample").joinpath("documents.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

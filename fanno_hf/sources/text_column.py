@@ -1,0 +1,36 @@
+"""Which column holds the text, when nobody said."""
+
+from collections.abc import Mapping
+
+from fanno_hf.errors import UserError, did_you_mean
+
+USUAL_NAMES = ("text", "content", "document", "body", "passage", "page_content", "article", "markdown", "raw_content")
+
+
+def find_text_column(columns: Mapping[str, bool], wanted: str | None, where: str) -> str:
+    """Returns the name of the text column.
+
+    Args:
+        columns: name -> whether it holds strings.
+        wanted: the configured name, or None to find it: a usual name, else the only column of strings.
+        where: file or data set, for the message.
+
+    Raises:
+        UserError: there is no such column, or several could be meant; says which columns there are.
+    """
+    names = ", ".join(map(str, columns)) or "none"
+    if wanted:
+        if wanted not in columns:
+            raise UserError(
+                f"{where} has no column '{wanted}' (data.text_column){did_you_mean(wanted, columns)} Columns: {names}"
+            )
+        return wanted
+    usual = [name for name in USUAL_NAMES if columns.get(name)]
+    strings = [name for name, is_text in columns.items() if is_text]
+    if usual:
+        return usual[0]
+    if len(strings) == 1:
+        return strings[0]
+    raise UserError(
+        f"{where} has no column of text that can be told by its name: set data.text_column. Columns: {names}"
+    )

@@ -1,0 +1,1 @@
+"""What the stages are made of: rows that leave with a reason, questions to the teacher, instructions, answers."""

@@ -1,0 +1,44 @@
+"""How an instruction is put to the teacher for its answer; shared by respond and by augment's reward.
+
+Where both ask the same, the journal answers the second.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fanno_hf.prompts import Prompt
+from fanno_hf.steps.asking import Sampling
+from fanno_hf.steps.context import Context
+from fanno_hf.teacher.base import Request
+
+
+class Answering:
+    """Renders requests for responses, directly or grounded in passages.
+
+    Args:
+        context: configuration `stages.respond` and `prompts.respond`.
+    """
+
+    def __init__(self, context: Context):
+        config, prompts = context.config["stages"]["respond"], context.config["prompts"]["respond"]
+        self._direct = Prompt("prompts.respond.direct", prompts["direct"])
+        self._grounded = Prompt("prompts.respond.grounded", prompts["grounded"])
+        self._sampling = Sampling.from_config(config, context.random_seed)
+
+    def request(self, row: Mapping[str, Any], passages: Sequence[str] = (), max_tokens: int | None = None) -> Request:
+        """Returns the request for a row's answer; with passages it is grounded in them.
+
+        Args:
+            row: columns instruction_id, instruction, input.
+            max_tokens: more than the configured ones, to try a truncated answer again.
+        """
+        variables = {"instruction": row["instruction"], "input": row["input"]}
+        if passages:
+            messages = self._grounded.messages(passages=list(passages), **variables)
+        else:
+            messages = self._direct.messages(**variables)
+        return self._sampling.request(messages, "respond", row["instruction_id"], max_tokens=max_tokens)
+
+    def digest(self, grounded: bool) -> str:
+        """Returns the digest of the prompt in use, for the lineage."""
+        return (self._grounded if grounded else self._direct).digest

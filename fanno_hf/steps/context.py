@@ -1,0 +1,48 @@
+"""What a stage works with besides its rows: the resolved configuration and the services."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+
+from fanno_hf.embedder import Embedder
+from fanno_hf.segment import TokenCounter
+from fanno_hf.teacher.service import Teacher
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every stage.
+
+    Attributes:
+        config: the whole resolved configuration as plain dicts and lists.
+        teacher: answers through the journal.
+        embedder: texts to unit vectors.
+        counter: texts to token counts.
+    """
+
+    config: Mapping[str, Any]
+    teacher: Teacher
+    embedder: Embedder
+    counter: TokenCounter
+
+    @property
+    def random_seed(self) -> int:
+        """The one seed from which everything random is spread."""
+        return self.config["random_seed"]
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage hands back.
+
+    Attributes:
+        kept: rows that go on.
+        rejected: rows that left, with phase, reason and detail.
+        history: figures of each window, for augment; else empty.
+    """
+
+    kept: Dataset
+    rejected: Dataset
+    history: tuple[dict[str, Any], ...] = ()

@@ -1,0 +1,188 @@
+"""What the seed and the augment stage share: ask for one instruction, parse it, judge it.
+
+row {document, tags[, counterexamples]}  ->  completion  ->  {"instruction": "Why do mosses …?", "input": ""} or a reason
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, List, Value
+
+from fanno_hf.columns import INSTRUCTION, features
+from fanno_hf.identity import content_id
+from fanno_hf.near_repeats import find_near_repeats
+from fanno_hf.parsing import parse_instruction
+from fanno_hf.prompts import Prompt
+from fanno_hf.rules.instruction import Candidate, InstructionRules
+from fanno_hf.steps.asking import ANSWER, Questions, Sampling, ask, failure, judge
+from fanno_hf.steps.context import Context
+from fanno_hf.steps.funnel import Funnel, Reason, conform, map_rows
+from fanno_hf.tags import Combination
+
+_PARSED = {name: INSTRUCTION[name] for name in ("instruction_id", "instruction", "input", "num_tokens")}
+_ASKED = {
+    **{name: INSTRUCTION[name] for name in ("document_id", "task_type", "characteristic", "style", "origin", "round")},
+    "counterexamples": INSTRUCTION["counterexamples"],
+    # what only the prompt and the rules need: the document, the counterexamples and the tags as text
+    "text": Value("string"),
+    "counterexample_texts": List(Value("string")),
+    "tag_texts": List(Value("string")),
+}
+
+
+def asked_row(
+    document: Mapping[str, Any],
+    tags: Combination,
+    origin: str,
+    round_: int = 0,
+    counterexamples: Sequence[Mapping] = (),
+) -> dict[str, Any]:
+    """Returns the row that asks for one instruction: a document, one tag of each kind, and what to differ from."""
+    return {
+        "document_id": document["document_id"],
+        "task_type": tags.task_type.name,
+        "characteristic": tags.characteristic.name,
+        "style": tags.style.name,
+        "origin": origin,
+        "round": round_,
+        "counterexamples": [row["instruction_id"] for row in counterexamples],
+        "text": document["text"],
+        "counterexample_texts": [row["instruction"] for row in counterexamples],
+        "tag_texts": [tags.task_type.text, tags.characteristic.text, tags.style.text],
+    }
+
+
+def asked_rows(rows: Sequence[Mapping[str, Any]]) -> Dataset:
+    """Returns asked rows as a data set with declared types."""
+    return Dataset.from_dict({name: [row[name] for row in rows] for name in _ASKED}, features=features(_ASKED))
+
+
+class Instructor:
+    """Turns asked-for rows into instructions, for one stage.
+
+    Args:
+        stage: "seed" or "augment": its settings, prompts and seeds are used.
+        context: configuration and services.
+        funnel: gets the rows that are dropped.
+        prompt: asks for an instruction, with the variables document, task_type, characteristic, style, counterexamples.
+    """
+
+    def __init__(self, stage: str, context: Context, funnel: Funnel, prompt: Prompt):
+        config, prompts = context.config["stages"][stage], context.config["prompts"]
+        self._stage, self._context, self._funnel, self._prompt = stage, context, funnel, prompt
+        self._sampling = Sampling.from_config(config, context.random_seed)
+        self._rules = InstructionRules(context.config["rules"])
+        self._repeat_threshold, self._min_relevance = config["near_repeat_threshold"], config["min_relevance"]
+        self._questions = Questions(
+            Prompt("prompts.instruction.verdict", prompts["instruction"]["verdict"]),
+            prompts["instruction"]["questions"],
+            config["verdicts"],
+            config["undecided"],
+            context.config["top_logprobs"],
+        )
+
+    def instruct(self, rows: Dataset) -> Dataset:
+        """Asks for one instruction a row and keeps those that parse, obey the rules and pass the verdicts.
+
+        Args:
+            rows: from `asked_rows`.
+
+        Returns:
+            The rows that are left, with instruction, input, instruction_id, num_tokens and verdicts.
+        """
+
+        def request_of(row):
+            tags = (row["task_type"], row["characteristic"], row["style"])
+            return self._sampling.request(
+                self._prompt.messages(**_variables(row)), self._stage, row["document_id"], row["round"], *tags
+            )
+
+        asked = ask(rows, self._context.teacher, request_of, f"{self._stage}: ask")
+        asked = self._funnel.screen(asked, failure, "ask")
+        parsed = map_rows(asked, self._parse, _PARSED, f"{self._stage}: parse")
+        parsed = self._funnel.screen(parsed, self._rule_reason, "rules")
+        parsed = parsed.remove_columns([name for name in ANSWER if name != "completion"])
+        return judge(parsed, self._context.teacher, self._questions, _judged_variables, self._funnel, "verdicts")
+
+    def _parse(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        found = parse_instruction(row["completion"])
+        return {
+            "instruction_id": content_id(found.instruction, found.input),
+            "instruction": found.instruction,
+            "input": found.input,
+            "num_tokens": self._context.counter.count(found.instruction),
+        }
+
+    def _rule_reason(self, row: Mapping[str, Any]) -> Reason:
+        return self._rules.reason(
+            Candidate(
+                row["instruction"],
+                row["input"],
+                document=row["text"],
+                counterexamples=row["counterexample_texts"],
+                finish_reason=row["finish_reason"],
+                demonstrations=self._prompt.answers,
+            )
+        )
+
+    def finished(self, rows: Dataset) -> Dataset:
+        """Returns instructions with their full set of columns: lineage, and nulls for what is not known yet."""
+        lineage = {"prompt_digest": self._prompt.digest, "teacher": self._context.teacher.identity}
+        columns = {name: INSTRUCTION[name] for name in lineage}
+        return conform(map_rows(rows, lambda row: lineage, columns, f"{self._stage}: lineage"), INSTRUCTION)
+
+    def keep_distinct(
+        self, rows: Dataset, pool_embeddings: np.ndarray | None = None, pool: Sequence[str] = ()
+    ) -> tuple[Dataset, np.ndarray]:
+        """Drops instructions that have nothing to do with their document, or mean the same as a better one or as one of
+        the pool (exact repeats included).
+
+        Better: the lower mean of its verdicts (each the probability of a fault), then the longer one.
+
+        Returns:
+            The rows that are left and their embeddings, float32, shape (rows, dimension).
+        """
+        embeddings = self._context.embedder.encode([asked_text(row) for row in rows])
+        if not len(rows):
+            return rows, embeddings
+        if self._min_relevance is not None:
+            relevance = np.einsum("ij,ij->i", embeddings, self._context.embedder.encode(rows["text"]))
+            on_topic = relevance >= self._min_relevance
+            reasons = [None if r >= self._min_relevance else ("off_topic", f"similarity {r:.3f}") for r in relevance]
+            rows, embeddings = self._funnel.drop(rows, reasons, "relevance"), embeddings[on_topic]
+        threshold = 1.0 - 1e-6 if self._repeat_threshold is None else self._repeat_threshold
+        quality = np.array([_quality(row) for row in rows])
+        repeats = find_near_repeats(embeddings, quality, threshold, pool_embeddings)
+        names = [*pool, *rows["instruction"]]
+        reasons = [r and ("near_repeat", f"similarity {r[1]:.3f} to: {names[r[0]][:100]}") for r in repeats]
+        kept = np.array([reason is None for reason in reasons])
+        return self._funnel.drop(rows, reasons, "near repeats"), embeddings[kept]
+
+
+def asked_text(row: Mapping[str, Any]) -> str:
+    """Instruction and input as one text: what is embedded, and what the teacher is shown."""
+    return f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
+
+
+def _judged_variables(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"instruction": row["instruction"], "input": row["input"]}
+
+
+def _quality(row: Mapping[str, Any]) -> float:
+    verdicts = row.get("verdicts") or []
+    known = [verdict["probability"] for verdict in verdicts if verdict["probability"] is not None]
+    # at most 1e-4 for length: it only decides between equal verdicts
+    return -(sum(known) / len(known) if known else 0.5) + 1e-7 * min(len(row["instruction"]), 1000)
+
+
+def _variables(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of the templates `prompts.seed.instruction` and `prompts.augment.instruction`."""
+    task_type, characteristic, style = row["tag_texts"]
+    return {
+        "document": row["text"],
+        "task_type": task_type,
+        "characteristic": characteristic,
+        "style": style,
+        "counterexamples": row["counterexample_texts"],
+    }

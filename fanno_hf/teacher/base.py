@@ -1,0 +1,87 @@
+"""What is asked of a teacher and what comes back; every backend speaks in these."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from fanno_hf.identity import digest
+
+FINISHED = frozenset({"stop", "eos_token", "stop_sequence", "length"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One chat request: everything that decides the answer, and nothing that does not.
+
+    Attributes:
+        messages: turns with `role` and `content`.
+        max_tokens: at most this many tokens come back.
+        temperature: 0 is greedy.
+        top_p: nucleus sampling, in (0, 1].
+        frequency_penalty: in [-2, 2]; above 0 makes words that were said less likely, against loops.
+        seed: of the server's sampling.
+        top_logprobs: how many alternatives of each token to return with log-probabilities; 0 asks for none.
+        stop: strings that end the answer; they are stripped from it, whatever the server does with them.
+    """
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    frequency_penalty: float = 0.0
+    seed: int = 0
+    top_logprobs: int = 0
+    stop: tuple[str, ...] = ()
+
+    def key(self, teacher_identity: str) -> bytes:
+        """Returns the sha256 under which the journal keeps the answer of the teacher with this identity."""
+        return bytes.fromhex(digest([teacher_identity, asdict(self)]))
+
+
+@dataclass(frozen=True)
+class Completion:
+    """An answer, or the reason why this row has none.
+
+    Attributes:
+        text: what the teacher wrote; never an error message.
+        finish_reason: "stop" or "length".
+        top_logprobs: of the first token, as (token, natural log-probability); None where the server gives none.
+        error: None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on
+            ("teacher_failed", which a later run tries again).
+    """
+
+    text: str = ""
+    finish_reason: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    top_logprobs: list[tuple[str, float]] | None = None
+    error: tuple[str, str] | None = field(default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what the journal stores."""
+        record = asdict(self)
+        del record["error"]
+        return record
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "Completion":
+        """Reads back what `to_json` gave."""
+        logprobs = record["top_logprobs"]
+        return cls(**{**record, "top_logprobs": None if logprobs is None else [(t, p) for t, p in logprobs]})
+
+
+class Backend(Protocol):
+    """A way to reach a teacher. Its methods run in the service's event loop."""
+
+    identity: str
+    """Names the model and its version: part of every journal key. Never a URL or a time-out."""
+    concurrency: int
+    """Requests in flight at most."""
+
+    async def open(self) -> None:
+        """Gets ready to answer; called once, before the first request that the journal cannot answer."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answers one request, or returns a completion with `error`, or raises TeacherUnavailable."""
+
+    async def close(self) -> None:
+        """Lets go of everything; called once, also after a failure."""

@@ -1,0 +1,86 @@
+"""A teacher without a model, for tests, recipes that must run anywhere, and trying out a configuration.
+
+Every reply follows from the request's hash alone. Most are plausible, some have each of the faults that the filters
+are there for: preambles, statements, mentions of the document, refusals, answers that are cut off.
+"""
+
+import asyncio
+import math
+import os
+import re
+
+from fanno_hf.teacher.base import Completion, Request
+
+_WORD = re.compile(r"[^\W\d_]{5,}")
+_TASKS = (
+    "Explain how {a} and {b} depend on each other, with one example about {c}.",
+    "What would happen to {a} if {b} were removed from {c}?",
+    "Compare {a} with {b} and name two differences that matter for {c}.",
+    "Write a short story of four sentences in which {a} meets {b} near {c}.",
+    "List three reasons why {a} is important for {b} and {c}.",
+    "Why does {a} change when {b} increases, and how could {c} prevent it?",
+    "Design an experiment that shows whether {a} influences {b} in {c}.",
+    "Sure! Here is a question:\n\n1. **How is {a} measured when {b} and {c} vary?**",
+)
+_FAULTS = (
+    "According to the passage, what is {a}?",
+    "The {a} is a part of the {b} and it has been so for long.",
+    "What is happening today with {a} and {b}?",
+    "Describe {a}",
+    "",
+)
+
+
+class ScriptedTeacher:
+    """A backend whose replies are computed.
+
+    Args:
+        concurrency: requests in flight at most.
+        delay: seconds a reply takes at most; the share of it follows from the request.
+        fault_share: share of instructions that have a fault, in [0, 1].
+        log: a file to which each request's key is appended when it arrives, so that a test can count them.
+    """
+
+    identity = "scripted-1"
+
+    def __init__(self, *, concurrency: int = 16, delay: float = 0.0, fault_share: float = 0.2, log: str | None = None):
+        self.concurrency, self._delay, self._fault_share, self._log = concurrency, delay, fault_share, log
+
+    async def open(self) -> None:
+        """Nothing to connect to."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Computes the reply from the request's hash."""
+        key = request.key(self.identity)
+        if self._log:
+            descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            os.write(descriptor, key.hex().encode() + b"\n")
+            os.close(descriptor)
+        await asyncio.sleep(self._delay * key[0] / 255)
+        return reply(request, key, self._fault_share)
+
+
+def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:
+    """Returns the reply that belongs to a request's hash `key` (32 bytes)."""
+    prompt = request.messages[-1]["content"]
+    prompt_tokens = sum(len(turn["content"]) for turn in request.messages) // 4
+    if request.top_logprobs:
+        no = 0.55 + 0.4 * key[1] / 255 if key[2] > 20 else 0.2
+        text = "No" if no > 0.5 else "Yes"
+        logprobs = [("No", round(math.log(no), 6)), ("Yes", round(math.log(1 - no), 6))]
+        return Completion(text, "length", prompt_tokens, 1, logprobs)
+    words = sorted(set(_WORD.findall(prompt))) or ["nothing"]
+    names = {
+        name: words[int.from_bytes(key[4 + 2 * i : 6 + 2 * i], "big") % len(words)] for i, name in enumerate("abc")
+    }
+    faulty = key[3] / 256 < fault_share
+    templates = _FAULTS if faulty else _TASKS
+    text = templates[key[10] % len(templates)].format(**names)
+    if request.max_tokens > 100 and not faulty:
+        text += " " + " ".join(words[byte % len(words)] for byte in key[12:28]) + "."
+    tokens = max(1, len(text) // 4)
+    finish_reason = "length" if tokens > request.max_tokens else "stop"
+    return Completion(text, finish_reason, prompt_tokens, min(tokens, request.max_tokens))
