@@ -16,7 +16,8 @@ _WORD = re.compile(r"\w+")
 
 
 def _answer(token: str) -> str:
-    word = _WORD.search(token.casefold())
+    # byte-level and sentencepiece tokenizers write the space before a word as Ġ or ▁
+    word = _WORD.search(token.lstrip("Ġ▁ ").casefold())
     return word.group() if word else ""
 
 

@@ -16,7 +16,7 @@ import time
 from urllib.parse import urlsplit
 
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
-from huggingface_hub.errors import BadRequestError, HfHubHTTPError, InferenceTimeoutError
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from huggingface_hub.utils import httpx
 
 from fanno_hf.errors import TeacherUnavailable, UserError
@@ -106,31 +106,36 @@ class ChatClient:
 
     async def complete(self, request: Request) -> Completion:
         """Answers one request; see `Backend.complete`."""
-        first_failure = None
-        for attempt in range(self._retries + 1):
+        attempt = failures = 0
+        reached = time.monotonic()
+        while True:
             try:
                 return await asyncio.wait_for(self._send(request), self._timeout)
-            except (BadRequestError, HfHubHTTPError) as error:
-                status, words = error.response.status_code, _server_words(error)
-                if status in _REFUSED:
-                    return Completion(error=("teacher_refused", f"{status}: {words}"))
-                if status in _FATAL:
-                    raise TeacherUnavailable(
-                        f"The teacher at {self.base_url} answers {status} ({words}): check teacher.base_url, "
-                        f"teacher.model ({self.model}) and teacher.api_key_env, then run the same command again."
-                    ) from error
-                failure = f"{status}: {words}"
-            except (InferenceTimeoutError, TimeoutError, httpx.HTTPError, ValueError) as error:
+            except httpx.ConnectError as error:
+                # nobody listens: no fault of the row, so it is waited for and not counted
+                if time.monotonic() - reached > self._patience:
+                    raise self._unavailable(error) from error
+            except HfHubHTTPError as error:
+                failure = f"{error.response.status_code}: {_server_words(error)}"
+                self._check_status(error)
+                if error.response.status_code in _REFUSED:
+                    return Completion(error=("teacher_refused", failure))
+                failures, reached = failures + 1, time.monotonic()
+            except (InferenceTimeoutError, asyncio.TimeoutError, httpx.HTTPError, ValueError) as error:  # noqa: UP041 (3.10)
                 failure = f"{type(error).__name__}: {error}"
-                if isinstance(error, httpx.ConnectError):
-                    first_failure = first_failure or time.monotonic()
-                    if time.monotonic() - first_failure > self._patience:
-                        raise self._unavailable(error) from error
-            if attempt < self._retries:
-                await asyncio.sleep(self._jitter.uniform(0.5, 1.0) * min(0.25 * 2**attempt, 20.0))
-        if first_failure is not None:
-            raise self._unavailable(failure)
-        return Completion(error=("teacher_failed", f"given up after {self._retries + 1} tries; last: {failure}"))
+                failures, reached = failures + 1, time.monotonic()
+            if failures > self._retries:
+                return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {failure}"))
+            await asyncio.sleep(self._jitter.uniform(0.5, 1.0) * min(0.25 * 2**attempt, 20.0))
+            attempt += 1
+
+    def _check_status(self, error: HfHubHTTPError) -> None:
+        """Stops the run at a status that every row would get."""
+        if error.response.status_code in _FATAL:
+            raise TeacherUnavailable(
+                f"The teacher at {self.base_url} answers {error.response.status_code} ({_server_words(error)}): check "
+                f"teacher.base_url, teacher.model ({self.model}) and teacher.api_key_env, then run the same command again."
+            ) from error
 
     def _unavailable(self, error: object) -> TeacherUnavailable:
         return TeacherUnavailable(
@@ -151,6 +156,8 @@ class ChatClient:
             logprobs=True if request.top_logprobs else None,
             top_logprobs=request.top_logprobs or None,
         )
+        if not reply.choices:
+            raise ValueError("an answer without choices")
         choice = reply.choices[0]
         finish_reason = choice.finish_reason if choice.finish_reason in FINISHED else "stop"
         return Completion(

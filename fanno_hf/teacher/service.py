@@ -77,8 +77,11 @@ class Teacher:
 
     def close(self) -> None:
         """Gives up what is in flight and closes the backend and the journal. Safe to call twice."""
-        if self._thread.is_alive():
+        if not self._thread.is_alive():
+            return
+        try:
             self._run(self._close())
+        finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()

@@ -1,0 +1,88 @@
+"""A few documents, and a whole run of them in a second: what most tests start from."""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
+
+# what makes a run need neither model nor network nor more than a second
+SMALL = (
+    *("teacher=scripted", "embedder=hashing", "tokenizer=words", "log_level=WARNING"),
+    *("stages.augment.target_size=12", "stages.augment.window=4"),
+)
+
+DOCUMENTS = (
+    # eight that pass every rule: one subject each, in English, longer than stages.prescreen.min_tokens
+    "Mosses are small plants without true roots. They drink through the surface of their leaves, so a cushion of "
+    "moss dries out within hours and revives just as quickly after rain.",
+    "Tides turn turbines in the mouth of the river. Twice a day the basin fills and empties, and the difference in "
+    "height between both sides of the barrage decides how much electricity is generated.",
+    "In a sealed auction every bidder hands in one offer. The highest offer wins, but the winner pays only the amount "
+    "of the second one, so nobody gains by bidding less than the painting is worth.",
+    "Bread rises because yeast turns sugar into carbon dioxide. Gluten forms a net that holds the bubbles, and kneading "
+    "stretches this net until the dough becomes smooth and elastic.",
+    "Glaciers flow under their own weight. Ice near the bottom deforms slowly, meltwater lubricates the bed, and the "
+    "crevasses at the surface show where the valley below suddenly becomes steeper.",
+    "A violin sounds because the bow sticks to the string and slips again hundreds of times every second. The bridge "
+    "carries this vibration to the wooden belly, which moves much more air than the string.",
+    "Letters in medieval monasteries were copied by hand. A scribe ruled the parchment, mixed ink from oak galls and "
+    "iron, and scraped mistakes away with a knife before writing the words again.",
+    "Sorting algorithms differ in how often they compare elements. Merge sort divides the list into halves, sorts each "
+    "half and merges them, while insertion sort shifts every element to its place.",
+    # one that is too short for prescreen
+    "Too short.",
+)
+
+
+def compose_config(*overrides: str, name: str = "config"):
+    """Returns the configuration as Hydra composes it for these overrides."""
+    with initialize_config_dir(str(CONFIGURATION), version_base="1.3"):
+        return compose(name, list(overrides))
+
+
+def write_documents(path: Path, documents=DOCUMENTS) -> Path:
+    """Writes documents as JSON lines and returns the path."""
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def restricted(path: Path, mode: int):
+    """Gives a path another mode, which holds for a superuser too: meanwhile the process is somebody else.
+
+    The path must be within reach of everybody, as what `tempfile` makes in /tmp is, and pytest's `tmp_path` is not.
+    """
+    before, user = path.stat().st_mode, os.geteuid()
+    path.chmod(mode)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(user)
+        path.chmod(before)
+
+
+@pytest.fixture
+def documents(tmp_path) -> Path:
+    """The file that holds DOCUMENTS."""
+    return write_documents(tmp_path / "documents.jsonl")
+
+
+@pytest.fixture
+def run(tmp_path, documents):
+    """A function that does a small run below `tmp_path` with some overrides and returns its folder."""
+    from fanno_hf.cli.configuration import resolve
+    from fanno_hf.run import execute
+
+    def do(*overrides: str):
+        given = (*SMALL, "data=files", f"data.path={documents}", f"run={tmp_path / 'run'}", *overrides)
+        return execute(resolve(compose_config(*given)))
+
+    return do

@@ -1,0 +1,55 @@
+"""A context around a teacher that answers as the test says."""
+
+from collections.abc import Callable
+
+import pytest
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.embedder import HashingEmbedder
+from fanno_hf.segment import TokenCounter
+from fanno_hf.steps.context import Context
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.service import Teacher
+from tests.conftest import compose_config
+
+
+class CallableBackend:
+    """Answers with what a function returns for the request's last turn; verdicts are "No" unless the test says other."""
+
+    identity, concurrency = "callable", 4
+
+    def __init__(self, answer: Callable[[str], str | Completion], verdict: Callable[[str], str]):
+        self._answer, self._verdict = answer, verdict
+        self.requests: list[Request] = []
+
+    async def open(self):
+        """Nothing to open."""
+
+    async def close(self):
+        """Nothing to close."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answers at once."""
+        self.requests.append(request)
+        prompt = request.messages[-1]["content"]
+        if request.top_logprobs:
+            return Completion(self._verdict(prompt), "length", 10, 1)
+        answer = self._answer(prompt)
+        return answer if isinstance(answer, Completion) else Completion(answer, "stop", 10, len(answer.split()))
+
+
+@pytest.fixture
+def make_context(tmp_path):
+    """A function (answer, verdict, *overrides) -> (context, backend)."""
+    teachers = []
+
+    def make(answer=lambda prompt: "How do mosses drink water?", verdict=lambda prompt: "No", overrides=()):
+        config = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *overrides))
+        backend = CallableBackend(answer, verdict)
+        teachers.append(Teacher(backend, Journal(tmp_path / f"journal-{len(teachers)}.sqlite")))
+        return Context(config, teachers[-1], HashingEmbedder(), TokenCounter.load("words")), backend
+
+    yield make
+    for teacher in teachers:
+        teacher.close()
