@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.rules.text import repetition_reason
+from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.segment import words
 
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
@@ -38,6 +38,7 @@ class Candidate:
     counterexamples: Sequence[str] = ()
     finish_reason: str = "stop"
     demonstrations: Sequence[str] = ()
+    tags: Sequence[str] = ()
 
 
 def _folded(text: str) -> list[str]:
@@ -87,6 +88,7 @@ class InstructionRules:
             "too_long": self._too_long,
             "missing_input": self._missing_input,
             "repeats_counterexample": self._repeats_counterexample,
+            "restates_tags": self._restates_tags,
             "repeats_demonstration": self._repeats_demonstration,
             "copies_document": self._copies_document,
             "repetition": self._repetition,
@@ -188,6 +190,13 @@ class InstructionRules:
             if share > self._config["max_repeated_words"]:
                 return f"shares {share:.0%} of its words with: {other[:80]}"
         return None
+
+    def _restates_tags(self, candidate: Candidate) -> str | None:
+        """ "Write a sentiment task." names its kind and no subject: most of its longer words are the tags'."""
+        tags = {word for tag in candidate.tags for word in _folded(tag)}
+        own = {word for word in _folded(candidate.instruction) if len(word) > 3}
+        share = len(own & tags) / max(1, len(own))
+        return f"{share:.0%} of its words are its tags'" if share > self._config["max_tag_words"] else None
 
     def _repeats_demonstration(self, candidate: Candidate) -> str | None:
         """A weak teacher hands back the prompt's own example: most of the words are the example's."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fanno_hf.rules.instruction import compile_phrases
-from fanno_hf.rules.text import repetition_reason
+from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.segment import words
 
 
@@ -32,6 +32,6 @@ class ResponseRules:
             return "refusal", " ".join(match.group().split())
         if len(found) < self._min_words:
             return "too_short", f"{len(found)} words"
-        if found == words(instruction.casefold()):
-            return "repeats_instruction", "the response is the instruction again"
+        if set(found) <= set(words(instruction.casefold())) and len(found) > 3:
+            return "repeats_instruction", "every word of the response is the instruction's"
         return repetition_reason(response)

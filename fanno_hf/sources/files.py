@@ -96,13 +96,17 @@ def _kind(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower().lstrip(".")
 
 
+def _unpack(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.name.endswith(".gz") else path.read_bytes()
+
+
 def _decode(path: Path) -> str:
     """Returns the file's text, unpacked if it ends in .gz.
 
     Raises:
         UserError: it is not UTF-8; names the byte.
     """
-    data = gzip.decompress(path.read_bytes()) if path.name.endswith(".gz") else path.read_bytes()
+    data = _unpack(path)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -117,14 +121,15 @@ def _read_text(path: Path, name: str, text_column: str | None) -> Documents:
 
 
 def _read_json_lines(path: Path, name: str, text_column: str | None) -> Documents:
+    rows = []
     for number, line in enumerate(_decode(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            rows.append((number, json.loads(line)))
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}, line {number} is not JSON: {error}") from error
-        yield _text_of(row, path, text_column), f"{name}:{number}"
+    yield from _texts_of(rows, path, name, text_column)
 
 
 def _read_json(path: Path, name: str, text_column: str | None) -> Documents:
@@ -137,19 +142,21 @@ def _read_json(path: Path, name: str, text_column: str | None) -> Documents:
             return
         raise UserError(f"{path} is not JSON: {error}") from error
     rows = rows if isinstance(rows, list) else [rows]
-    for number, row in enumerate(rows, start=1):
-        yield _text_of(row, path, text_column), f"{name}:{number}"
+    yield from _texts_of(list(enumerate(rows, start=1)), path, name, text_column)
 
 
-def _text_of(row: Any, path: Path, text_column: str | None) -> Any:
-    """The text of one JSON value: a string, or an object's text column; anything else counts as no text."""
-    if isinstance(row, dict):
-        columns = {key: isinstance(value, str) for key, value in row.items()}
-        if text_column and text_column not in row:
-            # rows of one file may differ: a row without the column has no text
-            return None
-        return row[find_text_column(columns, text_column, str(path))]
-    return row
+def _texts_of(rows: list[tuple[int, Any]], path: Path, name: str, text_column: str | None) -> Documents:
+    """Yields the texts of numbered JSON values: a string is one, an object has it in the file's text column.
+
+    All objects of a file together tell which column that is; one that lacks it, and any other value, has no text.
+    """
+    columns: dict[str, bool] = {}
+    for _, row in rows:
+        if isinstance(row, dict):
+            columns.update({key: columns.get(key, False) or isinstance(value, str) for key, value in row.items()})
+    column = find_text_column(columns, text_column, str(path)) if columns else None
+    for number, row in rows:
+        yield row.get(column) if isinstance(row, dict) else row, f"{name}:{number}"
 
 
 def _read_csv(path: Path, name: str, text_column: str | None) -> Documents:
@@ -165,7 +172,7 @@ def _read_csv(path: Path, name: str, text_column: str | None) -> Documents:
 
 def _read_parquet(path: Path, name: str, text_column: str | None) -> Documents:
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(io.BytesIO(_unpack(path)) if path.name.endswith(".gz") else path) as file:
             strings = {
                 field.name: pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
                 for field in file.schema_arrow

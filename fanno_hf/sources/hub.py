@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from datasets import IterableDataset, load_dataset
+
 from fanno_hf.errors import UserError
 from fanno_hf.sources.text_column import find_text_column
 
@@ -40,17 +42,22 @@ class HubSource:
         Raises:
             UserError: the data set, config, split, revision or column is not there, or the Hub cannot be reached.
         """
-        from datasets import load_dataset
-
         try:
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=self._revision, streaming=True
             )
-            first = next(iter(dataset.take(1)), {})
+            column = find_text_column(_columns(dataset), self._text_column, f"{self._name} ({self._split})")
+            for number, row in enumerate(islice(dataset, self._limit), start=1):
+                yield row[column], f"{self._name}/{self._split}:{number}"
         except (OSError, ValueError, RuntimeError) as error:
             words = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={self._name} cannot be loaded ({type(error).__name__}): {words}") from error
-        columns = {name: isinstance(value, str) for name, value in first.items()}
-        column = find_text_column(columns, self._text_column, f"{self._name} ({self._split})")
-        for number, row in enumerate(islice(dataset, self._limit), start=1):
-            yield row[column], f"{self._name}/{self._split}:{number}"
+
+
+def _columns(dataset: IterableDataset) -> dict[str, bool]:
+    """Returns which columns there are and whether they hold strings: as declared, else as in the first row."""
+    if dataset.features:
+        return {
+            name: getattr(kind, "dtype", "") in ("string", "large_string") for name, kind in dataset.features.items()
+        }
+    return {name: isinstance(value, str) for name, value in next(iter(dataset.take(1)), {}).items()}

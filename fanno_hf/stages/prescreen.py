@@ -15,15 +15,10 @@ from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
 from fanno_hf.near_duplicates import find_exact_duplicates, find_near_duplicates
 from fanno_hf.prompts import Prompt
+from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import find_personal_data
-from fanno_hf.rules.text import (
-    empty_reason,
-    garbled_reason,
-    length_reason,
-    markup_reason,
-    prompt_injection_reason,
-    repetition_reason,
-)
+from fanno_hf.rules.repetition import repetition_reason
+from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
 from fanno_hf.segment import TokenCounter, split_passages
 from fanno_hf.steps.asking import Questions, judge
 from fanno_hf.steps.context import Context, StageOutput

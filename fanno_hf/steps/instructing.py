@@ -123,6 +123,7 @@ class Instructor:
                 counterexamples=row["counterexample_texts"],
                 finish_reason=row["finish_reason"],
                 demonstrations=self._prompt.answers,
+                tags=row["tag_texts"],
             )
         )
 

@@ -59,9 +59,7 @@ class Journal:
         if not tables:
             execute(f"PRAGMA application_id={APPLICATION_ID}")
             execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            execute(
-                "CREATE TABLE IF NOT EXISTS completions (key BLOB PRIMARY KEY, record TEXT NOT NULL)"
-            )
+            execute("CREATE TABLE IF NOT EXISTS completions (key BLOB PRIMARY KEY, record TEXT NOT NULL)")
 
     def get(self, key: bytes) -> Completion | None:
         """Returns the completion kept under `key`, or None."""

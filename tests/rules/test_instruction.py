@@ -104,6 +104,16 @@ def test_handing_back_a_demonstration_is_named(rules):
     assert found[0] == "repeats_demonstration"
 
 
+def test_an_instruction_that_only_names_its_kind_restates_its_tags(rules):
+    found = rules.reason(Candidate("Write a sentiment task.", tags=["sentiment task", "takes creativity"]))
+    assert found[0] == "restates_tags"
+
+
+def test_an_instruction_with_a_subject_of_its_own_may_name_its_kind(rules):
+    tags = ["summarisation task", "takes several steps of reasoning"]
+    assert rules.reason(Candidate("Write a summarisation of the causes of tides.", tags=tags)) is None
+
+
 def test_a_phrase_that_is_no_regular_expression_names_its_key():
     with pytest.raises(UserError, match=r"rules\.refusal: '\(open'"):
         compile_phrases("rules.refusal", ["(open"])

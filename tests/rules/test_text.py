@@ -9,14 +9,9 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanno_hf.rules.text import (
-    empty_reason,
-    garbled_reason,
-    length_reason,
-    markup_reason,
-    prompt_injection_reason,
-    repetition_reason,
-)
+from fanno_hf.rules.garbled import garbled_reason
+from fanno_hf.rules.repetition import repetition_reason
+from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
 
 TEXT_RULES = (empty_reason, markup_reason, garbled_reason, repetition_reason, prompt_injection_reason)
 
