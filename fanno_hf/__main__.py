@@ -15,8 +15,11 @@ from fanno_hf.cli.explain import configuration_keys, explain
 from fanno_hf.output.folder import run_folder
 
 # a checkout that is not installed, or that shadows an installed wheel, has the configuration beside the package
-_INSTALLED = find_spec("fanno_hf.conf") is not None
-CONFIG_PATH = "pkg://fanno_hf.conf" if _INSTALLED else str(Path(__file__).resolve().parent.parent / "conf")
+_INSTALLED = find_spec("fanno_hf.conf")
+CONFIGURATION = Path(
+    _INSTALLED.submodule_search_locations[0] if _INSTALLED else Path(__file__).resolve().parent.parent / "conf"
+)
+CONFIG_PATH = "pkg://fanno_hf.conf" if _INSTALLED else str(CONFIGURATION)
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 
@@ -26,9 +29,13 @@ def _run(config: DictConfig) -> int:
     from fanno_hf.cli.console import set_up, show
     from fanno_hf.run import execute
 
-    resolved = resolve(config)
-    with set_up(resolved):
-        show(execute(resolved), resolved["stage"])
+    try:
+        resolved = resolve(config)
+        with set_up(resolved):
+            show(execute(resolved), resolved["stage"])
+    except Exception as error:
+        # explained here: Hydra would print every override before it handed the error on
+        sys.exit(explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION)))
     return 0
 
 
@@ -42,7 +49,7 @@ def main() -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BaseException as error:
-        return explain(error, debug="debug=true" in sys.argv, known_keys=configuration_keys())
+        return explain(error, debug="debug=true" in sys.argv, known_keys=configuration_keys(CONFIGURATION))
     return 0
 
 

@@ -69,7 +69,7 @@ REJECTION = {
 
 
 def features(columns: Mapping[str, Any], *, rejected: bool = False) -> Features:
-    """Returns the schema of a stage's kept rows, or of its rejected rows (the same plus reason, detail, completion)."""
+    """Returns the schema of a stage's kept rows, or of its rejected rows (the same plus phase, reason, detail, completion)."""
     return Features({**columns, **REJECTION} if rejected else dict(columns))
 
 

@@ -49,7 +49,7 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     asked = config["stage"]
     if asked not in (*STAGES, "all", "export"):
         known = ("all", *STAGES, "export")
-        raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known)} Known: {', '.join(known)}")
+        raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known) or '.'} Known: {', '.join(known)}")
     folder = RunFolder(run_folder(config["run"]))
     try:
         if asked == "export":
@@ -202,13 +202,11 @@ def _settings(stage: str, context: Context) -> dict[str, Any]:
     return {
         "config": {
             "stages": {name: config["stages"][name] for name in used["stages"]},
+            "prompts": {name: config["prompts"][name] for name in used["prompts"]},
             "random_seed": config["random_seed"],
             "top_logprobs": config["top_logprobs"],
         },
-        "digests": {
-            **{f"prompts.{name}": digest(config["prompts"][name]) for name in used["prompts"]},
-            **{name: digest(config[name]) for name in used["groups"]},
-        },
+        "digests": {name: digest(config[name]) for name in used["groups"]},
         "teacher": context.teacher.identity,
         "embedder": context.embedder.identity,
         "tokenizer": context.counter.identity,

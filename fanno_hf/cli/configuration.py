@@ -9,11 +9,12 @@ from fanno_hf.errors import UserError
 
 # key -> (type, lowest, highest, whether null is allowed)
 _SHARE, _COSINE = (float, 0.0, 1.0, False), (float, -1.0, 1.0, True)
+_POSITIVE_SHARE = (float, 1e-6, 1.0, False)
 _COUNT, _OPTIONAL_COUNT = (int, 1, None, False), (int, 1, None, True)
 _SAMPLING = {
     "max_tokens": _COUNT,
     "temperature": (float, 0.0, None, False),
-    "top_p": _SHARE,
+    "top_p": _POSITIVE_SHARE,
     "frequency_penalty": (float, -2.0, 2.0, False),
 }
 _NUMBERS = {
@@ -24,6 +25,18 @@ _NUMBERS = {
     "teacher.timeout": (float, 0.001, None, False),
     "teacher.retries": (int, 0, None, False),
     "teacher.patience": (float, 0.0, None, False),
+    "teacher.delay": (float, 0.0, None, False),
+    "teacher.fault_share": _SHARE,
+    "teacher.context": _COUNT,
+    "teacher.threads": _OPTIONAL_COUNT,
+    "embedder.batch_size": _COUNT,
+    "embedder.dimension": _COUNT,
+    "rules.min_words": (int, 0, None, False),
+    "rules.max_words": _COUNT,
+    "rules.max_repeated_words": _SHARE,
+    "rules.max_tag_words": _SHARE,
+    "rules.max_demonstration": _SHARE,
+    "rules.max_copied_words": _COUNT,
     "stages.prescreen.max_tokens": _COUNT,
     "stages.prescreen.min_tokens": (int, 0, None, False),
     "stages.prescreen.max_markup_share": _SHARE,
@@ -44,7 +57,7 @@ _NUMBERS = {
     "stages.augment.epochs": (int, 0, None, False),
     "stages.augment.counterexamples": (int, 0, None, False),
     "stages.augment.exploration": (float, 0.0, None, False),
-    "stages.augment.top_fraction": _SHARE,
+    "stages.augment.top_fraction": _POSITIVE_SHARE,
     "stages.augment.min_relevance": _COSINE,
     "stages.augment.near_repeat_threshold": _COSINE,
     "stages.respond.retrieved": (int, 0, None, False),
@@ -69,7 +82,12 @@ _CHOICES = {
     "stages.augment.policy": ("ucb", "random"),
     "stages.augment.reward": ("instruction_length", "response_length"),
     "stages.respond.mode": ("direct", "grounded"),
+    "export.format": ("prompt_completion", "sharegpt", "alpaca", "messages"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+}
+_LISTS = {
+    "stages.prescreen.personal_data.kinds": ("email", "phone", "card", "iban", "ip"),
+    **{f"stages.{stage}.stop": None for stage in ("seed", "augment", "respond")},
 }
 _SWITCHES = (
     *("force", "debug", "stages.prescreen.enabled", "stages.prescreen.longest_first"),
@@ -90,6 +108,8 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     for key, choices in _CHOICES.items():
         if (value := _look_up(resolved, key)) is not _ABSENT and value not in choices:
             raise UserError(f"{key}={value} is none of: {', '.join(choices)}")
+    for key, choices in _LISTS.items():
+        _check_list(key, _look_up(resolved, key), choices)
     for key in _SWITCHES:
         if not isinstance(value := _look_up(resolved, key), bool):
             raise UserError(f"{key}={value} is neither true nor false")
@@ -102,8 +122,11 @@ _ABSENT = object()
 def _look_up(config: Mapping[str, Any], key: str) -> Any:
     """The value under a dotted key; a group that lacks the key (a teacher without time-out) is not checked."""
     value: Any = config
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        if not isinstance(value, Mapping):
+            raise UserError(f"{'.'.join(parts[:depth])}={value}: it has keys of its own, as in {key}=…")
+        if part not in value:
             return _ABSENT
         value = value[part]
     return value
@@ -121,3 +144,10 @@ def _check_number(key: str, value: Any, rule: tuple[type, float | None, float | 
         f"{key}={value}: it must be {'a number' if type_ is float else 'a whole number'}{range_}"
         + (", or null" if may_be_null else "")
     )
+
+
+def _check_list(key: str, value: Any, choices: tuple[str, ...] | None) -> None:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise UserError(f"{key}={value}: it must be a list of words, as in '{key}=[word]'")
+    if unknown := [item for item in value if choices and item not in choices]:
+        raise UserError(f"{key}: {unknown[0]} is none of: {', '.join(choices)}")

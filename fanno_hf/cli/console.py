@@ -5,13 +5,14 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import datasets
 
 from fanno_hf.columns import PAIR
 from fanno_hf.output.card import funnel_table
-from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.folder import RunFolder, run_folder
 
 
 @contextmanager
@@ -20,14 +21,22 @@ def set_up(config: Mapping[str, Any]) -> Iterator[None]:
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    root.addHandler(terminal)
+    for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_file_handler(config["run"]), None)):
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", clock))
+        root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    logging.raiseExceptions = False  # a line that cannot be written (to a full disk) is lost without a traceback
     logging.getLogger("fanno_hf").setLevel(config["log_level"])
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
     yield
+
+
+def _file_handler(run: str) -> logging.Handler:
+    try:
+        return logging.FileHandler(Path(run_folder(run), "logs", "run.log"), encoding="utf-8", errors="replace")
+    except OSError:
+        return logging.NullHandler()  # the run folder itself will say why it cannot be written
 
 
 def show(folder: RunFolder, stage: str, count: int = 3) -> None:

@@ -7,15 +7,15 @@ import logging
 import re
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
-from hydra import compose
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import ConfigCompositionException, HydraException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
 from fanno_hf.errors import FannoError, did_you_mean
+from fanno_hf.output.folder import DISK_FULL, disk_error
 
 logger = logging.getLogger("fanno_hf")
 
@@ -52,7 +52,10 @@ def _in_words(error: BaseException, known_keys: list[str]) -> tuple[str, int]:
         mark = getattr(error, "problem_mark", None)
         where = f"{mark.name}, line {mark.line + 1}" if mark else "A configuration file"
         return f"{where} is not YAML: {getattr(error, 'problem', error)}", 2
-    if isinstance(error, OSError) and error.errno == 28:
+    if isinstance(error, (PermissionError, FileExistsError, NotADirectoryError)) and error.filename:
+        # from Hydra, which makes the run folder's logs/ before anything of ours runs
+        return _in_words(disk_error(Path(error.filename), error), known_keys)
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
     if isinstance(error, MemoryError):
         return "The memory is full: give fewer documents (data.limit) or a machine with more memory.", 1
@@ -67,12 +70,16 @@ def _about_configuration(error: Exception, known_keys: list[str]) -> str:
         group, option, rest = match.groups()
         options = [word for word in rest.split() if re.fullmatch(r"[\w\-]+", word) and not word.startswith("__")]
         options = options[: options.index("Config")] if "Config" in options else options
-        return f"{group}={option} is unknown{did_you_mean(option, options)} Known: {', '.join(options)}"
+        return f"{group}={option} is unknown{did_you_mean(option, options) or '.'} Known: {', '.join(options)}"
     if match := re.search(r"(?:Cannot find primary config|Primary config module|Could not load) '?([^'\s.]+)", words):
         return f"There is no configuration {match.group(1)}: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", words):
         key = (match.group(1) or match.group(2)).split("@")[0]
-        return f"{key} is no configuration key{did_you_mean(key, known_keys)} See conf/config.yaml, or --cfg job"
+        return (
+            f"{key} is no configuration key{did_you_mean(key, known_keys) or '.'} See conf/config.yaml, or --cfg job"
+        )
+    if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
+        return match.group(1)
     return f"The configuration is wrong: {_first_line(error)}"
 
 
@@ -80,20 +87,21 @@ def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "no further words")
 
 
-def configuration_keys() -> list[str]:
-    """Returns every key of the default configuration, dotted, and its groups; [] where it does not compose."""
-    try:
-        if not GlobalHydra.instance().is_initialized():
-            return []
-        return list(_dotted(compose("config")))
-    except (ConfigCompositionException, HydraException, OmegaConfBaseException):
-        return []
+def configuration_keys(folder: Path) -> list[str]:
+    """Returns every key that some option of the configuration in `folder` has, dotted: "stages.seed.combinations"."""
+    keys: dict[str, None] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        # a group's options are alternatives under one name; the stages stand beside one another
+        prefix = parts if parts[0] == "stages" else parts[:-1]
+        keys.update(dict.fromkeys(_dotted(OmegaConf.load(path), "".join(f"{part}." for part in prefix))))
+    return list(keys)
 
 
-def _dotted(config: DictConfig, prefix: str = "") -> Iterable[str]:
+def _dotted(config: DictConfig, prefix: str) -> Iterable[str]:
     for key in config:
-        if prefix == "" and key == "hydra":
+        if not prefix and key in ("defaults", "hydra"):
             continue
         yield f"{prefix}{key}"
-        if not OmegaConf.is_missing(config, key) and isinstance(config[key], DictConfig):
+        if not OmegaConf.is_missing(config, key) and OmegaConf.is_dict(config[key]):
             yield from _dotted(config[key], f"{prefix}{key}.")

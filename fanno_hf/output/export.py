@@ -52,7 +52,7 @@ def to_json_lines(rows: Dataset, format_: str) -> bytes:
     """
     if format_ not in FORMATS:
         raise UserError(
-            f"export.format={format_} is unknown{did_you_mean(format_, FORMATS)} Known: {', '.join(FORMATS)}"
+            f"export.format={format_} is unknown{did_you_mean(format_, FORMATS) or '.'} Known: {', '.join(FORMATS)}"
         )
     shape = FORMATS[format_]
     lines = [json.dumps({"id": row["id"], **shape(row)}, ensure_ascii=False) for row in rows]

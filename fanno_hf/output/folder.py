@@ -5,6 +5,7 @@
 `load_dataset("runs/demo", "seed")` reads it, here and (pushed as it is) on the Hub.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -22,11 +23,19 @@ from fanno_hf.errors import FannoError, UserError
 from fanno_hf.steps.funnel import conform
 
 FORMAT = 1
+# no space left, the user's quota reached, or a file larger than its limit
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FILE = "train-00000-of-00001.parquet"
 
 
 def run_folder(run: str) -> str:
-    """Returns the folder of `run=`: a name stands for runs/<name>, anything with a slash is a folder itself."""
+    """Returns the folder of `run=`: a name stands for runs/<name>, anything with a slash is a folder itself.
+
+    Raises:
+        UserError: there is no name.
+    """
+    if run in (None, "", ".", ".."):
+        raise UserError(f"run={run} names no run: give a name, as in run=demo, or a folder, as in run=./demo")
     return str(run) if any(sign in str(run) for sign in ("/", os.sep)) else str(Path("runs", str(run)))
 
 
@@ -49,8 +58,12 @@ class RunFolder:
         except Timeout as error:
             raise UserError(f"{self.path} is in use by another process: wait for it, or give another run=") from error
         except OSError as error:
-            raise _disk_error(self.path, error) from error
-        self.manifest = self._read_manifest()
+            raise disk_error(self.path, error) from error
+        try:
+            self.manifest = self._read_manifest()
+        except UserError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Lets other processes in."""
@@ -67,14 +80,16 @@ class RunFolder:
             return {"format": FORMAT, "stages": {}}
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-            made_with = manifest["format"]
-        except (ValueError, KeyError, TypeError) as error:
+            made_with, stages = manifest["format"], manifest.get("stages")
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=") from error
         if made_with != FORMAT:
             raise UserError(
                 f"{path} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {made_with}; this one reads "
                 f"{FORMAT}): use that version, or give another run="
             )
+        if not isinstance(stages, dict):
+            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
         return manifest
 
     def write_manifest(self) -> None:
@@ -95,7 +110,7 @@ class RunFolder:
             os.replace(beside, path)
         except OSError as error:
             beside.unlink(missing_ok=True)
-            raise _disk_error(path, error) from error
+            raise disk_error(path, error) from error
 
     def write_rows(self, config: str, rows: Dataset) -> str | None:
         """Writes a config's rows as parquet (`rejected_seed` goes to rejected/seed) and returns the file's sha256.
@@ -148,11 +163,12 @@ def _parquet(rows: Dataset) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _disk_error(path: Path, error: OSError) -> FannoError:
-    if error.errno == 28:  # ENOSPC
+def disk_error(path: Path, error: OSError) -> FannoError:
+    """Returns a line about a file or folder of a run that cannot be written."""
+    if error.errno in DISK_FULL:
         return FannoError(
             f"The disk is full: {path} cannot be written. Free some space and run the same command again."
         )
-    if error.errno in (1, 13, 30):  # EPERM, EACCES, EROFS
+    if error.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
         return UserError(f"{path} cannot be written ({error.strerror}): check its permissions or give another run=")
     return UserError(f"{path} cannot be used as a run folder ({error.strerror or error}): give another run=")

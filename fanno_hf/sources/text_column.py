@@ -22,7 +22,7 @@ def find_text_column(columns: Mapping[str, bool], wanted: str | None, where: str
     if wanted:
         if wanted not in columns:
             raise UserError(
-                f"{where} has no column '{wanted}' (data.text_column){did_you_mean(wanted, columns)} Columns: {names}"
+                f"{where} has no column '{wanted}' (data.text_column){did_you_mean(wanted, columns) or '.'} Columns: {names}"
             )
         return wanted
     usual = [name for name in USUAL_NAMES if columns.get(name)]

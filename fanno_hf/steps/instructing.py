@@ -148,7 +148,7 @@ class Instructor:
         if not len(rows):
             return rows, embeddings
         if self._min_relevance is not None:
-            relevance = np.einsum("ij,ij->i", embeddings, self._context.embedder.encode(rows["text"]))
+            relevance = np.einsum("ij,ij->i", embeddings, self._context.embedder.encode(list(rows["text"])))
             on_topic = relevance >= self._min_relevance
             reasons = [None if r >= self._min_relevance else ("off_topic", f"similarity {r:.3f}") for r in relevance]
             rows, embeddings = self._funnel.drop(rows, reasons, "relevance"), embeddings[on_topic]
@@ -157,7 +157,7 @@ class Instructor:
         repeats = find_near_repeats(embeddings, quality, threshold, pool_embeddings)
         names = [*pool, *rows["instruction"]]
         reasons = [r and ("near_repeat", f"similarity {r[1]:.3f} to: {names[r[0]][:100]}") for r in repeats]
-        kept = np.array([reason is None for reason in reasons])
+        kept = np.array([reason is None for reason in reasons], dtype=bool)
         return self._funnel.drop(rows, reasons, "near repeats"), embeddings[kept]
 
 

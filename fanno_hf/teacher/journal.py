@@ -116,6 +116,8 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> FannoError:
         return FannoError(f"The disk is full: {path} cannot grow. Free some space and run the same command again.")
     if "readonly" in words or "unable to open" in words:
         return UserError(f"{path} cannot be written ({words}): check the folder's permissions or give another run=")
+    if "I/O" in words:
+        return FannoError(f"{path} cannot grow or be read ({words}): look at the disk and your quota, then run again")
     if "locked" in words:
         return FannoError(f"{path} is locked by another process for more than a minute: stop it and run again")
     return UserError(

@@ -54,6 +54,8 @@ class EmbeddedTeacher:
         parameters.hostnames = ["127.0.0.1"]
         parameters.n_parallel = self.concurrency
         parameters.n_ctx = self._context * self.concurrency
+        # prompts kept for reuse of their prefix; the default is 8 GB
+        parameters.cache_ram_mib = 512
         parameters.cpuparams.n_threads = self._threads or os.cpu_count() or 1
         parameters.verbosity = -1
         logger.info("loading the embedded teacher %s (CPU)", path.name)

@@ -41,9 +41,8 @@ class ScriptedTeacher:
         log: a file to which each request's key is appended when it arrives, so that a test can count them.
     """
 
-    identity = "scripted-1"
-
     def __init__(self, *, concurrency: int = 16, delay: float = 0.0, fault_share: float = 0.2, log: str | None = None):
+        self.identity = f"scripted-1@{fault_share}"
         self.concurrency, self._delay, self._fault_share, self._log = concurrency, delay, fault_share, log
 
     async def open(self) -> None:

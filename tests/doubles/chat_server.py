@@ -1,0 +1,142 @@
+"""A /v1 server on the loopback interface: answers as the scripted teacher does, keeps what it gets, fails on demand.
+
+with ChatServer(faults=[503, "drop"]) as server:
+    client = ChatClient(server.url, "double")    # its first request gets 503, its second no answer, the rest answers
+    server.chats                                 # [Received("/v1/chat/completions", headers={…}, body={…}), …]
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.scripted import reply
+
+Fault = int | str
+"""A status; or "drop" (the connection closes without an answer), "truncated" (half a JSON body), "hang", or other text,
+which is sent as the body of a 200."""
+
+BODIES: dict[str, Callable[[int, str], dict[str, Any]]] = {
+    "tgi": lambda status, words: {"error": words, "error_type": "validation"},
+    "vllm": lambda status, words: {"error": {"message": words, "type": "Error", "param": None, "code": status}},
+}
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in; header names in lower case."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+class ChatServer:
+    """Listens from entering the context to leaving it.
+
+    Args:
+        faults: what happens to the first chat requests, one each.
+        lasting: what happens to every chat request after those; None answers.
+        dialect: "tgi" or "vllm", the shape of error bodies.
+        words: what an error says.
+        alter: gets each answer (a dict) and may change it before it is sent.
+    """
+
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        lasting: Fault | None = None,
+        dialect: str = "vllm",
+        words: str = "as the test asked",
+        alter: Callable[[dict[str, Any]], None] = lambda answer: None,
+    ):
+        self.lasting, self.alter = lasting, alter
+        self.error_body = lambda status: BODIES[dialect](status, words)
+        self.received: list[Received] = []
+        self._faults, self._lock = deque(faults), threading.Lock()
+        self.closing = threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def __enter__(self) -> "ChatServer":
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def chats(self) -> list[Received]:
+        """The chat requests so far, failed ones included."""
+        return [request for request in self.received if request.path == "/v1/chat/completions"]
+
+    def next_fault(self) -> Fault | None:
+        with self._lock:
+            return self._faults.popleft() if self._faults else self.lasting
+
+
+def answer(body: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a server to a chat request."""
+    numbers = {"seed": body.get("seed", 0), "top_logprobs": body.get("top_logprobs", 0)}
+    request = Request(body["messages"], body["max_tokens"], **numbers)
+    done = reply(request, request.key("double"))
+    choice = {"index": 0, "finish_reason": done.finish_reason, "logprobs": None}
+    choice["message"] = {"role": "assistant", "content": done.text}
+    if done.top_logprobs:
+        alternatives = [{"token": token, "logprob": logprob} for token, logprob in done.top_logprobs]
+        choice["logprobs"] = {"content": [{**alternatives[0], "top_logprobs": alternatives}]}
+    usage = {"prompt_tokens": done.prompt_tokens, "completion_tokens": done.completion_tokens, "total_tokens": 0}
+    head = {"id": "chat-1", "object": "chat.completion", "created": 0, "model": body["model"]}
+    return {**head, "system_fingerprint": "double", "choices": [choice], "usage": usage}
+
+
+def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: two would wait for each other
+
+        def do_GET(self):
+            self._receive({})
+            self._send(200, json.dumps({"object": "list", "data": [{"id": "double", "object": "model"}]}))
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._receive(body)
+            fault = server.next_fault()
+            if fault in ("drop", "hang"):
+                if fault == "hang":
+                    server.closing.wait()
+                self.close_connection = True
+            elif isinstance(fault, int):
+                self._send(fault, json.dumps(server.error_body(fault)))
+            elif fault is None or fault == "truncated":
+                done = answer(body)
+                server.alter(done)
+                text = json.dumps(done)
+                self._send(200, text if fault is None else text[: len(text) // 2])
+            else:
+                self._send(200, fault)
+
+        def _receive(self, body):
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            server.received.append(Received(self.path, headers, body))
+
+        def _send(self, status, text):
+            content = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            """Says nothing: tests look at `received`."""
+
+    return Handler

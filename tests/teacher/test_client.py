@@ -1,0 +1,290 @@
+"""The client against a server double: what it makes of answers and failures, and what it sends."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fanno_hf.errors import TeacherUnavailable, UserError
+from fanno_hf.teacher import client
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.client import ChatClient
+from tests.doubles.chat_server import ChatServer
+
+USER = [{"role": "user", "content": "Explain how mosses drink water without having any roots."}]
+ASK = Request(USER, max_tokens=64)
+VERDICT = Request(USER, max_tokens=1, top_logprobs=5)
+TESTS = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Keeps the pauses between retries, without their length; returns the list of lengths."""
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    names = {name: getattr(asyncio, name) for name in ("wait_for", "TimeoutError")}
+    monkeypatch.setattr(client, "asyncio", SimpleNamespace(sleep=sleep, **names))
+    return pauses
+
+
+def complete(url: str, *requests: Request, **settings) -> list[Completion]:
+    """Opens a client, sends requests one after the other, and closes it."""
+
+    async def do():
+        chat = ChatClient(url, "double", **{"retries": 2, "timeout": 20.0, "patience": 0.0, **settings})
+        await chat.open()
+        try:
+            return [await chat.complete(request) for request in requests]
+        finally:
+            await chat.close()
+
+    return asyncio.run(do())
+
+
+def answer(alter, request: Request = ASK) -> Completion:
+    """What the client makes of an answer that `alter` changed."""
+    with ChatServer(alter=alter) as server:
+        return complete(server.url, request)[0]
+
+
+def change_choice(**values):
+    return lambda answer: answer["choices"][0].update(values)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def test_text_and_usage_are_taken_from_the_answer():
+    def alter(answer):
+        answer["choices"][0]["message"]["content"] = "Through their leaves."
+        answer["usage"] = {"prompt_tokens": 17, "completion_tokens": 5, "total_tokens": 22}
+
+    assert answer(alter) == Completion("Through their leaves.", "stop", 17, 5)
+
+
+def test_no_content_is_an_empty_text():
+    assert answer(change_choice(message={"role": "assistant", "content": None})).text == ""
+
+
+def test_an_answer_without_usage_counts_no_tokens():
+    assert answer(lambda answer: answer.pop("usage")).completion_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    # TGI says eos_token and stop_sequence where the others say stop
+    [("stop", "stop"), ("eos_token", "stop"), ("stop_sequence", "stop"), ("length", "length"), ("tool_calls", "stop")],
+)
+def test_finish_reasons_become_stop_or_length(said, kept):
+    assert answer(change_choice(finish_reason=said)).finish_reason == kept
+
+
+def test_text_ends_before_the_first_stop_string():
+    alter = change_choice(message={"role": "assistant", "content": "Why do mosses dry? ### Answer: because\n\nQ"})
+    assert answer(alter, Request(USER, 64, stop=("\n\n", " ###"))).text == "Why do mosses dry?"
+
+
+def test_logprobs_are_those_of_the_first_token():
+    tokens = [
+        {"token": "No", "logprob": -0.1, "top_logprobs": [{"token": t, "logprob": p} for t, p in (("No", -0.1),)]},
+        {"token": ".", "logprob": -0.2, "top_logprobs": [{"token": t, "logprob": p} for t, p in ((".", -0.2),)]},
+    ]
+    assert answer(change_choice(logprobs={"content": tokens}), VERDICT).top_logprobs == [("No", -0.1)]
+
+
+def test_a_server_without_alternatives_gives_the_token_itself():
+    tokens = [{"token": "Yes", "logprob": -0.5, "top_logprobs": []}]
+    assert answer(change_choice(logprobs={"content": tokens}), VERDICT).top_logprobs == [("Yes", -0.5)]
+
+
+def test_a_server_without_logprobs_gives_none():
+    assert answer(change_choice(logprobs=None), VERDICT).top_logprobs is None
+
+
+def test_every_setting_of_the_request_is_sent():
+    request = Request(USER, 7, 0.5, top_p=0.9, frequency_penalty=0.25, seed=3, top_logprobs=4, stop=("\n",))
+    with ChatServer() as server:
+        complete(server.url, request)
+    sent = {name: value for name, value in server.chats[0].body.items() if value is not None}
+    assert sent.pop("stream", False) is False
+    assert sent == {
+        **{"model": "double", "messages": USER, "max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 3},
+        **{"frequency_penalty": 0.25, "logprobs": True, "top_logprobs": 4, "stop": ["\n"]},
+    }
+
+
+def test_greedy_requests_say_nothing_about_top_p():
+    # TGI refuses top_p=1.0
+    with ChatServer() as server:
+        complete(server.url, Request(USER, 7, temperature=0.0, top_p=1.0))
+    assert server.chats[0].body.get("top_p") is None
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
+def test_the_url_may_end_in_v1_or_not(ending):
+    with ChatServer() as server:
+        assert complete(server.url + ending, ASK)[0].error is None
+
+
+@pytest.mark.parametrize("dialect", ["tgi", "vllm"])
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_refused_row_keeps_the_words_of_the_server(status, dialect):
+    with ChatServer(lasting=status, dialect=dialect, words="`inputs` must have\nless than 4096 tokens") as server:
+        completion = complete(server.url, ASK)[0]
+    assert completion.error == ("teacher_refused", f"{status}: `inputs` must have less than 4096 tokens")
+
+
+def test_a_refused_row_is_not_sent_again():
+    with ChatServer(lasting=422) as server:
+        complete(server.url, ASK)
+    assert len(server.chats) == 1
+
+
+PASSING = (408, 429, 500, 502, 503, 504, "drop", "truncated", "", "null", "{}", '{"choices": []}', '{"detail": "no"}')
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_passing_fault_is_tried_again(fault):
+    with ChatServer(faults=[fault, fault]) as server:
+        completion = complete(server.url, ASK)[0]
+    assert (completion.error, len(server.chats)) == (None, 3)
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_lasting_fault_fails_the_row(fault):
+    with ChatServer(lasting=fault) as server:
+        completion = complete(server.url, ASK)[0]
+    assert completion.error[0] == "teacher_failed"
+
+
+def test_a_failed_row_says_how_often_it_was_tried_and_why():
+    with ChatServer(lasting=503, words="Model is overloaded") as server:
+        completion = complete(server.url, ASK)[0]
+    assert completion.error[1] == "given up after 3 tries; last: 503: Model is overloaded"
+
+
+def test_a_request_that_hangs_fails_the_row():
+    with ChatServer(lasting="hang") as server:
+        completion = complete(server.url, ASK, timeout=0.1, retries=1)[0]
+    assert completion.error[0] == "teacher_failed"
+
+
+def test_pauses_between_tries_grow(no_pauses):
+    with ChatServer(lasting=500) as server:
+        complete(server.url, ASK, retries=4)
+    assert no_pauses == sorted(no_pauses) and len(no_pauses) == 4
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_a_mistake_in_the_configuration_stops_the_run(status):
+    with ChatServer(lasting=status, words="no such model") as server, pytest.raises(TeacherUnavailable) as raised:
+        complete(server.url, ASK)
+    assert f"answers {status} (no such model): check teacher.base_url, teacher.model (double)" in str(raised.value)
+
+
+def test_nothing_listening_stops_the_run_with_the_url():
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(TeacherUnavailable, match=f"The teacher at {url} cannot be reached"):
+        complete(url, ASK)
+
+
+def test_a_server_that_goes_away_stops_the_run():
+    async def do():
+        chat = ChatClient(server.url, "double", patience=0.0)
+        with server:
+            await chat.open()
+        await chat.complete(ASK)
+
+    server = ChatServer()
+    with pytest.raises(TeacherUnavailable, match="cannot be reached"):
+        asyncio.run(do())
+
+
+def test_a_server_that_goes_away_is_waited_for_longer_than_the_retries_last(monkeypatch):
+    class Clock:
+        now = 0.0
+
+    async def sleep(seconds):
+        Clock.now += seconds
+
+    names = {name: getattr(asyncio, name) for name in ("wait_for", "TimeoutError")}
+    monkeypatch.setattr(client, "asyncio", SimpleNamespace(sleep=sleep, **names))
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=lambda: Clock.now))
+
+    async def do():
+        chat = ChatClient(server.url, "double", patience=600.0, retries=0)
+        with server:
+            await chat.open()
+        await chat.complete(ASK)
+
+    server = ChatServer()
+    with pytest.raises(TeacherUnavailable, match="cannot be reached"):
+        asyncio.run(do())
+    assert Clock.now >= 590.0
+
+
+def test_a_key_goes_into_the_header(monkeypatch):
+    monkeypatch.setenv("TEACHER_KEY", "sk-open-sesame")
+    with ChatServer() as server:
+        complete(server.url, ASK, api_key_env="TEACHER_KEY")
+    assert {request.headers["authorization"] for request in server.received} == {"Bearer sk-open-sesame"}
+
+
+def test_a_missing_key_is_named_before_anything_is_sent(monkeypatch):
+    monkeypatch.delenv("TEACHER_KEY", raising=False)
+    with pytest.raises(UserError, match="api_key_env=TEACHER_KEY: this environment variable is not set"):
+        ChatClient("http://127.0.0.1:1", "double", api_key_env="TEACHER_KEY")
+
+
+def test_the_saved_hugging_face_token_is_sent_nowhere(tmp_path):
+    # huggingface_hub reads its environment when it is imported, so the client runs in a process of its own
+    (tmp_path / "token").write_text("token-saved")
+    script = (
+        "import asyncio, sys; from fanno_hf.teacher.base import Request; from fanno_hf.teacher.client import ChatClient\n"
+        "async def do():\n"
+        "    chat = ChatClient(sys.argv[1], 'double'); await chat.open()\n"
+        "    print((await chat.complete(Request([{'role': 'user', 'content': 'Moss?'}], 9))).error); await chat.close()\n"
+        "asyncio.run(do())"
+    )
+    environment = {**os.environ, "HF_TOKEN": "token-given", "HF_HOME": str(tmp_path)}
+    environment["HF_TOKEN_PATH"] = str(tmp_path / "token")
+    with ChatServer() as server:
+        command = [sys.executable, "-c", script, server.url]
+        said = subprocess.run(command, env=environment, cwd=TESTS.parent, capture_output=True, text=True, timeout=120)
+    assert said.stdout == "None\n", said.stderr
+    assert "token-" not in json.dumps([request.headers for request in server.received])
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_does_not_stand_before_a_loopback_server(monkeypatch, variable):
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
+    with ChatServer() as server:
+        assert complete(server.url, ASK)[0].error is None
+
+
+@pytest.mark.parametrize("url", ["", None, "127.0.0.1:8080", "ftp://127.0.0.1"])
+def test_what_is_no_url_is_refused(url):
+    with pytest.raises(UserError, match="teacher.base_url"):
+        ChatClient(url, "double")
+
+
+def test_a_missing_model_is_refused():
+    with pytest.raises(UserError, match="teacher.model is empty"):
+        ChatClient("http://127.0.0.1:1", "")
+
+
+def test_the_identity_names_model_and_revision_but_not_the_server():
+    assert ChatClient("http://127.0.0.1:1", "org/model", revision="abc").identity == "org/model@abc"

@@ -1,0 +1,266 @@
+"""The service: the journal comes first, equal requests are one, and what is in flight is bounded."""
+
+import asyncio
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fanno_hf.errors import TeacherUnavailable
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.service import Teacher
+
+
+def ask(words: str, **settings) -> Request:
+    return Request([{"role": "user", "content": words}], max_tokens=8, **settings)
+
+
+class Backend:
+    """Answers "<words>!"; can hold answers back until so many are asked for, fail, and refuse to open."""
+
+    identity = "backend"
+
+    def __init__(self, *, concurrency: int = 4, at_once: int = 1, error=None, failure=None, open_failure=None):
+        self.concurrency, self._at_once = concurrency, at_once
+        self._error, self._failure, self._open_failure = error, failure, open_failure
+        self.asked: list[str] = []
+        self.opened = self.closed = self.in_flight = self.most_in_flight = self.cancelled = 0
+        self.reached = threading.Event()
+
+    async def open(self):
+        self.opened += 1
+        if self._open_failure:
+            raise self._open_failure
+
+    async def close(self):
+        self.closed += 1
+
+    async def complete(self, request: Request) -> Completion:
+        words = request.messages[0]["content"]
+        self.asked.append(words)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        if len(self.asked) >= self._at_once:
+            self.reached.set()
+        try:
+            while not self.reached.is_set():
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.in_flight -= 1
+        if self._failure:
+            raise self._failure
+        return Completion(f"{words}!", "stop", 10, 2, error=self._error)
+
+
+@pytest.fixture
+def journal(tmp_path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def complete(backend: Backend, journal: Path, *chains: list[Request], stop=None):
+    """Answers chains with a service of its own; returns the texts and what was used."""
+    with closing(Teacher(backend, Journal(journal))) as teacher:
+        answers = asyncio.run(teacher.complete_chains(chains, stop))
+        return [[answer.text for answer in chain] for chain in answers], teacher.take_usage()
+
+
+def test_answers_come_in_the_order_of_the_requests(journal):
+    chains = [[ask("a"), ask("b")], [], [ask("c")]]
+    assert complete(Backend(), journal, *chains)[0] == [["a!", "b!"], [], ["c!"]]
+
+
+def test_what_the_journal_holds_is_not_asked(journal):
+    complete(Backend(), journal, [ask("a")])
+    backend = Backend()
+    complete(backend, journal, [ask("a"), ask("b")])
+    assert backend.asked == ["b"]
+
+
+def test_what_the_journal_holds_is_answered_as_before(journal):
+    first = complete(Backend(), journal, [ask("a")])[0]
+    assert complete(Backend(), journal, [ask("a")])[0] == first
+
+
+def test_the_backend_is_not_opened_while_the_journal_answers(journal):
+    complete(Backend(), journal, [ask("a")])
+    backend = Backend(open_failure=TeacherUnavailable("no server"))
+    assert (complete(backend, journal, [ask("a")])[0], backend.opened) == ([["a!"]], 0)
+
+
+def test_the_backend_is_opened_once(journal):
+    backend = Backend()
+    complete(backend, journal, *([ask(str(number))] for number in range(20)))
+    assert backend.opened == 1
+
+
+def test_equal_requests_in_flight_are_sent_once(journal):
+    backend = Backend()
+    answers, _ = complete(backend, journal, [ask("a")], [ask("a")], [ask("a")])
+    assert (answers, backend.asked) == ([["a!"]] * 3, ["a"])
+
+
+def test_requests_that_differ_in_their_seed_are_both_sent(journal):
+    backend = Backend()
+    complete(backend, journal, [ask("a", seed=1)], [ask("a", seed=2)])
+    assert backend.asked == ["a", "a"]
+
+
+def test_a_chain_stops_where_it_is_told_to(journal):
+    backend = Backend()
+    chain = [ask("a"), ask("b"), ask("c")]
+    answers, _ = complete(backend, journal, chain, stop=lambda place, answer: place == 1)
+    assert (answers, backend.asked) == ([["a!", "b!"]], ["a", "b"])
+
+
+def test_a_chain_that_stops_leaves_the_others_alone(journal):
+    stop = lambda place, answer: answer.text == "a!"  # noqa: E731
+    assert complete(Backend(), journal, [ask("a"), ask("b")], [ask("c"), ask("d")], stop=stop)[0] == [
+        ["a!"],
+        ["c!", "d!"],
+    ]
+
+
+def test_no_more_requests_are_in_flight_than_allowed(journal):
+    backend = Backend(concurrency=3)
+    complete(backend, journal, *([ask(str(number))] for number in range(30)))
+    assert backend.most_in_flight <= 3
+
+
+def test_as_many_requests_are_in_flight_as_allowed(journal):
+    # the backend answers nobody before three have asked
+    backend = Backend(concurrency=3, at_once=3)
+    complete(backend, journal, *([ask(str(number))] for number in range(30)))
+    assert backend.most_in_flight == 3
+
+
+def test_the_bound_holds_over_calls_from_several_loops(journal):
+    backend = Backend(concurrency=2)
+    with closing(Teacher(backend, Journal(journal))) as teacher:
+        calls = [
+            threading.Thread(
+                target=lambda n=n: asyncio.run(teacher.complete_chains([[ask(f"{n}-{i}")] for i in "abc"]))
+            )
+            for n in range(5)
+        ]
+        for call in calls:
+            call.start()
+        for call in calls:
+            call.join()
+    assert (len(backend.asked), backend.most_in_flight) == (15, 2)
+
+
+def test_usage_counts_sent_requests_and_their_tokens(journal):
+    _, usage = complete(Backend(), journal, [ask("a"), ask("b")])
+    assert (usage.requests, usage.from_journal, usage.prompt_tokens, usage.completion_tokens) == (2, 0, 20, 4)
+
+
+def test_usage_counts_what_the_journal_answered(journal):
+    complete(Backend(), journal, [ask("a")])
+    _, usage = complete(Backend(), journal, [ask("a"), ask("b")])
+    assert (usage.requests, usage.from_journal) == (1, 1)
+
+
+def test_taking_the_usage_starts_anew(journal):
+    with closing(Teacher(Backend(), Journal(journal))) as teacher:
+        asyncio.run(teacher.complete_chains([[ask("a")]]))
+        teacher.take_usage()
+        assert teacher.take_usage().requests == 0
+
+
+@pytest.mark.parametrize("reason", ["teacher_refused", "teacher_failed"])
+def test_an_error_is_handed_on(journal, reason):
+    with closing(Teacher(Backend(error=(reason, "503: busy")), Journal(journal))) as teacher:
+        [[answer]] = asyncio.run(teacher.complete_chains([[ask("a")]]))
+    assert answer.error == (reason, "503: busy")
+
+
+@pytest.mark.parametrize("reason", ["teacher_refused", "teacher_failed"])
+def test_an_error_is_not_kept(journal, reason):
+    complete(Backend(error=(reason, "503: busy")), journal, [ask("a")])
+    backend = Backend()
+    complete(backend, journal, [ask("a")])
+    assert backend.asked == ["a"]
+
+
+def test_an_error_is_counted(journal):
+    assert complete(Backend(error=("teacher_failed", "busy")), journal, [ask("a")])[1].errors == 1
+
+
+def test_a_backend_that_fails_stops_the_run(journal):
+    with pytest.raises(TeacherUnavailable, match="gone"):
+        complete(Backend(failure=TeacherUnavailable("gone")), journal, [ask("a")], [ask("b")])
+
+
+def test_a_backend_that_does_not_open_stops_the_run(journal):
+    with pytest.raises(TeacherUnavailable, match="no server"):
+        complete(Backend(open_failure=TeacherUnavailable("no server")), journal, [ask("a")], [ask("b")])
+
+
+def test_what_was_answered_before_a_failure_is_kept(journal):
+    class FailsAtB(Backend):
+        async def complete(self, request):
+            if request.messages[0]["content"] == "b":
+                raise TeacherUnavailable("gone")
+            return await super().complete(request)
+
+    with pytest.raises(TeacherUnavailable):
+        complete(FailsAtB(), journal, [ask("a"), ask("b")])
+    with closing(Journal(journal)) as kept:
+        assert kept.get(ask("a").key("backend")).text == "a!"
+
+
+def test_closing_twice_closes_the_backend_once(journal):
+    backend = Backend()
+    teacher = Teacher(backend, Journal(journal))
+    teacher.close()
+    teacher.close()
+    assert backend.closed == 1
+
+
+def test_closing_goes_on_when_the_backend_does_not_close(journal):
+    class Stuck(Backend):
+        async def close(self):
+            raise OSError("the socket is gone")
+
+    teacher = Teacher(Stuck(), Journal(journal))
+    with pytest.raises(OSError, match="the socket is gone"):
+        teacher.close()
+    assert "teacher" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_closing_cancels_what_is_in_flight(journal):
+    backend = Backend(at_once=10)
+    teacher = Teacher(backend, Journal(journal))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(close_amid(teacher, backend))
+    assert (backend.cancelled, backend.in_flight) == (2, 0)
+
+
+async def close_amid(teacher: Teacher, backend: Backend) -> None:
+    """Asks two questions and closes the service when both are in flight."""
+    answers = asyncio.ensure_future(teacher.complete_chains([[ask("a")], [ask("b")]]))
+    while backend.in_flight < 2:
+        await asyncio.sleep(0)
+    await asyncio.to_thread(teacher.close)
+    await answers
+
+
+def test_a_caller_that_gives_up_does_not_take_the_answer_from_another(journal):
+    async def do(teacher):
+        first = asyncio.ensure_future(teacher.complete_chains([[ask("a")]]))
+        second = asyncio.ensure_future(teacher.complete_chains([[ask("a")]]))
+        while not backend.in_flight:
+            await asyncio.sleep(0)
+        first.cancel()
+        backend.reached.set()
+        return (await second)[0][0].text
+
+    backend = Backend(at_once=10)
+    with closing(Teacher(backend, Journal(journal))) as teacher:
+        assert asyncio.run(do(teacher)) == "a!"

