@@ -31,8 +31,8 @@ def _run(config: DictConfig) -> int:
 
     try:
         resolved = resolve(config)
-        with set_up(resolved):
-            show(execute(resolved), resolved["stage"])
+        set_up(resolved)
+        show(execute(resolved), resolved["stage"])
     except Exception as error:
         # explained here: Hydra would print every override before it handed the error on
         sys.exit(explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION)))

@@ -3,8 +3,7 @@
 import logging
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from fanno_hf.output.card import funnel_table
 from fanno_hf.output.folder import RunFolder, run_folder
 
 
-@contextmanager
-def set_up(config: Mapping[str, Any]) -> Iterator[None]:
+def set_up(config: Mapping[str, Any]) -> None:
     """Sends the log to the terminal and to logs/run.log of the run folder, and keeps the libraries quiet."""
     root = logging.getLogger()
     for handler in list(root.handlers):
@@ -29,7 +27,6 @@ def set_up(config: Mapping[str, Any]) -> Iterator[None]:
     logging.getLogger("fanno_hf").setLevel(config["log_level"])
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
-    yield
 
 
 def _file_handler(run: str) -> logging.Handler:

@@ -75,11 +75,16 @@ def _about_configuration(error: Exception, known_keys: list[str]) -> str:
         return f"There is no configuration {match.group(1)}: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", words):
         key = (match.group(1) or match.group(2)).split("@")[0]
+        if key in known_keys:
+            group = key.split(".")[0]
+            return f"{key} is a key of another option of {group} than the one chosen: see conf/{group}/, or --cfg job"
         return (
             f"{key} is no configuration key{did_you_mean(key, known_keys) or '.'} See conf/config.yaml, or --cfg job"
         )
     if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
         return match.group(1)
+    if match := re.search(r"Error parsing override '([^']*)'", words):
+        return f"'{match.group(1)}' is no override: write key=value, as in stage=augment (quote values with commas)"
     return f"The configuration is wrong: {_first_line(error)}"
 
 
