@@ -51,7 +51,7 @@ def put(tmp_path):
         path = tmp_path / "notes" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         content = content.encode() if isinstance(content, str) else content
-        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
         return path
 
     return write
@@ -275,7 +275,9 @@ def test_a_corrupt_page_in_a_parquet_file_is_named(put):
     assert complaint(path).startswith(f"{path} ")
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"Moss" * 100)[:-12], b"\x1f\x8b" + b"\xff" * 40])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"Moss" * 100, mtime=0)[:-12], b"\x1f\x8b" + b"\xff" * 40]
+)
 def test_a_corrupt_gz_file_is_named(put, content):
     path = put("moss.txt", content).rename(put("x", "").with_name("moss.txt.gz"))
     assert complaint(path).startswith(f"{path} cannot be read: ")

@@ -135,8 +135,10 @@ class Teacher:
         return Completion.from_json(completion.to_json())
 
     async def _close(self) -> None:
-        tasks = [*self._in_flight.values(), *([self._opening] if self._opening else [])]
+        # every task of the loop, not the requests alone: a caller that still waits must hear that it was given up
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
         await self._backend.close()

@@ -90,9 +90,13 @@ def test_near_repeats_leave_and_name_what_they_repeat(make_context, screened):
 
 
 def test_an_instruction_about_something_else_is_off_topic(make_context, screened):
-    answer = lambda prompt: "List kangaroos!" * 2 if "Tides" in prompt.split("Text:")[-1] else write(prompt)  # noqa: E731
-    context, _ = make_context(answer, overrides=["stages.seed.near_repeat_threshold=null"])
-    assert [row["reason"] for row in seed(screened(context), context).rejected] == ["off_topic"]
+    strange = "Describe penguins wearing jackets."
+    context, _ = make_context(
+        lambda prompt: strange if "Tides" in prompt.split("Text:")[-1] else write(prompt),
+        overrides=["stages.seed.min_relevance=0.2"],
+    )
+    reasons = {row["completion"]: row["reason"] for row in seed(screened(context), context).rejected}
+    assert reasons[strange] == "off_topic"
 
 
 def grown(make_context, screened, *overrides, answer=write):
