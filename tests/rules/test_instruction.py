@@ -71,6 +71,7 @@ def test_kept(rules, instruction):
         ("Task type: code, write something about moss.", "talks_to_assistant"),
         ("Translate the following sentence into German.", "missing_input"),
         ("What is the answer to this question?", "missing_input"),
+        ("Translate this into Spanish.", "missing_input"),
         ("Complete the list of mosses:", "missing_input"),
     ],
 )
