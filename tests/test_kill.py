@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -91,74 +90,46 @@ def kill_at(moment: Callable[[], bool], process: subprocess.Popen) -> bool:
     return process.wait() == -9
 
 
-@dataclass(frozen=True)
-class Ordeal:
-    """What a run went through.
+def ordeal(folder: Path, moments: list[Callable[[], bool]]) -> tuple[int, list[tuple[set[str], int]]]:
+    """Runs and kills at each moment, then runs to the end.
 
-    Attributes:
-        undisturbed, disturbed: the folders of a run in peace and of the one that was killed.
-        kills: how often it was.
-        held: for each kill the keys in the journal, and how many requests had been sent.
-        code: exit code of the process that nobody killed.
+    Returns:
+        The last exit code, and for each kill the keys in the journal and how many requests had been sent.
     """
-
-    undisturbed: Path
-    disturbed: Path
-    kills: int
-    held: list[tuple[set[str], int]]
-    code: int
-
-
-def ordeal(folders: tuple[Path, Path], documents: list[str], kills: int, seed: int) -> Ordeal:
-    """Runs documents in peace, then again with kills."""
-    for folder in folders:
-        write_documents(folder / "documents.jsonl", documents)
-    stages = small_run(folders[0]).manifest["stages"]
     held = []
-    for moment in moments(folders[1], stages, kills, seed):
-        if kill_at(moment, start(folders[1])):
-            held.append((kept(folders[1]), len(sent(folders[1]))))
-    code = start(folders[1]).wait(timeout=SECONDS)
-    return Ordeal(*folders, len(held), held, code)
+    for moment in moments:
+        if kill_at(moment, start(folder)):
+            held.append((kept(folder), len(sent(folder))))
+    return start(folder).wait(timeout=SECONDS), held
 
 
-@pytest.fixture(
-    scope="module",
-    params=[3, pytest.param(20, marks=pytest.mark.kill20)],
-    ids=lambda kills: f"{kills}-kills",
-)
-def suffered(request, tmp_path_factory) -> Ordeal:
-    """A few documents killed three times, or the sample killed twenty times."""
-    documents = DOCUMENTS if request.param == 3 else [row["text"] for row in read_sample()]
-    folders = tmp_path_factory.mktemp("undisturbed"), tmp_path_factory.mktemp("disturbed")
-    return ordeal(folders, documents, request.param, seed=request.param)
+def differing(one: dict[str, bytes], other: dict[str, bytes]) -> set[str]:
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
-def test_it_was_killed_and_completes_all_the_same(suffered, request):
-    assert (suffered.kills, suffered.code) == (request.node.callspec.params["suffered"], 0), stderr(suffered)
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.kill20)])
+def test_a_run_that_is_killed_loses_nothing_asks_nothing_twice_and_ends_the_same(tmp_path, kills):
+    documents = DOCUMENTS if kills == 3 else [row["text"] for row in read_sample()]
+    peaceful, killed = tmp_path / "peaceful", tmp_path / "killed"
+    for folder in (peaceful, killed):
+        folder.mkdir()
+        write_documents(folder / "documents.jsonl", documents)
+    stages = small_run(peaceful).manifest["stages"]
 
+    code, held = ordeal(killed, moments(killed, stages, kills, seed=kills))
 
-def test_every_parquet_file_is_what_it_would_have_been(suffered):
-    assert parquet(suffered.disturbed) == parquet(suffered.undisturbed)
-
-
-def test_nothing_half_written_is_left(suffered):
-    assert list(suffered.disturbed.rglob("*.tmp")) == []
-
-
-def test_what_the_journal_held_at_a_kill_is_not_sent_again(suffered):
-    log = sent(suffered.disturbed)
-    assert [keys & set(log[before:]) for keys, before in suffered.held] == [set()] * suffered.kills
-
-
-def test_no_more_is_sent_again_than_was_in_flight_at_the_kills(suffered):
-    log = sent(suffered.disturbed)
-    assert len(log) - len(set(log)) <= suffered.kills * CONCURRENCY
-
-
-def test_everything_that_is_needed_was_sent(suffered):
-    assert set(sent(suffered.disturbed)) == kept(suffered.undisturbed)
-
-
-def stderr(suffered: Ordeal) -> str:
-    return (suffered.disturbed / "stderr").read_text()
+    log = sent(killed)
+    # one test, because the runs are dear; what is wrong shows by its name
+    assert {
+        "exit code": code,
+        "kills": len(held),
+        "files that differ": differing(parquet(peaceful), parquet(killed)),
+        "half-written files": list(killed.rglob("*.tmp")),
+        "sent although the journal had it": {key for keys, before in held for key in keys & set(log[before:])},
+        "needed and never sent": kept(peaceful) - set(log),
+        "sent twice beyond what was in flight": max(0, len(log) - len(set(log)) - kills * CONCURRENCY),
+    } == {
+        **{"exit code": 0, "kills": kills, "files that differ": set(), "half-written files": []},
+        **{"sent although the journal had it": set(), "needed and never sent": set()},
+        "sent twice beyond what was in flight": 0,
+    }, (killed / "stderr").read_text()
