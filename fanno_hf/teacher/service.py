@@ -139,6 +139,7 @@ class Teacher:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:  # bounded: a process that was told to stop must stop
+            await asyncio.wait(tasks, timeout=10.0)
         await asyncio.sleep(0)
         await self._backend.close()
