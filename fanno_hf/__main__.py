@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.cli.explain import configuration_keys, explain
+from fanno_hf.cli.signals import heeding_signals
 from fanno_hf.output.folder import run_folder
 
 # a checkout that is not installed, or that shadows an installed wheel, has the configuration beside the package
@@ -42,19 +42,15 @@ def _run(config: DictConfig) -> int:
 def main() -> int:
     """Returns the exit code: 0 done, 1 failed, 2 a mistake in what was asked for, 130 and 143 stopped by a signal."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing and leaving
-    signal.signal(signal.SIGTERM, _stop)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        _run()
+        with heeding_signals():
+            _run()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BaseException as error:
         return explain(error, debug="debug=true" in sys.argv, known_keys=configuration_keys(CONFIGURATION))
     return 0
-
-
-def _stop(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt("SIGTERM")
 
 
 if __name__ == "__main__":

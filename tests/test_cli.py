@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fanno_hf.cli.explain import explain
+from fanno_hf.cli.signals import STOPPED
 from fanno_hf.output.card import STAGES
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.teacher.journal import Journal
@@ -296,9 +297,6 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
         time.sleep(0.005)
 
 
-STOPPED = "Stopped. What was done is kept: run the same command again to go on."
-
-
 @pytest.fixture(scope="module", params=[(signal.SIGINT, 3), (signal.SIGTERM, 45)], ids=["SIGINT", "SIGTERM"])
 def stopped(request, tmp_path_factory):
     """A run that got a signal after so many requests: (its folder, the signal, exit code, stderr)."""
@@ -328,6 +326,26 @@ def test_what_was_answered_before_a_signal_is_not_asked_again(stopped, cli):
     # also after the run was completed: each answer that the journal held when the signal came was asked for once
     log = (stopped[0] / "requests.log").read_text().split()
     assert len(log) == len(set(log))
+
+
+SWALLOWS_INTERRUPTS = """
+import os, signal
+from fanno_hf.cli import signals
+signals.GRACE = 0.1
+with signals.heeding_signals():
+    while True:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            while True:
+                pass
+        except signals.Stopped:
+            pass
+"""
+
+
+def test_a_signal_ends_a_process_whose_libraries_swallow_it():
+    done = subprocess.run([sys.executable, "-c", SWALLOWS_INTERRUPTS], capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stderr) == (143, STOPPED + "\n")
 
 
 def small_files() -> None:

@@ -14,12 +14,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
+from fanno_hf.cli.signals import STOPPED, Stopped
 from fanno_hf.errors import FannoError, did_you_mean
 from fanno_hf.output.folder import DISK_FULL, disk_error
 
 logger = logging.getLogger("fanno_hf")
-
-INTERRUPTED, TERMINATED = 130, 143
 
 
 def explain(error: BaseException, *, debug: bool, known_keys: Iterable[str] = ()) -> int:
@@ -41,8 +40,7 @@ def _in_words(error: BaseException, known_keys: list[str]) -> tuple[str, int]:
     if isinstance(error, FannoError):
         return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        code = TERMINATED if error.args == ("SIGTERM",) else INTERRUPTED
-        return "Stopped. What was done is kept: run the same command again to go on.", code
+        return STOPPED, error.exit_code if isinstance(error, Stopped) else 130
     if isinstance(error, MissingMandatoryValue):
         key = getattr(error, "full_key", None) or str(error).split(":")[-1].strip()
         return f"{key} has no value: give it on the command line, as in {key}=…", 2
