@@ -333,12 +333,12 @@ import os, signal
 from fanno_hf.cli import signals
 signals.GRACE = 0.1
 with signals.heeding_signals():
-    while True:
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            while True:
-                pass
-        except signals.Stopped:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        while True:
+            pass
+    except signals.Stopped:
+        while True:
             pass
 """
 
