@@ -8,7 +8,8 @@ class FannoError(Exception):
     """A failure that is reported as one clear line.
 
     Attributes:
-        exit_code: what the process returns; 1 is a failure of the run, 2 a mistake in what was asked for.
+        exit_code: what the process returns; 1 is a failure of the run, 2 a mistake in what was asked for,
+            3 a budget that is reached.
     """
 
     exit_code = 1
@@ -22,6 +23,12 @@ class UserError(FannoError):
 
 class TeacherUnavailable(FannoError):
     """The teacher cannot be reached or refuses every request. What was answered before stays in the journal."""
+
+
+class BudgetReached(FannoError):
+    """A limit under `budget` is reached. Exit code 3: nothing is wrong, and nothing is lost."""
+
+    exit_code = 3
 
 
 class StageEmpty(FannoError):

@@ -86,6 +86,12 @@ class Prompt:
         except TemplateError as error:
             raise UserError(f"{self.key}: the template cannot be filled in: {error}") from error
 
+    @staticmethod
+    def documents(**variables: Any) -> tuple[str, ...]:
+        """Returns the documents among the variables, as they stand in the messages: what may be cut where a prompt is
+        too long (`document`, or the texts of `passages`)."""
+        return tuple(_clean([variables["document"]] if "document" in variables else variables.get("passages", ())))
+
     def messages(self, **variables: Any) -> Messages:
         """Returns the turns to send, the row's own turn last."""
         return [*self._turns, {"role": "user", "content": self._render(variables)}]

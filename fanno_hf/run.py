@@ -26,6 +26,7 @@ from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.respond import respond
 from fanno_hf.stages.seed import seed
 from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
 
@@ -68,7 +69,7 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
 def _services(config: Mapping[str, Any], folder: RunFolder) -> Iterator[Context]:
     """Builds teacher, embedder and counter; models are loaded and servers reached only when they are needed."""
     backend, embedder, counter = (_build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    teacher = Teacher(backend, Journal(folder.journal))
+    teacher = Teacher(backend, Journal(folder.journal), Budget(**config["budget"]))
     try:
         yield Context(config, teacher, embedder, counter)
     finally:

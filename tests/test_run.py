@@ -200,14 +200,14 @@ def test_a_lost_journal_is_no_reason_to_do_anything_again(again, tmp_path):
 
 
 def test_rows_that_failed_are_asked_again(run, caplog):
-    with ChatServer(faults=[503, 503]) as server:
+    with ChatServer(faults=[500, 500]) as server:
         first, second = (run(*over(server), *TOLERANT, "stage=prescreen") for _ in range(2))
     reasons = [folder.manifest["stages"]["prescreen"]["rejected"].get("teacher_failed") for folder in (first, second)]
     assert reasons == [2, None]
 
 
 def test_of_rows_that_failed_only_the_missing_answers_are_asked(run):
-    with ChatServer(faults=[503]) as server:
+    with ChatServer(faults=[500]) as server:
         run(*over(server), *TOLERANT, "stage=prescreen")
         before = len(server.chats)
         run(*over(server), *TOLERANT, "stage=prescreen")

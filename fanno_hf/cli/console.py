@@ -25,8 +25,8 @@ def set_up(config: Mapping[str, Any]) -> None:
     root.setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a line that cannot be written (to a full disk) is lost without a traceback
     logging.getLogger("fanno_hf").setLevel(config["log_level"])
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
+    # what takes long shows its own progress (steps/progress)
+    datasets.disable_progress_bars()
 
 
 def _file_handler(run: str) -> logging.Handler:

@@ -32,12 +32,10 @@ class Answering:
             row: columns instruction_id, instruction, input.
             max_tokens: more than the configured ones, to try a truncated answer again.
         """
-        variables = {"instruction": row["instruction"], "input": row["input"]}
+        prompt, variables = self._direct, {"instruction": row["instruction"], "input": row["input"]}
         if passages:
-            messages = self._grounded.messages(passages=list(passages), **variables)
-        else:
-            messages = self._direct.messages(**variables)
-        return self._sampling.request(messages, "respond", row["instruction_id"], max_tokens=max_tokens)
+            prompt, variables = self._grounded, {**variables, "passages": list(passages)}
+        return self._sampling.request(prompt, variables, "respond", row["instruction_id"], max_tokens=max_tokens)
 
     def digest(self, grounded: bool) -> str:
         """Returns the digest of the prompt in use, for the lineage."""

@@ -12,8 +12,9 @@ from datasets import Dataset, Value
 from fanno_hf.columns import VERDICTS
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
-from fanno_hf.prompts import Messages, Prompt
+from fanno_hf.prompts import Prompt
 from fanno_hf.steps.funnel import Funnel, empty, features, fingerprint
+from fanno_hf.steps.progress import Progress
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.verdicts import yes_probability
@@ -46,10 +47,12 @@ class Sampling:
         numbers = {name: config[name] for name in ("max_tokens", "temperature", "top_p", "frequency_penalty")}
         return cls(**numbers, stop=tuple(config["stop"]), random_seed=random_seed)
 
-    def request(self, messages: Messages, *row: str | int, max_tokens: int | None = None) -> Request:
+    def request(
+        self, prompt: Prompt, variables: Mapping[str, Any], *row: str | int, max_tokens: int | None = None
+    ) -> Request:
         """Returns the request for a row, named by whatever tells it from the others."""
         return Request(
-            messages,
+            prompt.messages(**variables),
             max_tokens=max_tokens or self.max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
@@ -57,6 +60,7 @@ class Sampling:
             # greedy answers do not depend on the seed: equal prompts are then one request
             seed=request_seed(self.random_seed, *row) if self.temperature > 0 else 0,
             stop=self.stop,
+            documents=prompt.documents(**variables),
         )
 
 
@@ -68,7 +72,7 @@ def ask(dataset: Dataset, teacher: Teacher, request_of: Callable[[dict], Request
         answers = [_as_columns(chain[0]) for chain in chains]
         return {name: [answer[name] for answer in answers] for name in ANSWER}
 
-    return _map_batches(dataset, step, ANSWER, desc)
+    return _map_batches(dataset, step, ANSWER, desc, teacher)
 
 
 def failure(row: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -112,7 +116,8 @@ class Questions:
     def request(self, name: str, variables: Mapping[str, Any]) -> Request:
         """Asks for one token, greedily."""
         messages = self.prompt.messages(question=self.questions[name], **variables)
-        return Request(messages, max_tokens=1, top_logprobs=self.top_logprobs)
+        documents = self.prompt.documents(**variables)
+        return Request(messages, max_tokens=1, top_logprobs=self.top_logprobs, documents=documents)
 
     def reason(self, name: str, answer: Completion) -> tuple[str, str] | None:
         """Returns why this answer drops the row, None when it does not."""
@@ -161,23 +166,33 @@ def judge(
         }
 
     columns = {"verdicts": VERDICTS, "failure": Value("string"), "failure_detail": Value("string")}
-    judged = _map_batches(dataset, step, columns, f"{funnel.stage}: {phase}")
+    judged = _map_batches(dataset, step, columns, f"{funnel.stage}: {phase}", teacher)
     return funnel.screen(judged, failure, phase).remove_columns(["failure", "failure_detail"])
 
 
-def _map_batches(dataset: Dataset, step, columns: Mapping[str, Any], desc: str) -> Dataset:
-    """`Dataset.map` with a coroutine over batches: all batches run side by side, the teacher bounds what is in flight."""
+def _map_batches(dataset: Dataset, step, columns: Mapping[str, Any], desc: str, teacher: Teacher) -> Dataset:
+    """`Dataset.map` with a coroutine over batches: all batches run side by side, the teacher bounds what is in flight.
+
+    A row without a `failure` among its new columns counts as accepted.
+    """
     schema = features({**dataset.features, **columns})
     if not len(dataset):
         return empty(schema)
-    return dataset.map(
-        step,
-        batched=True,
-        batch_size=_BATCH,
-        features=schema,
-        desc=desc,
-        new_fingerprint=fingerprint(dataset, desc),
-    )
+
+    async def counted(batch: dict[str, list]) -> dict[str, list]:
+        answered = await step(batch)
+        progress.advance(len(answered["failure"]), answered["failure"].count(None))
+        return answered
+
+    with Progress(desc, len(dataset), teacher) as progress:
+        return dataset.map(
+            counted,
+            batched=True,
+            batch_size=_BATCH,
+            features=schema,
+            desc=desc,
+            new_fingerprint=fingerprint(dataset, desc),
+        )
 
 
 def _rows(batch: Mapping[str, list]) -> list[dict[str, Any]]:

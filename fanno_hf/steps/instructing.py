@@ -95,7 +95,7 @@ class Instructor:
         def request_of(row):
             tags = (row["task_type"], row["characteristic"], row["style"])
             return self._sampling.request(
-                self._prompt.messages(**_variables(row)), self._stage, row["document_id"], row["round"], *tags
+                self._prompt, _variables(row), self._stage, row["document_id"], row["round"], *tags
             )
 
         asked = ask(rows, self._context.teacher, request_of, f"{self._stage}: ask")

@@ -21,6 +21,8 @@ class Request:
         seed: of the server's sampling.
         top_logprobs: how many alternatives of each token to return with log-probabilities; 0 asks for none.
         stop: strings that end the answer; they are stripped from it, whatever the server does with them.
+        documents: texts in the last message that may be shortened when the prompt is too long for the server; they
+            follow from the messages and are no part of the key.
     """
 
     messages: list[dict[str, str]]
@@ -31,10 +33,13 @@ class Request:
     seed: int = 0
     top_logprobs: int = 0
     stop: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
     def key(self, teacher_identity: str) -> bytes:
         """Returns the sha256 under which the journal keeps the answer of the teacher with this identity."""
-        return bytes.fromhex(digest([teacher_identity, asdict(self)]))
+        decisive = asdict(self)
+        del decisive["documents"]
+        return bytes.fromhex(digest([teacher_identity, decisive]))
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class Completion:
     Attributes:
         text: what the teacher wrote; never an error message.
         finish_reason: "stop" or "length".
+        cached_tokens: of the prompt, those the server had in its prefix cache; 0 where it does not tell.
         top_logprobs: of the first token, as (token, natural log-probability); None where the server gives none.
+        shortened: the prompt was too long, so its document was cut.
         error: None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on
             ("teacher_failed", which a later run tries again).
     """
@@ -54,7 +61,14 @@ class Completion:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     top_logprobs: list[tuple[str, float]] | None = None
+    cached_tokens: int = 0
+    shortened: bool = False
     error: tuple[str, str] | None = field(default=None)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of prompt and answer."""
+        return self.prompt_tokens + self.completion_tokens
 
     def to_json(self) -> dict[str, Any]:
         """Returns what the journal stores."""
@@ -72,16 +86,25 @@ class Completion:
 class Backend(Protocol):
     """A way to reach a teacher. Its methods run in the service's event loop."""
 
-    identity: str
-    """Names the model and its version: part of every journal key. Never a URL or a time-out."""
-    concurrency: int
-    """Requests in flight at most."""
+    identity: str | None
+    """Names the model and its version: part of every journal key. Never a URL or a time-out. None until `open` has
+    asked the server."""
+    capacity: int
+    """Requests in flight at most; final once it is open."""
+    in_flight: int
+    """Requests sent and not answered."""
+    resent: int
+    """How often a request was sent again, so far."""
 
     async def open(self) -> None:
         """Gets ready to answer; called once, before the first request that the journal cannot answer."""
 
-    async def complete(self, request: Request) -> Completion:
-        """Answers one request, or returns a completion with `error`, or raises TeacherUnavailable."""
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
+        """Answers one request, or returns a completion with `error`, or raises TeacherUnavailable.
+
+        Args:
+            urgent: goes before others that wait: its document is still in the server's cache.
+        """
 
     async def close(self) -> None:
         """Lets go of everything; called once, also after a failure."""

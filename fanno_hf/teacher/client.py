@@ -1,175 +1,232 @@
-"""Any `/v1/chat/completions` server, through huggingface_hub's AsyncInferenceClient.
+"""One `/v1/chat/completions` server, through huggingface_hub's AsyncInferenceClient. It sends; the pool decides what next.
 
     Request([{"role": "user", "content": "Are mosses plants? …"}], max_tokens=1, top_logprobs=5)
         ->  Completion("Yes", "length", prompt_tokens=24, completion_tokens=1, top_logprobs=[("Yes", -0.1), …])
 
-Portable over TGI, vLLM, SGLang, llama.cpp and Ollama: 400, 404, 413 and 422 are the row's (or the configuration's)
-own fault and are not repeated; 429, 5xx, refused, dropped and timed-out calls are tried again after a growing pause.
+Portable over TGI, vLLM, SGLang, llama.cpp and Ollama: 400, 413 and 422 are the row's own fault, 401, 403, 404 and 405 the
+configuration's, 429 and 503 mean "later", and the rest passes.
 """
 
 import asyncio
 import json
-import logging
-import os
-import random
-import time
+import re
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
-from huggingface_hub import AsyncInferenceClient, set_async_client_factory
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+import aiohttp
+from huggingface_hub import AsyncInferenceClient
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
-from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher.base import FINISHED, Completion, Request
+from fanno_hf.teacher.session import Session
 
-logger = logging.getLogger(__name__)
-
-# the row is at fault: asking again cannot help
 _REFUSED = frozenset({400, 413, 422})
-# the configuration is at fault: no row can be answered
-_FATAL = frozenset({401, 403, 404, 405})
+_WRONG_SETTING = frozenset({401, 403, 404, 405})
+_BUSY = frozenset({429, 503})
+PROBE_SECONDS = 10.0
+"""Patience with a server that is only asked how it is."""
+
+
+class CallFailed(Exception):
+    """A request brought no answer, and may bring one when it is sent again. Its text is the server's or the library's."""
+
+
+class Unreachable(CallFailed):
+    """Nobody listens there."""
+
+
+class Busy(CallFailed):
+    """The server is full (429, 503).
+
+    Attributes:
+        retry_after: seconds the server asks to wait; 0 where it says nothing.
+    """
+
+    def __init__(self, words: str, retry_after: float = 0.0):
+        super().__init__(words)
+        self.retry_after = retry_after
+
+
+class Refused(CallFailed):
+    """The server will never answer this very request (400, 413, 422)."""
+
+
+class WrongSetting(CallFailed):
+    """The server would refuse every request: key, model name or address are wrong (401, 403, 404, 405)."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a server tells about itself; None where it does not say.
+
+    Attributes:
+        model: the name it serves the model under.
+        revision: commit of the model (TGI).
+        version: of the server (TGI).
+        max_in_flight: requests it takes before it answers 429 (TGI).
+        max_input_tokens, max_total_tokens: of a prompt, and of prompt and answer (TGI); the second also from
+            `max_model_len` (vLLM) or `meta.n_ctx` (llama.cpp).
+    """
+
+    model: str | None = None
+    revision: str | None = None
+    version: str | None = None
+    max_in_flight: int | None = None
+    max_input_tokens: int | None = None
+    max_total_tokens: int | None = None
 
 
 class ChatClient:
-    """A backend over one server.
+    """Sends requests to one server.
 
     Args:
         base_url: of the server, with or without `/v1`.
-        model: name sent with each request; part of the teacher's identity.
-        revision: of the model, where known; part of the identity.
-        api_key_env: NAME of the environment variable that holds the key; no key is ever read from elsewhere, so the
-            saved Hugging Face token is sent nowhere.
-        concurrency: requests in flight at most.
-        timeout: seconds for one request, from sending to the last byte.
-        retries: how often one request is tried again before its row is given up (`teacher_failed`).
-        patience: seconds to wait for a server that cannot be reached at all before the run stops.
-
-    Raises:
-        UserError: a value is missing or the named environment variable is not set.
+        api_key: sent as a bearer token; None sends "-", for without one the library would send the saved Hugging
+            Face token.
+        timeout: seconds for one request, from connecting to the last byte.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        model: str,
-        *,
-        revision: str | None = None,
-        api_key_env: str | None = None,
-        concurrency: int = 64,
-        timeout: float = 300.0,
-        retries: int = 6,
-        patience: float = 60.0,
-    ):
-        if not base_url or not str(base_url).startswith(("http://", "https://")):
-            raise UserError(f"teacher.base_url={base_url!r} is no URL: give it as http://host:port")
-        if not model:
-            raise UserError("teacher.model is empty: name the model that the server serves")
-        if api_key_env and not os.environ.get(api_key_env):
-            raise UserError(f"teacher.api_key_env={api_key_env}: this environment variable is not set")
-        self.base_url = str(base_url).rstrip("/").removesuffix("/v1")
-        self.model, self.concurrency = model, concurrency
-        self.identity = f"{model}@{revision}" if revision else model
-        # "-" where there is no key: without one the client would send the user's saved Hugging Face token
-        self._api_key = os.environ[api_key_env] if api_key_env else "-"
-        self._timeout, self._retries, self._patience = timeout, retries, patience
+    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 300.0):
+        self.base_url = base_url.rstrip("/").removesuffix("/v1")
+        self.model: str | None = None
+        self._key, self._timeout = api_key or "-", timeout
+        # a proxy of the environment never stands before a loopback server
+        self._proxies = urlsplit(self.base_url).hostname not in ("127.0.0.1", "localhost", "::1")
         self._client: AsyncInferenceClient | None = None
-        # spreads retries only; no result depends on it
-        self._jitter = random.Random(0)
+        self._probe: Session | None = None
 
-    async def open(self) -> None:
-        """Connects, and waits up to `patience` seconds for a server that is not there yet."""
-        # the default pool holds 100 connections; a proxy from the environment never stands before a loopback server
-        connections = self.concurrency + 8
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        proxies = urlsplit(self.base_url).hostname not in ("127.0.0.1", "localhost", "::1")
-        set_async_client_factory(lambda: httpx.AsyncClient(limits=limits, timeout=self._timeout, trust_env=proxies))
-        self._client = AsyncInferenceClient(
-            base_url=f"{self.base_url}/v1", api_key=self._api_key, timeout=self._timeout
+    async def describe(self) -> Server:
+        """Asks the server what it is: `/info` (TGI), then `/v1/models`.
+
+        Raises:
+            CallFailed: it does not answer, or not as such a server does.
+        """
+        info, models = await self._get("/info"), await self._get("/v1/models")
+        if not isinstance(info, dict) or "model_id" not in info:
+            info = {}
+        served = models.get("data") if isinstance(models, dict) else None
+        first = served[0] if isinstance(served, list) and served and isinstance(served[0], dict) else {}
+        meta = first.get("meta") if isinstance(first.get("meta"), dict) else {}
+        return Server(
+            model=info.get("model_id") or (first.get("id") if len(served or ()) == 1 else None),
+            revision=info.get("model_sha"),
+            version=info.get("version"),
+            max_in_flight=info.get("max_concurrent_requests"),
+            max_input_tokens=info.get("max_input_tokens"),
+            max_total_tokens=info.get("max_total_tokens") or first.get("max_model_len") or meta.get("n_ctx"),
         )
-        deadline, pause = time.monotonic() + self._patience, 0.2
-        async with httpx.AsyncClient(timeout=10.0, trust_env=proxies) as probe:
-            while True:
-                try:
-                    await probe.get(f"{self.base_url}/v1/models", headers={"Authorization": f"Bearer {self._api_key}"})
-                    return
-                except httpx.TransportError as error:
-                    if time.monotonic() + pause > deadline:
-                        raise self._unavailable(error) from error
-                    logger.info("waiting for the teacher at %s (%s)", self.base_url, type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 10.0)
+
+    async def check(self) -> None:
+        """Asks `/health`; a server without one is well when it answers at all.
+
+        Raises:
+            CallFailed: it does not answer, or says that it is not well.
+        """
+        answer = await self._fetch("/health")
+        if answer.status_code >= 500:
+            raise CallFailed(f"{answer.status_code}: {_words(answer)}")
+
+    async def _get(self, path: str) -> Any:
+        answer = await self._fetch(path)
+        if answer.status_code in (401, 403):
+            raise WrongSetting(f"{answer.status_code}: {_words(answer)}")
+        if answer.status_code >= 500:
+            raise CallFailed(f"{answer.status_code}: {_words(answer)}")
+        try:
+            return json.loads(answer.content) if answer.status_code == 200 else None
+        except ValueError:
+            return None
+
+    async def _fetch(self, path: str) -> httpx.Response:
+        if self._probe is None:
+            self._probe = Session(timeout=min(PROBE_SECONDS, self._timeout), proxies=self._proxies)
+        try:
+            return await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(str(error)) from error
+        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:  # noqa: UP041 (3.10)
+            raise CallFailed(f"{type(error).__name__}: {error}") from error
+
+    async def send(self, request: Request) -> Completion:
+        """Sends one request once.
+
+        Raises:
+            CallFailed: there is no answer; its kinds say why.
+        """
+        if self._client is None:
+            session = Session(timeout=self._timeout, proxies=self._proxies)
+            self._client = _Client(session, base_url=f"{self.base_url}/v1", api_key=self._key)
+        try:
+            reply = await self._client.chat_completion(
+                request.messages,
+                model=self.model,
+                max_tokens=request.max_tokens,
+                temperature=request.temperature,
+                # TGI refuses 1.0, and without sampling it means nothing
+                top_p=request.top_p if request.temperature > 0 and request.top_p < 1 else None,
+                frequency_penalty=request.frequency_penalty or None,
+                seed=request.seed,
+                stop=list(request.stop) or None,
+                logprobs=True if request.top_logprobs else None,
+                top_logprobs=request.top_logprobs or None,
+            )
+            return _completion(reply, request)
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(str(error)) from error
+        except HfHubHTTPError as error:
+            raise _failure(error.response) from error
+        # AttributeError and TypeError: a 200 whose body is JSON of another shape
+        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, AttributeError, TypeError) as error:  # noqa: UP041 (3.10)
+            raise CallFailed(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
     async def close(self) -> None:
         """Closes the connections."""
         if self._client is not None:
             await self._client.close()
-
-    async def complete(self, request: Request) -> Completion:
-        """Answers one request; see `Backend.complete`."""
-        attempt = failures = 0
-        reached = time.monotonic()
-        while True:
-            try:
-                return await asyncio.wait_for(self._send(request), self._timeout)
-            except httpx.ConnectError as error:
-                # nobody listens: no fault of the row, so it is waited for and not counted
-                if time.monotonic() - reached > self._patience:
-                    raise self._unavailable(error) from error
-            except HfHubHTTPError as error:
-                failure = f"{error.response.status_code}: {_server_words(error)}"
-                self._check_status(error)
-                if error.response.status_code in _REFUSED:
-                    return Completion(error=("teacher_refused", failure))
-                failures, reached = failures + 1, time.monotonic()
-            except (InferenceTimeoutError, asyncio.TimeoutError, httpx.HTTPError, ValueError) as error:  # noqa: UP041 (3.10)
-                failure = f"{type(error).__name__}: {error}"
-                failures, reached = failures + 1, time.monotonic()
-            if failures > self._retries:
-                return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {failure}"))
-            await asyncio.sleep(self._jitter.uniform(0.5, 1.0) * min(0.25 * 2**attempt, 20.0))
-            attempt += 1
-
-    def _check_status(self, error: HfHubHTTPError) -> None:
-        """Stops the run at a status that every row would get."""
-        if error.response.status_code in _FATAL:
-            raise TeacherUnavailable(
-                f"The teacher at {self.base_url} answers {error.response.status_code} ({_server_words(error)}): check "
-                f"teacher.base_url, teacher.model ({self.model}) and teacher.api_key_env, then run the same command again."
-            ) from error
-
-    def _unavailable(self, error: object) -> TeacherUnavailable:
-        return TeacherUnavailable(
-            f"The teacher at {self.base_url} cannot be reached ({error}): start the server or mend teacher.base_url, "
-            "then run the same command again; what was answered so far is kept."
-        )
-
-    async def _send(self, request: Request) -> Completion:
-        reply = await self._client.chat_completion(
-            request.messages,
-            model=self.model,
-            max_tokens=request.max_tokens,
-            temperature=request.temperature,
-            top_p=request.top_p if request.temperature > 0 else None,
-            frequency_penalty=request.frequency_penalty or None,
-            seed=request.seed,
-            stop=list(request.stop) or None,
-            logprobs=True if request.top_logprobs else None,
-            top_logprobs=request.top_logprobs or None,
-        )
-        if not reply.choices:
-            raise ValueError("an answer without choices")
-        choice = reply.choices[0]
-        finish_reason = choice.finish_reason if choice.finish_reason in FINISHED else "stop"
-        return Completion(
-            text=_strip_stop(choice.message.content or "", request.stop),
-            finish_reason="length" if finish_reason == "length" else "stop",
-            prompt_tokens=reply.usage.prompt_tokens if reply.usage else 0,
-            completion_tokens=reply.usage.completion_tokens if reply.usage else 0,
-            top_logprobs=_first_token(choice),
-        )
+        if self._probe is not None:
+            await self._probe.aclose()
 
 
-def _first_token(choice) -> list[tuple[str, float]] | None:
+class _Client(AsyncInferenceClient):
+    """The library's client over a session of ours. `set_async_client_factory` would change it for the whole process."""
+
+    def __init__(self, session: Session, **settings: Any):
+        super().__init__(**settings)
+        self._session = session
+
+    async def _get_async_client(self) -> Session:
+        return self._session
+
+    async def close(self) -> None:
+        await self._session.aclose()
+        await super().close()
+
+
+def _completion(reply: Any, request: Request) -> Completion:
+    if not reply.choices:
+        raise ValueError("an answer without choices")
+    choice, usage = reply.choices[0], reply.usage
+    finish_reason = choice.finish_reason if choice.finish_reason in FINISHED else "stop"
+    return Completion(
+        text=_strip_stop(choice.message.content or "", request.stop),
+        finish_reason="length" if finish_reason == "length" else "stop",
+        prompt_tokens=usage.prompt_tokens if usage else 0,
+        completion_tokens=usage.completion_tokens if usage else 0,
+        cached_tokens=_cached_tokens(usage),
+        top_logprobs=_first_token(choice),
+    )
+
+
+def _cached_tokens(usage: Any) -> int:
+    """Tokens of the prompt that the server had in its prefix cache, where it tells (vLLM, SGLang, llama.cpp)."""
+    details = getattr(usage, "prompt_tokens_details", None)
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return cached if isinstance(cached, int) else 0
+
+
+def _first_token(choice: Any) -> list[tuple[str, float]] | None:
     """Returns the alternatives of the first token, or None where the server gave none."""
     content = choice.logprobs.content if choice.logprobs else None
     if not content:
@@ -185,11 +242,24 @@ def _strip_stop(text: str, stop: tuple[str, ...]) -> str:
     return text
 
 
-def _server_words(error: HfHubHTTPError) -> str:
+def _failure(response: httpx.Response) -> CallFailed:
+    status, words = response.status_code, f"{response.status_code}: {_words(response)}"
+    if status in _BUSY:
+        return Busy(words, _seconds(response.headers.get("retry-after")))
+    kinds = {Refused: _REFUSED, WrongSetting: _WRONG_SETTING}
+    return next((kind for kind, statuses in kinds.items() if status in statuses), CallFailed)(words)
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Reads a Retry-After header in seconds; one with a date counts as none."""
+    return float(retry_after) if retry_after and re.fullmatch(r"\d{1,5}(\.\d+)?", retry_after) else 0.0
+
+
+def _words(response: httpx.Response) -> str:
     """Returns what the server said, from any of the known error bodies, at most 300 characters."""
     try:
-        body = json.loads(error.response.text)["error"]
+        body = json.loads(response.text)["error"]
         words = body["message"] if isinstance(body, dict) else str(body)
     except (ValueError, KeyError, TypeError):
-        words = error.response.text or str(error)
-    return " ".join(words.split())[:300]
+        words = response.text
+    return " ".join(str(words).split())[:300]

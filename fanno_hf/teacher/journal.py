@@ -79,6 +79,14 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise _explain(self.path, error) from error
 
+    def totals(self) -> tuple[int, int]:
+        """Returns how many completions are kept, and the tokens of their prompts and texts."""
+        tokens = "json_extract(record, '$.prompt_tokens') + json_extract(record, '$.completion_tokens')"
+        try:
+            return self._connection.execute(f"SELECT count(*), coalesce(sum({tokens}), 0) FROM completions").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _explain(self.path, error) from error
+
     def __len__(self) -> int:
         return self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
 

@@ -10,14 +10,13 @@ import os
 
 from fanno_hf.errors import UserError
 from fanno_hf.packaged import find_packaged_file
-from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import ChatClient
+from fanno_hf.teacher.pool import Pool
 
 logger = logging.getLogger(__name__)
 
 
-class EmbeddedTeacher:
-    """A backend that starts llama.cpp in this process, on a free loopback port, at the first request.
+class EmbeddedTeacher(Pool):
+    """A pool of one server: llama.cpp in this process, on a free loopback port, started at the first request.
 
     Args:
         package, pattern, sha256, version: where the GGUF file is (see `find_packaged_file`).
@@ -37,10 +36,12 @@ class EmbeddedTeacher:
         context: int = 2048,
         threads: int | None = None,
     ):
+        # the address is known when it listens
+        super().__init__("http://127.0.0.1", package, concurrency=concurrency, timeout=600.0, patience=60.0)
         self._file = (package, pattern, sha256, version)
         self.identity = f"{package.replace('_', '-')}@{sha256[:12]}"
-        self.concurrency, self._context, self._threads = concurrency, context, threads
-        self._server = self._client = None
+        self._context, self._threads = context, threads
+        self._server = None
 
     async def open(self) -> None:
         """Loads the model (about a second) and connects to it."""
@@ -52,25 +53,18 @@ class EmbeddedTeacher:
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
         parameters.hostnames = ["127.0.0.1"]
-        parameters.n_parallel = self.concurrency
-        parameters.n_ctx = self._context * self.concurrency
+        parameters.n_parallel = self._concurrency
+        parameters.n_ctx = self._context * self._concurrency
         # prompts kept for reuse of their prefix; the default is 8 GB
         parameters.cache_ram_mib = 512
         parameters.cpuparams.n_threads = self._threads or os.cpu_count() or 1
         parameters.verbosity = -1
         logger.info("loading the embedded teacher %s (CPU)", path.name)
         self._server = await asyncio.to_thread(xllamacpp.Server, parameters)
-        self._client = ChatClient(
-            self._server.listening_address, self.identity, concurrency=self.concurrency, timeout=600.0
-        )
-        await self._client.open()
-
-    async def complete(self, request: Request) -> Completion:
-        """Answers one request; see `Backend.complete`."""
-        return await self._client.complete(request)
+        self.endpoints[0].client.base_url = self._server.listening_address
+        await super().open()
 
     async def close(self) -> None:
         """Stops the server and frees the model."""
-        if self._client is not None:
-            await self._client.close()
-        self._server = self._client = None
+        await super().close()
+        self._server = None

@@ -43,22 +43,29 @@ class ScriptedTeacher:
 
     def __init__(self, *, concurrency: int = 16, delay: float = 0.0, fault_share: float = 0.2, log: str | None = None):
         self.identity = f"scripted-1@{fault_share}"
-        self.concurrency, self._delay, self._fault_share, self._log = concurrency, delay, fault_share, log
+        self.capacity, self.in_flight, self.resent = concurrency, 0, 0
+        self._delay, self._fault_share, self._log = delay, fault_share, log
 
     async def open(self) -> None:
-        """Nothing to connect to."""
+        """Makes the slots, in the loop that will use them."""
+        self._slots = asyncio.Semaphore(self.capacity)
 
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
         """Computes the reply from the request's hash."""
         key = request.key(self.identity)
-        if self._log:
-            descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            os.write(descriptor, key.hex().encode() + b"\n")
-            os.close(descriptor)
-        await asyncio.sleep(self._delay * key[0] / 255)
+        async with self._slots:
+            self.in_flight += 1
+            try:
+                if self._log:
+                    descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                    os.write(descriptor, key.hex().encode() + b"\n")
+                    os.close(descriptor)
+                await asyncio.sleep(self._delay * key[0] / 255)
+            finally:
+                self.in_flight -= 1
         return reply(request, key, self._fault_share)
 
 

@@ -12,20 +12,35 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fanno_hf.errors import BudgetReached
 from fanno_hf.teacher.base import Backend, Completion, Request
+from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 
 logger = logging.getLogger(__name__)
 
+_FIRST_LANES = 16
+"""Chains side by side before the backend is open and says how many it takes."""
+
 
 @dataclass
 class Usage:
-    """What was asked: requests sent, requests the journal answered, tokens of the sent ones, rows without an answer."""
+    """What was asked: requests answered by the server, answered by the journal, tokens of the first kind, and trouble.
+
+    Attributes:
+        cached_tokens: of the prompts, those the server found in its prefix cache, where it tells.
+        resent: requests that were sent again after a failure.
+        shortened: prompts that were too long and lost a part of their document.
+        errors: rows without an answer.
+    """
 
     requests: int = 0
     from_journal: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
+    resent: int = 0
+    shortened: int = 0
     errors: int = 0
 
 
@@ -33,24 +48,49 @@ class Teacher:
     """Answers requests through the journal.
 
     Args:
-        backend: reaches the model.
+        backend: reaches the model. One that does not know its identity is opened at once, to ask the server.
         journal: keeps what was answered.
+        budget: what may be sent.
+
+    Raises:
+        FannoError: the server had to be asked for its model and cannot be reached.
     """
 
-    def __init__(self, backend: Backend, journal: Journal):
-        self.identity = backend.identity
+    def __init__(self, backend: Backend, journal: Journal, budget: Budget | None = None):
         self.usage = Usage()
-        self._backend, self._journal = backend, journal
-        self._in_flight: dict[bytes, asyncio.Task] = {}
+        self._backend, self._journal, self._budget = backend, journal, budget or Budget()
+        self._answers: dict[bytes, asyncio.Future[Completion]] = {}
         self._opening: asyncio.Task | None = None
+        self._sending, self._resent = 0, 0
+        # chains that are looked at; the others wait unhashed, so that the first requests leave at once
+        self._lanes = asyncio.Semaphore(_FIRST_LANES)
         self._loop = asyncio.new_event_loop()
-        self._lanes = asyncio.Semaphore(max(1, backend.concurrency))
         self._thread = threading.Thread(target=self._loop.run_forever, name="teacher", daemon=True)
         self._thread.start()
+        try:
+            if self._budget.needs_totals:
+                self._budget.start(*journal.totals())
+            if backend.identity is None:
+                self._run(self._open())
+        except BaseException:
+            self.close()
+            raise
+        self.identity = backend.identity
+
+    @property
+    def in_flight(self) -> int:
+        """Requests sent and not answered."""
+        return self._backend.in_flight
+
+    @property
+    def resent(self) -> int:
+        """How often a request was sent again, over the whole run."""
+        return self._backend.resent
 
     def take_usage(self) -> Usage:
         """Returns what was used since the last call and starts counting anew."""
         usage, self.usage = self.usage, Usage()
+        usage.resent, self._resent = self._backend.resent - self._resent, self._backend.resent
         return usage
 
     async def complete_chains(
@@ -70,6 +110,7 @@ class Teacher:
 
         Raises:
             TeacherUnavailable: the server cannot be reached; what was answered before is in the journal.
+            BudgetReached: nothing more may be sent; what was in flight was waited for and is in the journal.
         """
         return await asyncio.wrap_future(
             asyncio.run_coroutine_threadsafe(self._complete_chains(chains, stop), self._loop)
@@ -100,39 +141,86 @@ class Teacher:
 
     async def _complete_chain(self, chain, stop) -> list[Completion]:
         answers: list[Completion] = []
-        # one lane a chain, one request in flight a lane: the next request of a document goes out before a new document
         async with self._lanes:
             for place, request in enumerate(chain):
-                answers.append(await self._complete(request))
+                # a chain that has begun goes on before a new one begins: its document is still in the server's cache
+                answers.append(await self._complete(request, urgent=place > 0))
                 if stop is not None and stop(place, answers[-1]):
                     break
         return answers
 
-    async def _complete(self, request: Request) -> Completion:
+    async def _complete(self, request: Request, urgent: bool) -> Completion:
         key = request.key(self.identity)
-        if (kept := self._journal.get(key)) is not None:
-            self.usage.from_journal += 1
-            return kept
-        if (task := self._in_flight.get(key)) is None:
-            task = self._in_flight[key] = asyncio.ensure_future(self._ask(key, request))
-            task.add_done_callback(lambda _: self._in_flight.pop(key, None))
-        # shielded: a row that is given up must not take the answer of its twin with it
-        return await asyncio.shield(task)
+        while True:
+            if (kept := self._journal.get(key)) is not None:
+                self.usage.from_journal += 1
+                return kept
+            if (twin := self._answers.get(key)) is None:
+                break
+            try:
+                return await asyncio.shield(twin)
+            except asyncio.CancelledError:
+                if not twin.cancelled():
+                    raise  # this caller is given up; otherwise its twin was, and this one asks itself
+        answer = self._answers[key] = self._loop.create_future()
+        try:
+            completion = await self._ask(key, request, urgent)
+            answer.set_result(completion)
+            return completion
+        except Exception as error:
+            answer.set_exception(error)
+            answer.exception()  # nobody may be waiting
+            raise
+        finally:
+            del self._answers[key]
+            if not answer.done():
+                answer.cancel()
 
-    async def _ask(self, key: bytes, request: Request) -> Completion:
-        if self._opening is None:
-            self._opening = asyncio.ensure_future(self._backend.open())
-        await asyncio.shield(self._opening)
-        completion = await self._backend.complete(request)
-        self.usage.requests += 1
+    async def _ask(self, key: bytes, request: Request, urgent: bool) -> Completion:
+        await self._open()
+        try:
+            self._budget.take()
+        except BudgetReached:
+            await self._settle()
+            raise
+        self._sending += 1
+        completion = None
+        try:
+            completion = await self._backend.complete(request, urgent)
+        finally:
+            self._sending -= 1
+            self._budget.settle(completion.tokens if completion and completion.error is None else None)
         if completion.error is not None:
             self.usage.errors += 1
             return completion
-        self.usage.prompt_tokens += completion.prompt_tokens
-        self.usage.completion_tokens += completion.completion_tokens
+        self._count(completion)
         self._journal.put(key, completion)
         # what is used now is exactly what a resumed run will read
         return Completion.from_json(completion.to_json())
+
+    async def _open(self) -> None:
+        """Opens the backend, once."""
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open_backend())
+        await asyncio.shield(self._opening)
+
+    async def _open_backend(self) -> None:
+        await self._backend.open()
+        # twice what the servers take: a chain that waits for its next try or a free slot keeps no server idle
+        for _ in range(2 * self._backend.capacity - _FIRST_LANES):
+            self._lanes.release()
+
+    def _count(self, completion: Completion) -> None:
+        self.usage.requests += 1
+        self.usage.prompt_tokens += completion.prompt_tokens
+        self.usage.cached_tokens += completion.cached_tokens
+        self.usage.completion_tokens += completion.completion_tokens
+        self.usage.shortened += completion.shortened
+
+    async def _settle(self) -> None:
+        """Waits until what was sent is answered: it was paid for."""
+        while self._sending:
+            await asyncio.sleep(0.05)
 
     async def _close(self) -> None:
         # every task of the loop, not the requests alone: a caller that still waits must hear that it was given up

@@ -17,7 +17,7 @@ from tests.conftest import compose_config
 class CallableBackend:
     """Answers with what a function returns for the request's last turn; verdicts are "No" unless the test says other."""
 
-    identity, concurrency = "callable", 4
+    identity, capacity, in_flight, resent = "callable", 4, 0, 0
 
     def __init__(self, answer: Callable[[str], str | Completion], verdict: Callable[[str], str]):
         self._answer, self._verdict = answer, verdict
@@ -29,7 +29,7 @@ class CallableBackend:
     async def close(self):
         """Nothing to close."""
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
         """Answers at once."""
         self.requests.append(request)
         prompt = request.messages[-1]["content"]

@@ -88,7 +88,7 @@ def test_a_truncated_answer_can_be_asked_again_with_more_tokens(make_context, in
     backend._answer = lambda prompt: Completion("They drink", "length", 5, 2)
     whole = backend.complete
 
-    async def complete(request):
+    async def complete(request, urgent=False):
         done = await whole(request)
         return Completion("They drink through their leaves.", "stop", 5, 9) if request.max_tokens == 999 else done
 

@@ -23,13 +23,14 @@ class Backend:
     identity = "backend"
 
     def __init__(self, *, concurrency: int = 4, at_once: int = 1, error=None, failure=None, open_failure=None):
-        self.concurrency, self._at_once = concurrency, at_once
+        self.capacity, self._slots, self._at_once, self.resent = concurrency, None, at_once, 0
         self._error, self._failure, self._open_failure = error, failure, open_failure
         self.asked: list[str] = []
         self.opened = self.closed = self.in_flight = self.most_in_flight = self.cancelled = 0
         self.reached = threading.Event()
 
     async def open(self):
+        self._slots = asyncio.Semaphore(self.capacity)
         self.opened += 1
         if self._open_failure:
             raise self._open_failure
@@ -37,7 +38,11 @@ class Backend:
     async def close(self):
         self.closed += 1
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
+        async with self._slots:
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Completion:
         words = request.messages[0]["content"]
         self.asked.append(words)
         self.in_flight += 1
@@ -204,10 +209,10 @@ def test_a_backend_that_does_not_open_stops_the_run(journal):
 
 def test_what_was_answered_before_a_failure_is_kept(journal):
     class FailsAtB(Backend):
-        async def complete(self, request):
+        async def complete(self, request, urgent=False):
             if request.messages[0]["content"] == "b":
                 raise TeacherUnavailable("gone")
-            return await super().complete(request)
+            return await super().complete(request, urgent)
 
     with pytest.raises(TeacherUnavailable):
         complete(FailsAtB(), journal, [ask("a"), ask("b")])

@@ -1,4 +1,4 @@
-"""The client against a server double: what it makes of answers and failures, and what it sends."""
+"""The pool against server doubles: what it makes of answers and failures, what it sends, and to whom."""
 
 import asyncio
 import json
@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
-from fanno_hf.teacher import client
+from fanno_hf.teacher import pool
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import ChatClient
+from fanno_hf.teacher.pool import Pool
 from tests.doubles.chat_server import ChatServer
 
 USER = [{"role": "user", "content": "Explain how mosses drink water without having any roots."}]
@@ -32,16 +32,15 @@ def no_pauses(monkeypatch):
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    names = {name: getattr(asyncio, name) for name in ("wait_for", "TimeoutError")}
-    monkeypatch.setattr(client, "asyncio", SimpleNamespace(sleep=sleep, **names))
+    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
     return pauses
 
 
-def complete(url: str, *requests: Request, **settings) -> list[Completion]:
-    """Opens a client, sends requests one after the other, and closes it."""
+def complete(url: str | list[str], *requests: Request, **settings) -> list[Completion]:
+    """Opens a pool, sends requests one after the other, and closes it."""
 
     async def do():
-        chat = ChatClient(url, "double", **{"retries": 2, "timeout": 20.0, "patience": 0.0, **settings})
+        chat = Pool(url, **{"model": "double", "retries": 2, "timeout": 20.0, "patience": 0.0, **settings})
         await chat.open()
         try:
             return [await chat.complete(request) for request in requests]
@@ -153,7 +152,7 @@ def test_a_refused_row_is_not_sent_again():
     assert len(server.chats) == 1
 
 
-PASSING = (408, 429, 500, 502, 503, 504, "drop", "truncated", "", "null", "{}", '{"choices": []}', '{"detail": "no"}')
+PASSING = (408, 424, 429, 500, 502, 503, 504, "drop", "truncated", "", "null", "{}", '{"choices": []}', '{"detail": "no"}')
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -192,7 +191,7 @@ def test_pauses_between_tries_grow(no_pauses):
 def test_a_mistake_in_the_configuration_stops_the_run(status):
     with ChatServer(lasting=status, words="no such model") as server, pytest.raises(TeacherUnavailable) as raised:
         complete(server.url, ASK)
-    assert f"answers {status} (no such model): check teacher.base_url, teacher.model (double)" in str(raised.value)
+    assert f"answers {status}: no such model: check teacher.base_url, teacher.model (double)" in str(raised.value)
 
 
 def test_nothing_listening_stops_the_run_with_the_url():
@@ -203,7 +202,7 @@ def test_nothing_listening_stops_the_run_with_the_url():
 
 def test_a_server_that_goes_away_stops_the_run():
     async def do():
-        chat = ChatClient(server.url, "double", patience=0.0)
+        chat = Pool(server.url, "double", patience=0.0)
         with server:
             await chat.open()
         await chat.complete(ASK)
@@ -220,12 +219,11 @@ def test_a_server_that_goes_away_is_waited_for_longer_than_the_retries_last(monk
     async def sleep(seconds):
         Clock.now += seconds
 
-    names = {name: getattr(asyncio, name) for name in ("wait_for", "TimeoutError")}
-    monkeypatch.setattr(client, "asyncio", SimpleNamespace(sleep=sleep, **names))
-    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=lambda: Clock.now))
+    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: Clock.now))
 
     async def do():
-        chat = ChatClient(server.url, "double", patience=600.0, retries=0)
+        chat = Pool(server.url, "double", patience=600.0, retries=0)
         with server:
             await chat.open()
         await chat.complete(ASK)
@@ -246,16 +244,16 @@ def test_a_key_goes_into_the_header(monkeypatch):
 def test_a_missing_key_is_named_before_anything_is_sent(monkeypatch):
     monkeypatch.delenv("TEACHER_KEY", raising=False)
     with pytest.raises(UserError, match="api_key_env=TEACHER_KEY: this environment variable is not set"):
-        ChatClient("http://127.0.0.1:1", "double", api_key_env="TEACHER_KEY")
+        Pool("http://127.0.0.1:1", "double", api_key_env="TEACHER_KEY")
 
 
 def test_the_saved_hugging_face_token_is_sent_nowhere(tmp_path):
     # huggingface_hub reads its environment when it is imported, so the client runs in a process of its own
     (tmp_path / "token").write_text("token-saved")
     script = (
-        "import asyncio, sys; from fanno_hf.teacher.base import Request; from fanno_hf.teacher.client import ChatClient\n"
+        "import asyncio, sys; from fanno_hf.teacher.base import Request; from fanno_hf.teacher.pool import Pool\n"
         "async def do():\n"
-        "    chat = ChatClient(sys.argv[1], 'double'); await chat.open()\n"
+        "    chat = Pool(sys.argv[1], 'double'); await chat.open()\n"
         "    print((await chat.complete(Request([{'role': 'user', 'content': 'Moss?'}], 9))).error); await chat.close()\n"
         "asyncio.run(do())"
     )
@@ -278,13 +276,8 @@ def test_a_proxy_does_not_stand_before_a_loopback_server(monkeypatch, variable):
 @pytest.mark.parametrize("url", ["", None, "127.0.0.1:8080", "ftp://127.0.0.1"])
 def test_what_is_no_url_is_refused(url):
     with pytest.raises(UserError, match="teacher.base_url"):
-        ChatClient(url, "double")
-
-
-def test_a_missing_model_is_refused():
-    with pytest.raises(UserError, match="teacher.model is empty"):
-        ChatClient("http://127.0.0.1:1", "")
+        Pool(url, "double")
 
 
 def test_the_identity_names_model_and_revision_but_not_the_server():
-    assert ChatClient("http://127.0.0.1:1", "org/model", revision="abc").identity == "org/model@abc"
+    assert Pool("http://127.0.0.1:1", "org/model", revision="abc").identity == "org/model@abc"

@@ -1,0 +1,85 @@
+"""How far an asking phase is: a live bar on a terminal, a line a minute in a log.
+
+seed: ask: 320 of 1,000 rows, 318 accepted, 128 in flight, 2,130 tokens/s, 3 sent again, 4 min left
+"""
+
+import logging
+import sys
+import threading
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+from fanno_hf.teacher.service import Teacher
+
+logger = logging.getLogger(__name__)
+
+EVERY = 60.0
+"""Seconds between two lines in a log."""
+
+
+class Progress:
+    """Counts the rows of one phase; a context manager.
+
+    Args:
+        desc: the phase, as in "seed: ask".
+        total: its rows.
+        teacher: says what is in flight and what was used.
+        live: whether to draw a bar; None asks whether stderr is a terminal.
+    """
+
+    def __init__(self, desc: str, total: int, teacher: Teacher, live: bool | None = None):
+        self._desc, self._total, self._teacher = desc, total, teacher
+        self._rows = self._accepted = 0
+        self._started = time.monotonic()
+        self._usage, self._resent = teacher.usage, teacher.resent
+        self._tokens = self._tokens_so_far()
+        self._live = sys.stderr.isatty() if live is None else live
+        self._bar: tqdm | None = None
+        self._over = threading.Event()
+
+    def __enter__(self) -> "Progress":
+        if self._live:
+            self._bar = tqdm(total=self._total, desc=self._desc, unit=" rows", dynamic_ncols=True, leave=False)
+        threading.Thread(target=self._report, name="progress", daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        self._over.set()
+        if self._bar is not None:
+            self._bar.close()
+
+    def advance(self, rows: int, accepted: int) -> None:
+        """Counts rows that are through, and how many of them go on."""
+        self._rows += rows
+        self._accepted += accepted
+        if self._bar is not None:
+            self._bar.set_postfix_str(self._figures(), refresh=False)
+            self._bar.update(rows)
+
+    def line(self) -> str:
+        """Returns the state as one line."""
+        return f"{self._desc}: {self._rows:,} of {self._total:,} rows, {self._figures()}, {self._time_left()}"
+
+    def _figures(self) -> str:
+        rate = (self._tokens_so_far() - self._tokens) / max(time.monotonic() - self._started, 1e-9)
+        again = self._teacher.resent - self._resent
+        return f"{self._accepted:,} accepted, {self._teacher.in_flight} in flight, {rate:,.0f} tokens/s, {again:,} sent again"
+
+    def _time_left(self) -> str:
+        if not self._rows:
+            return "time left unknown"
+        left = (time.monotonic() - self._started) * (self._total - self._rows) / self._rows
+        return f"{left / 3600:.1f} h left" if left >= 5400 else f"{left / 60:.0f} min left"
+
+    def _tokens_so_far(self) -> int:
+        return self._usage.prompt_tokens + self._usage.completion_tokens
+
+    def _report(self) -> None:
+        """A line a minute where there is no bar; the bar's figures stay fresh while no row comes through."""
+        while not self._over.wait(1.0 if self._bar is not None else EVERY):
+            if self._bar is not None:
+                self._bar.set_postfix_str(self._figures())
+            else:
+                logger.info("%s", self.line())

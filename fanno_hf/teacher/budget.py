@@ -1,0 +1,59 @@
+"""What a run may cost: requests and tokens over the whole life of its folder, seconds for one command."""
+
+import time
+from dataclasses import dataclass, field
+
+from fanno_hf.errors import BudgetReached
+
+
+@dataclass
+class Budget:
+    """Counts what is sent against its limits; None is no limit.
+
+    Attributes:
+        requests: answers the journal may come to hold.
+        tokens: of prompts and completions, in those answers.
+        seconds: from now.
+    """
+
+    requests: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+    _answered: int = 0
+    _tokens: int = 0
+    _in_flight: int = 0
+    _started: float = field(default_factory=time.monotonic)
+
+    @property
+    def needs_totals(self) -> bool:
+        """Whether it has to know what was spent before."""
+        return self.requests is not None or self.tokens is not None
+
+    def start(self, answered: int, tokens: int) -> None:
+        """Counts what earlier commands spent."""
+        self._answered, self._tokens = answered, tokens
+
+    def take(self) -> None:
+        """Counts a request that is about to be sent.
+
+        Raises:
+            BudgetReached: there is nothing left for it, now that those in flight will cost what others did on average.
+        """
+        if self.requests is not None and self._answered + self._in_flight >= self.requests:
+            raise BudgetReached(f"budget.requests={self.requests} is reached{_GO_ON}")
+        mean = self._tokens / self._answered if self._answered else 0.0
+        if self.tokens is not None and self._tokens + mean * self._in_flight >= self.tokens:
+            raise BudgetReached(f"budget.tokens={self.tokens} is reached{_GO_ON}")
+        if self.seconds is not None and time.monotonic() - self._started >= self.seconds:
+            raise BudgetReached(f"budget.seconds={self.seconds:g} is reached{_GO_ON}")
+        self._in_flight += 1
+
+    def settle(self, tokens: int | None) -> None:
+        """Notes what became of a request: the tokens of its answer, or None where there is none."""
+        self._in_flight -= 1
+        if tokens is not None:
+            self._answered += 1
+            self._tokens += tokens
+
+
+_GO_ON = ": raise it and run the same command again to go on; what was answered is kept."

@@ -1,0 +1,86 @@
+"""One server of the pool: how many requests it gets at once, and whether it gets any.
+
+TGI says 429 the moment it is full, so a 429 tells how much fits: what is still in flight there. The cap falls to that,
+and grows again on every answer: by one up to where the last shortage began, by an eighth above it. A server that is
+really full is so kept full with one refusal in eight answers, and a stray 429 costs one slot for eight answers.
+"""
+
+from dataclasses import dataclass
+
+from fanno_hf.teacher.client import ChatClient, Server
+
+DEFAULT_IN_FLIGHT = 64
+"""Requests at once for a server that does not say how many it takes, and for which nothing is configured."""
+HOPELESS = 8
+"""Failures in a row, without an answer between them, after which a server is set aside."""
+_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+
+@dataclass
+class Endpoint:
+    """State of one server. Times are seconds of the event loop's clock.
+
+    Attributes:
+        client: sends the requests.
+        limit: requests in flight at most.
+        cap: requests in flight now allowed, from 1 to `limit`; its whole part counts.
+        in_flight: requests sent and not answered.
+        up: False while it is set aside.
+        closed_until: it gets nothing before this time.
+        server: what it told about itself.
+    """
+
+    client: ChatClient
+    limit: int = DEFAULT_IN_FLIGHT
+    cap: float = DEFAULT_IN_FLIGHT
+    in_flight: int = 0
+    up: bool = False
+    closed_until: float = 0.0
+    server: Server = Server()
+    _shortage: float = 0.0
+    _busy_in_a_row: int = 0
+    _failed_in_a_row: int = 0
+
+    def welcome(self, server: Server, concurrency: int | None) -> None:
+        """Takes the server into service, or back into it.
+
+        Args:
+            server: what it tells about itself.
+            concurrency: the configured requests at once; None leaves it to the server.
+        """
+        known = [number for number in (concurrency, server.max_in_flight) if number]
+        self.limit = min(known) if known else DEFAULT_IN_FLIGHT
+        # one that comes back is tried with one request and grows fast from there
+        self.cap = self.limit if not self._failed_in_a_row else 1.0
+        self._shortage = float(self.limit)
+        self.server, self.up = server, True
+        self._failed_in_a_row = self._busy_in_a_row = 0
+
+    def set_aside(self) -> None:
+        """Takes the server out of service."""
+        self.up = False
+        self._failed_in_a_row = max(self._failed_in_a_row, 1)
+
+    def has_room(self, now: float) -> bool:
+        """Whether it may get another request."""
+        return self.up and self.in_flight < int(self.cap) and now >= self.closed_until
+
+    def answered(self) -> None:
+        """Notes an answer; a refused row is one, too."""
+        self._busy_in_a_row = self._failed_in_a_row = 0
+        self.cap = min(float(self.limit), self.cap + (1.0 if self.cap + 1.0 <= self._shortage else 0.125))
+
+    def busy(self, now: float, retry_after: float = 0.0) -> None:
+        """Notes that it was full; `in_flight` no longer counts the request that heard it."""
+        if not self._busy_in_a_row:
+            self._shortage = float(max(1, self.in_flight))
+        self._busy_in_a_row += 1
+        self.cap = float(max(1, min(int(self.cap), self.in_flight)))
+        # while requests run there, their answers say when it has room again; an idle one is asked after a pause
+        pause = 0.0 if self.in_flight else min(_PAUSE * 2 ** min(self._busy_in_a_row, 10), _LONGEST_PAUSE)
+        self.closed_until = max(self.closed_until, now + max(pause, retry_after))
+
+    def failed(self) -> bool:
+        """Notes a request without an answer; returns whether the server is hopeless."""
+        self._failed_in_a_row += 1
+        return self._failed_in_a_row >= HOPELESS

@@ -1,0 +1,325 @@
+"""Any number of `/v1` servers with one model: one queue, the least busy server next, and none of them trusted to stay.
+
+    Pool(["http://127.0.0.1:8081", "http://127.0.0.1:8082"])    # TGI tells its model and how much it takes
+
+What a failure means for the row, the server and the run:
+
+    400, 413, 422        the row is refused (too long: its document is shortened once); the server is fine
+    429, 503             the server gets less at once (see endpoint); the row waits, and its slot is free meanwhile
+    refused connection   the server is set aside and asked again; the row goes to another
+    anything else        the row is tried again after a growing pause; a server that only fails is set aside
+    401, 403, 404, 405   the configuration is wrong: the run stops
+    all set aside        the run waits up to `patience` seconds, then stops; what was answered is in the journal
+"""
+
+import asyncio
+import dataclasses
+import heapq
+import itertools
+import logging
+import random
+import time
+from collections.abc import Sequence
+
+from fanno_hf.errors import TeacherUnavailable, UserError
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unreachable, WrongSetting
+from fanno_hf.teacher.credentials import api_key
+from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.shorten import is_about_logprobs, shortened
+
+logger = logging.getLogger(__name__)
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
+_LONGEST_PROBE_PAUSE = 15.0
+
+
+class Pool:
+    """A backend over servers that serve the same model.
+
+    Args:
+        base_url: one URL or a list, with or without `/v1`.
+        model: its name; None asks the servers. Part of the teacher's identity.
+        revision: of the model, where known; part of the identity.
+        api_key_env: NAME of the environment variable that holds the key; see `credentials`.
+        concurrency: requests in flight at one server at most; None takes what the server says, else 64.
+        timeout: seconds for one request, from connecting to the last byte.
+        retries: how often one request is tried again before its row is given up (`teacher_failed`).
+        patience: seconds to wait while no server answers before the run stops.
+
+    Raises:
+        UserError: a URL is none, a variable is not set, or its key must not leave Hugging Face.
+    """
+
+    def __init__(
+        self,
+        base_url: str | Sequence[str],
+        model: str | None = None,
+        *,
+        revision: str | None = None,
+        api_key_env: str | None = None,
+        concurrency: int | None = None,
+        timeout: float = 300.0,
+        retries: int = 6,
+        patience: float = 600.0,
+    ):
+        urls = [base_url] if isinstance(base_url, str) or not base_url else list(base_url)
+        for url in urls:
+            if not str(url).startswith(("http://", "https://")):
+                raise UserError(f"teacher.base_url={url!r} is no URL: give it as http://host:port")
+        if len(set(urls)) < len(urls):
+            raise UserError("teacher.base_url names a server twice")
+        key = api_key(api_key_env, urls)
+        self.endpoints = [Endpoint(ChatClient(url, api_key=key, timeout=timeout)) for url in urls]
+        self.model, self.resent = model, 0
+        self.identity = None if model is None else f"{model}@{revision}" if revision else model
+        self._revision, self._concurrency = revision, concurrency
+        self._retries, self._patience = retries, patience
+        self._waiting: list[tuple[bool, int, asyncio.Future[Endpoint]]] = []
+        self._arrival = itertools.count()
+        self._tasks: set[asyncio.Task] = set()
+        self._gone: TeacherUnavailable | None = None
+        self._giving_up: asyncio.Task | None = None
+        self._last_answer = 0.0
+        self._logprobs = True
+        self._served: str | None = None
+        # spreads pauses only; no result depends on it
+        self._jitter = random.Random(0)
+
+    @property
+    def capacity(self) -> int:
+        """Requests in flight at most, over all servers."""
+        return sum(endpoint.limit for endpoint in self.endpoints)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests sent and not answered."""
+        return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+    async def open(self) -> None:
+        """Asks every server what it is; waits up to `patience` seconds for the first one that answers.
+
+        Raises:
+            TeacherUnavailable: none answers, or the servers name no model or several.
+        """
+        self._last_answer = time.monotonic()
+        words = await asyncio.gather(*map(self._join, self.endpoints))
+        deadline, pause = time.monotonic() + self._patience, 0.2
+        while not any(endpoint.up for endpoint in self.endpoints):
+            if time.monotonic() + pause > deadline:
+                raise self._unavailable(str(words[0]))
+            logger.warning("waiting for the teacher at %s (%s)", self._names(), words[0])
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 10.0)
+            words = await asyncio.gather(*map(self._join, self.endpoints))
+        for endpoint, word in zip(self.endpoints, words, strict=True):
+            if not endpoint.up:
+                logger.warning("%s does not answer (%s); it is asked again", endpoint.client.base_url, word)
+                self._start(self._probe(endpoint))
+
+    async def _join(self, endpoint: Endpoint) -> CallFailed | None:
+        """Takes a server into service if it answers; returns why not."""
+        try:
+            await endpoint.client.check()
+            server = await endpoint.client.describe()
+        except WrongSetting as error:
+            raise self._wrong_setting(endpoint, error) from error
+        except CallFailed as error:
+            return error
+        if self.model is None:
+            if server.model is None:
+                raise UserError(f"{endpoint.client.base_url} does not say which model it serves: give teacher.model")
+            self.model, self._revision = server.model, self._revision or server.revision
+            self.identity = f"{self.model}@{self._revision}" if self._revision else self.model
+            logger.info("the teacher at %s is %s", endpoint.client.base_url, self.identity)
+        self._served = self._served or server.model
+        if server.model not in (None, self._served):
+            raise UserError(
+                f"teacher.base_url: {endpoint.client.base_url} serves {server.model}, and another server of the list "
+                f"{self._served}; all must serve the same model"
+            )
+        if server.model not in (None, self.model) and server.version is not None:
+            # TGI answers with its one model whatever name it is sent
+            logger.warning("%s serves %s, not %s", endpoint.client.base_url, server.model, self.model)
+        endpoint.client.model = self.model
+        endpoint.welcome(server, self._concurrency)
+        return None
+
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
+        """Answers one request; see `Backend.complete`."""
+        failures, pause, mended = 0, _SHORTEST_PAUSE, False
+        sent = request if self._logprobs else _without_logprobs(request)
+        while True:
+            endpoint = await self._slot(urgent)
+            outcome: Completion | CallFailed | None = None
+            try:
+                outcome = await endpoint.client.send(sent)
+            except CallFailed as error:
+                outcome = error
+            finally:
+                endpoint.in_flight -= 1
+                self._note(endpoint, outcome)
+            if isinstance(outcome, Completion):
+                return (
+                    outcome
+                    if not mended
+                    else dataclasses.replace(outcome, shortened=sent.documents != request.documents)
+                )
+            if isinstance(outcome, WrongSetting):
+                raise self._wrong_setting(endpoint, outcome) from outcome
+            self.resent += 1
+            if isinstance(outcome, Refused):
+                mend = None if mended else self._mend(sent, str(outcome))
+                if mend is None:
+                    return Completion(error=("teacher_refused", str(outcome)))
+                sent, mended, urgent = mend, True, True
+                continue
+            # neither a server that is not there nor one that is full for a moment is the row's fault
+            if not isinstance(outcome, (Unreachable, Busy)) or self._is_stuck():
+                failures += 1
+            if failures > self._retries:
+                return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {outcome}"))
+            urgent = True
+            await asyncio.sleep(self._pause(outcome, pause))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _pause(self, failure: CallFailed, longest: float) -> float:
+        """Seconds to wait before the next try: jittered; shorter where the server had no room for a moment, but never
+        shorter than it asks for."""
+        pause = self._jitter.uniform(0.5, 1.0) * longest
+        return max(failure.retry_after, 0.2 * pause) if isinstance(failure, Busy) else pause
+
+    def _note(self, endpoint: Endpoint, outcome: Completion | CallFailed | None) -> None:
+        """Learns from what came of a request (None: it was given up), and hands out the free slots."""
+        if isinstance(outcome, (Completion, Refused, WrongSetting)):
+            endpoint.answered()
+            self._last_answer = time.monotonic()
+        elif isinstance(outcome, Busy):
+            self._shut(endpoint, outcome.retry_after)
+        elif outcome is not None and (isinstance(outcome, Unreachable) or endpoint.failed()):
+            self._set_aside(endpoint, outcome)
+        self._dispatch()
+
+    def _is_stuck(self) -> bool:
+        """Whether no request at all was answered for longer than the patience."""
+        return time.monotonic() - self._last_answer >= self._patience
+
+    def _mend(self, request: Request, words: str) -> Request | None:
+        """Returns the request without what the server refuses, or None."""
+        if request.top_logprobs and is_about_logprobs(words):
+            if self._logprobs:
+                logger.warning("the teacher gives no log-probabilities (%s): verdicts are read from its text", words)
+            self._logprobs = False
+            return _without_logprobs(request)
+        return shortened(request, words)
+
+    async def _slot(self, urgent: bool) -> Endpoint:
+        """Waits for a free slot of the least busy server and takes it."""
+        if self._gone:
+            raise self._gone
+        endpoint = None if self._waiting else self._least_busy()
+        if endpoint is not None:
+            endpoint.in_flight += 1
+            return endpoint
+        slot = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (not urgent, next(self._arrival), slot))
+        self._dispatch()
+        try:
+            return await slot
+        except asyncio.CancelledError:
+            if slot.done() and not slot.cancelled() and slot.exception() is None:
+                slot.result().in_flight -= 1
+                self._dispatch()
+            raise
+
+    def _least_busy(self) -> Endpoint | None:
+        now, best, least = time.monotonic(), None, 2.0
+        for endpoint in self.endpoints:
+            if endpoint.has_room(now) and endpoint.in_flight / endpoint.cap < least:
+                best, least = endpoint, endpoint.in_flight / endpoint.cap
+        return best
+
+    def _dispatch(self) -> None:
+        """Hands free slots to those who wait, urgent ones first."""
+        while self._waiting:
+            if self._waiting[0][2].done():  # given up
+                heapq.heappop(self._waiting)
+            elif (endpoint := self._least_busy()) is not None:
+                endpoint.in_flight += 1
+                heapq.heappop(self._waiting)[2].set_result(endpoint)
+            else:
+                return
+
+    def _shut(self, endpoint: Endpoint, retry_after: float) -> None:
+        """Gives a full server less, and wakes the queue when it may be asked again."""
+        now = time.monotonic()
+        endpoint.busy(now, retry_after)
+        if endpoint.closed_until > now:
+            asyncio.get_running_loop().call_later(endpoint.closed_until - now + 0.001, self._dispatch)
+
+    def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:
+        if not endpoint.up:
+            return
+        endpoint.set_aside()
+        logger.warning("%s is set aside (%s); it is asked again", endpoint.client.base_url, why)
+        self._start(self._probe(endpoint))
+        if self._giving_up is None and not any(endpoint.up for endpoint in self.endpoints):
+            logger.warning("no teacher answers: waiting up to %.0f s for one to come back", self._patience)
+            self._giving_up = self._start(self._give_up(why))
+
+    async def _probe(self, endpoint: Endpoint) -> None:
+        """Asks a server that is set aside until it is back."""
+        pause = 0.2
+        while not endpoint.up:
+            await asyncio.sleep(pause * self._jitter.uniform(0.5, 1.0))
+            pause = min(pause * 2, _LONGEST_PROBE_PAUSE)
+            try:
+                await self._join(endpoint)
+            except (TeacherUnavailable, UserError) as error:
+                logger.warning("%s", error)
+                return
+        logger.warning("%s is back", endpoint.client.base_url)
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
+        self._dispatch()
+
+    async def _give_up(self, why: CallFailed) -> None:
+        await asyncio.sleep(self._patience)
+        self._gone = self._unavailable(str(why))
+        for _, _, slot in self._waiting:
+            if not slot.done():
+                slot.set_exception(self._gone)
+        self._waiting.clear()
+
+    def _start(self, coroutine) -> asyncio.Task:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for task in self._tasks:
+            task.cancel()
+        for endpoint in self.endpoints:
+            await endpoint.client.close()
+
+    def _names(self) -> str:
+        return ", ".join(endpoint.client.base_url for endpoint in self.endpoints)
+
+    def _unavailable(self, words: str) -> TeacherUnavailable:
+        return TeacherUnavailable(
+            f"The teacher at {self._names()} cannot be reached ({words}): start the server or mend teacher.base_url, "
+            "then run the same command again; what was answered so far is kept."
+        )
+
+    def _wrong_setting(self, endpoint: Endpoint, error: WrongSetting) -> TeacherUnavailable:
+        return TeacherUnavailable(
+            f"The teacher at {endpoint.client.base_url} answers {error}: check teacher.base_url, teacher.model "
+            f"({self.model}) and teacher.api_key_env, then run the same command again."
+        )
+
+
+def _without_logprobs(request: Request) -> Request:
+    return dataclasses.replace(request, top_logprobs=0)

@@ -1,0 +1,259 @@
+"""The files in tgi/: the compose file is valid and reaches nobody outside this host, and `wait-ready` waits."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "tgi"
+COMPOSE = FOLDER / "compose.yaml"
+TEXT = COMPOSE.read_text(encoding="utf-8")
+EXAMPLE = dict(re.findall(r"^(\w+)=(.*)$", (FOLDER / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}")
+
+
+def interpolate(text: str) -> str:
+    """What compose makes of `${NAME}`, `${NAME:-default}` and `${NAME:?message}` with .env.example as .env."""
+    return VARIABLE.sub(lambda m: EXAMPLE.get(m[1]) or (m[3] if m[2] == ":-" else ""), text)
+
+
+PROJECT = yaml.safe_load(interpolate(TEXT))
+SERVICES = PROJECT["services"]
+TGI = [name for name in SERVICES if name.startswith("tgi")]
+REPLICAS = [service for service in SERVICES.values() if "replicas" in service["profiles"]]
+
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+def devices(service: dict) -> list[dict]:
+    return service["deploy"]["resources"]["reservations"]["devices"]
+
+
+def check_schema(path: Path) -> subprocess.CompletedProcess:
+    """Checks a file against the compose specification's schema, which check-jsonschema carries."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_the_compose_file_is_valid():
+    checked = check_schema(COMPOSE)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param("profiles: [vllm]", "profile: [vllm]", id="unknown key"),
+        pytest.param("retries: 6", "retries: [6]", id="wrong type"),
+        pytest.param(", capabilities: [gpu]", "", id="device without capabilities"),
+    ],
+)
+def test_the_check_refuses_a_mistake(tmp_path, right, wrong):
+    assert right in TEXT
+    (tmp_path / "compose.yaml").write_text(TEXT.replace(right, wrong), encoding="utf-8")
+    assert check_schema(tmp_path / "compose.yaml").returncode == 1
+
+
+@each_service
+def test_ports_are_published_on_loopback_only(service):
+    assert service["ports"]
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in service["ports"])
+
+
+@each_service
+def test_no_service_uses_the_host_network(service):
+    assert "network_mode" not in service  # it would pass by the addresses of `ports`
+
+
+@each_service
+def test_the_image_has_a_version(service):
+    assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
+
+
+@each_service
+def test_a_gpu_is_reserved(service):
+    assert [(device["driver"], device["capabilities"]) for device in devices(service)] == [("nvidia", ["gpu"])]
+
+
+@each_service
+def test_there_is_shared_memory(service):
+    assert service["shm_size"] == "1g"
+
+
+@each_service
+def test_weights_are_in_the_volume(service):
+    assert service["volumes"] == ["weights:/data"]
+
+
+def test_the_volume_is_declared():
+    assert "weights" in PROJECT["volumes"]
+
+
+@each_service
+def test_the_health_check_asks_health(service):
+    assert "/health" in service["healthcheck"]["test"][-1]
+
+
+@each_service
+def test_the_first_start_has_half_an_hour_at_least(service):
+    number, unit = re.fullmatch(r"(\d+)([smh])", service["healthcheck"]["start_period"]).groups()
+    assert int(number) * {"s": 1, "m": 60, "h": 3600}[unit] >= 1800
+
+
+@pytest.mark.parametrize("name", TGI)
+def test_tgi_sends_no_usage_statistics(name):
+    assert "--usage-stats off" in SERVICES[name]["command"]
+
+
+def test_vllm_sends_no_usage_statistics():
+    assert SERVICES["vllm"]["environment"]["VLLM_NO_USAGE_STATS"] == "1"
+
+
+@each_service
+def test_model_and_revision_come_from_the_environment_file(service):
+    assert EXAMPLE["MODEL_ID"] in service["command"]
+    assert f"--revision {EXAMPLE['MODEL_REVISION']}" in service["command"]
+
+
+@each_service
+def test_every_service_waits_for_its_profile(service):
+    assert len(service["profiles"]) == 1
+
+
+def test_the_example_picks_a_profile_that_is_there():
+    assert EXAMPLE["COMPOSE_PROFILES"] in {profile for service in SERVICES.values() for profile in service["profiles"]}
+
+
+def test_every_replica_has_a_gpu_of_its_own():
+    ids = [name for service in REPLICAS for device in devices(service) for name in device["device_ids"]]
+    assert ids == [str(index) for index in range(len(REPLICAS))]
+
+
+def test_there_are_two_replicas_at_least():
+    assert len(REPLICAS) >= 2
+
+
+def test_no_two_services_share_a_port():
+    ports = [port.split(":")[1] for service in SERVICES.values() for port in service["ports"]]
+    assert len(ports) == len(set(ports))
+
+
+def test_every_variable_has_a_default_or_is_in_the_example():
+    assert [name for name, sign, _ in VARIABLE.findall(TEXT) if sign != ":-" and not EXAMPLE.get(name)] == []
+
+
+def test_every_variable_of_the_example_is_used():
+    assert set(EXAMPLE) - {"COMPOSE_PROFILES"} == {name for name, _, _ in VARIABLE.findall(TEXT)}
+
+
+def test_defaults_are_those_of_the_example():
+    defaults = {name: default for name, sign, default in VARIABLE.findall(TEXT) if sign == ":-"}
+    assert defaults == {name: EXAMPLE[name] for name in defaults}
+
+
+@each_service
+def test_the_token_is_passed_on_from_the_shell(service):
+    assert service["environment"]["HF_TOKEN"] is None
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in sorted(FOLDER.iterdir()) if path.name != ".env"], ids=lambda p: p.name
+)
+def test_no_file_holds_a_token(path):
+    assert not re.search(r"hf_[A-Za-z0-9]{16,}|HF_TOKEN *[=:] *[^\s$#,]", path.read_text(encoding="utf-8"))
+
+
+def test_git_ignores_the_environment_file():
+    assert "tgi/.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+@contextmanager
+def serve(*statuses: int) -> Iterator[str]:
+    """A server on loopback that answers /health with these, and the last one from then on; gives its URL."""
+    left = list(statuses)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            status = (left.pop(0) if len(left) > 1 else left[0]) if self.path == "/health" else 404
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """The URL of a port that is taken and where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def wait_ready(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [str(FOLDER / "wait-ready"), "--pause", "0.01", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+
+
+def test_waiting_ends_when_the_server_is_ready():
+    with serve(503, 503, 200) as url:
+        assert wait_ready(url, "--limit", "30").returncode == 0
+
+
+def test_waiting_prints_a_line_for_each_change():
+    with serve(503, 503, 200) as url:
+        lines = wait_ready(url, "--limit", "30").stdout.splitlines()
+    assert [line.split("  ")[-1] for line in lines] == [f"{url} answers 503", f"{url} is ready"]
+
+
+def test_waiting_ends_at_the_limit_when_nobody_listens():
+    with nobody() as url:
+        assert wait_ready(url, "--limit", "0.1").returncode == 1
+
+
+def test_the_limit_tells_where_to_look():
+    with nobody() as url:
+        assert "docker compose logs" in wait_ready(url, "--limit", "0").stderr
+
+
+def test_waiting_needs_every_server():
+    with serve(200) as ready, nobody() as missing:
+        assert wait_ready(ready, missing, "--limit", "0").returncode == 1
+
+
+def test_a_404_is_not_ready():
+    with serve(404) as url:
+        assert wait_ready(url, "--limit", "0").returncode == 1
+
+
+def test_waiting_takes_the_url_that_the_teacher_gets():
+    with serve(200) as url:
+        assert wait_ready(f"{url}/v1/", "--limit", "0").returncode == 0
+
+
+def test_a_proxy_does_not_stand_before_the_server():
+    with serve(200) as url, nobody() as proxy:
+        assert wait_ready(url, "--limit", "0", http_proxy=proxy, no_proxy="").returncode == 0
+
+
+def test_an_address_without_scheme_is_refused():
+    assert wait_ready("127.0.0.1:8080").returncode == 2
