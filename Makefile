@@ -40,6 +40,9 @@ quality: install ## check formatting and lint
 
 bench: install ## print one JSON line for each measure
 	$(BIN)/python -m tests.benchmarks.journal
+	$(BIN)/python -m tests.benchmarks.goodput
+	$(BIN)/python -m tests.benchmarks.client_cpu
+	$(BIN)/python -m tests.benchmarks.estimate
 
 clean: ## remove .venv, caches and build leftovers; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -27,12 +27,19 @@ OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 @hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
 def _run(config: DictConfig) -> int:
     from fanno_hf.cli.console import set_up, show
+    from fanno_hf.doctor import examine
+    from fanno_hf.estimate import project
     from fanno_hf.run import execute
+
+    reports = {"doctor": examine, "estimate": project}
 
     try:
         resolved = resolve(config)
         set_up(resolved)
-        show(execute(resolved), resolved["stage"])
+        if (stage := resolved["stage"]) in reports:
+            print(reports[stage](resolved))
+        else:
+            show(execute(resolved), stage)
     except Exception as error:
         # explained here: Hydra would print every override before it handed the error on
         sys.exit(explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION)))

@@ -3,32 +3,27 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import hydra.errors
-import hydra.utils
 from datasets import Dataset
 
 import fanno_hf
-from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE, features
-from fanno_hf.errors import FannoError, UserError, did_you_mean
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
+from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.identity import digest
 from fanno_hf.output.card import STAGES, funnel_table, render_card
 from fanno_hf.output.export import pairs, to_json_lines
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
+from fanno_hf.services import read_documents, services
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.respond import respond
 from fanno_hf.stages.seed import seed
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.teacher.budget import Budget
-from fanno_hf.teacher.journal import Journal
-from fanno_hf.teacher.service import Teacher
 
 logger = logging.getLogger(__name__)
 
@@ -49,42 +44,20 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     """
     asked = config["stage"]
     if asked not in (*STAGES, "all", "export"):
-        known = ("all", *STAGES, "export")
+        known = ("all", *STAGES, "export", "doctor", "estimate")
         raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known) or '.'} Known: {', '.join(known)}")
     folder = RunFolder(run_folder(config["run"]))
     try:
         if asked == "export":
             _export(folder, config["export"]["format"])
             return folder
-        with _services(config, folder) as context:
+        with services(config, folder.journal) as context:
             for stage in STAGES if asked == "all" else (asked,):
                 _do(stage, context, folder)
         _finish(folder)
     finally:
         folder.close()
     return folder
-
-
-@contextmanager
-def _services(config: Mapping[str, Any], folder: RunFolder) -> Iterator[Context]:
-    """Builds teacher, embedder and counter; models are loaded and servers reached only when they are needed."""
-    backend, embedder, counter = (_build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    teacher = Teacher(backend, Journal(folder.journal), Budget(**config["budget"]))
-    try:
-        yield Context(config, teacher, embedder, counter)
-    finally:
-        teacher.close()
-
-
-def _build(key: str, config: Mapping[str, Any]) -> Any:
-    """Makes the object that a configuration group describes; a mistake in it becomes one line that names the key."""
-    try:
-        return hydra.utils.instantiate(config)
-    except hydra.errors.InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, FannoError):
-            raise cause from None
-        raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
 
 
 def _do(stage: str, context: Context, folder: RunFolder) -> None:
@@ -157,7 +130,7 @@ _READS = {
 def _inputs(stage: str, context: Context, folder: RunFolder) -> tuple[Callable[[], list[Dataset]], str]:
     """Returns what the stage reads, as a function that reads it, and its digest."""
     if stage == "prescreen":
-        documents = _documents(context.config["data"])
+        documents = read_documents(context.config["data"])
         return lambda: [documents], digest([list(documents["text"]), list(documents["source"])])
     upstream = _READS[stage]
     entries = [folder.manifest["stages"].get(name) for name in upstream]
@@ -171,19 +144,6 @@ def _inputs(stage: str, context: Context, folder: RunFolder) -> tuple[Callable[[
         lambda: [folder.read_rows(name, _COLUMNS[name]) for name in upstream],
         digest([entry["output"] for entry in entries]),
     )
-
-
-def _documents(config: Mapping[str, Any]) -> Dataset:
-    """Reads the configured source; what is no string becomes null, for prescreen to drop with a reason."""
-    texts, sources = [], []
-    for text, source in _build("data", config).documents():
-        texts.append(text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None)
-        sources.append(source)
-    if not texts:
-        raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
-    logger.info("read %d documents", len(texts))
-    columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"]}
-    return Dataset.from_dict({"text": texts, "source": sources}, features=features(columns))
 
 
 def _settings(stage: str, context: Context) -> dict[str, Any]:

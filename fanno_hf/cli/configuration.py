@@ -22,6 +22,7 @@ _NUMBERS = {
     "top_logprobs": (int, 0, 20, False),
     "data.limit": _OPTIONAL_COUNT,
     "teacher.concurrency": _OPTIONAL_COUNT,
+    "estimate.rows": _COUNT,
     "budget.requests": _OPTIONAL_COUNT,
     "budget.tokens": _OPTIONAL_COUNT,
     "budget.seconds": (float, 0.001, None, True),

@@ -41,18 +41,31 @@ def prescreen(documents: Dataset, context: Context) -> StageOutput:
     config = context.config["stages"]["prescreen"]
     funnel = Funnel("prescreen", DOCUMENT)
 
-    documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), "empty")
-    passages = segment(documents, context.counter, config["max_tokens"], config["min_tokens"])
+    passages = screen_without_teacher(documents, context, funnel)
     if config["enabled"]:
-        passages = funnel.screen(passages, lambda row: _text_reason(row, config), "text rules")
-        passages = drop_duplicates(passages, funnel, config, context.random_seed)
-        passages = judge(passages, context.teacher, _questions(context), _variables, funnel, "verdicts")
+        passages = ask_verdicts(passages, context, funnel)
         passages = keep_representatives(passages, context, funnel)
     funnel.require_rows(passages, "Look at rejected/prescreen, then relax stages.prescreen or give other documents.")
     if config["longest_first"]:
         order = np.argsort(-np.asarray(passages["num_tokens"]), kind="stable")
         passages = passages.select(order)
     return StageOutput(conform(passages, DOCUMENT), funnel.rejected())
+
+
+def screen_without_teacher(documents: Dataset, context: Context, funnel: Funnel) -> Dataset:
+    """Cuts documents into passages and drops what rules and comparison can tell is no use."""
+    config = context.config["stages"]["prescreen"]
+    documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), "empty")
+    passages = segment(documents, context.counter, config["max_tokens"], config["min_tokens"])
+    if not config["enabled"]:
+        return passages
+    passages = funnel.screen(passages, lambda row: _text_reason(row, config), "text rules")
+    return drop_duplicates(passages, funnel, config, context.random_seed)
+
+
+def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
+    """Drops the passages that the teacher finds unclear, private or advertising."""
+    return judge(passages, context.teacher, _questions(context), _variables, funnel, "verdicts")
 
 
 def segment(documents: Dataset, counter: TokenCounter, max_tokens: int, min_tokens: int) -> Dataset:

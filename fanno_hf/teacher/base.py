@@ -52,6 +52,7 @@ class Completion:
         cached_tokens: of the prompt, those the server had in its prefix cache; 0 where it does not tell.
         top_logprobs: of the first token, as (token, natural log-probability); None where the server gives none.
         shortened: the prompt was too long, so its document was cut.
+        seconds: from sending to the answer; not kept in the journal.
         error: None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on
             ("teacher_failed", which a later run tries again).
     """
@@ -63,6 +64,7 @@ class Completion:
     top_logprobs: list[tuple[str, float]] | None = None
     cached_tokens: int = 0
     shortened: bool = False
+    seconds: float = field(default=0.0, compare=False)
     error: tuple[str, str] | None = field(default=None)
 
     @property
@@ -73,7 +75,7 @@ class Completion:
     def to_json(self) -> dict[str, Any]:
         """Returns what the journal stores."""
         record = asdict(self)
-        del record["error"]
+        del record["error"], record["seconds"]
         return record
 
     @classmethod

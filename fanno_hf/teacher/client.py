@@ -107,10 +107,11 @@ class ChatClient:
         if not isinstance(info, dict) or "model_id" not in info:
             info = {}
         served = models.get("data") if isinstance(models, dict) else None
-        first = served[0] if isinstance(served, list) and served and isinstance(served[0], dict) else {}
+        served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
+        first = served[0] if served else {}
         meta = first.get("meta") if isinstance(first.get("meta"), dict) else {}
         return Server(
-            model=info.get("model_id") or (first.get("id") if len(served or ()) == 1 else None),
+            model=info.get("model_id") or (first.get("id") if len(served) == 1 else None),
             revision=info.get("model_sha"),
             version=info.get("version"),
             max_in_flight=info.get("max_concurrent_requests"),
@@ -130,7 +131,8 @@ class ChatClient:
 
     async def _get(self, path: str) -> Any:
         answer = await self._fetch(path)
-        if answer.status_code in (401, 403):
+        # gateways say so for paths they do not know, too
+        if answer.status_code in (401, 403) and path == "/v1/models":
             raise WrongSetting(f"{answer.status_code}: {_words(answer)}")
         if answer.status_code >= 500:
             raise CallFailed(f"{answer.status_code}: {_words(answer)}")
@@ -246,13 +248,16 @@ def _failure(response: httpx.Response) -> CallFailed:
     status, words = response.status_code, f"{response.status_code}: {_words(response)}"
     if status in _BUSY:
         return Busy(words, _seconds(response.headers.get("retry-after")))
+    if 300 <= status < 400:
+        return WrongSetting(f"{status}: it moved elsewhere; give its real address")
     kinds = {Refused: _REFUSED, WrongSetting: _WRONG_SETTING}
     return next((kind for kind, statuses in kinds.items() if status in statuses), CallFailed)(words)
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Reads a Retry-After header in seconds; one with a date counts as none."""
-    return float(retry_after) if retry_after and re.fullmatch(r"\d{1,5}(\.\d+)?", retry_after) else 0.0
+    """Reads a Retry-After header in seconds, a minute at most; one with a date counts as none."""
+    found = re.fullmatch(r"\d{1,9}(\.\d+)?", retry_after or "")
+    return min(float(found.group()), 60.0) if found else 0.0
 
 
 def _words(response: httpx.Response) -> str:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from huggingface_hub import get_token
+from huggingface_hub import constants
 
 from fanno_hf.errors import UserError
 
-_HUGGING_FACE = ("huggingface.co", "huggingface.cloud", "hf.space")
+_HUGGING_FACE = ("huggingface.co", "huggingface.cloud")
 
 
 def api_key(variable: str | None, urls: Iterable[str]) -> str | None:
@@ -30,14 +31,28 @@ def api_key(variable: str | None, urls: Iterable[str]) -> str | None:
         raise UserError(
             f"teacher.api_key_env={variable}: its value holds a space, a line break or no ASCII, as no key does"
         )
-    strangers = [url for url in urls if not _is_hugging_face(urlsplit(url).hostname or "")]
-    if strangers and (key == get_token() or variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")):
+    strangers = [url for url in urls if not _is_hugging_face(url)]
+    if strangers and (key.startswith("hf_") or key in _hugging_face_tokens()):
         raise UserError(
-            f"teacher.api_key_env={variable} holds your Hugging Face token, and {strangers[0]} is not Hugging Face's: "
+            f"teacher.api_key_env={variable} holds a Hugging Face token, and {strangers[0]} is not Hugging Face's: "
             "it is not sent there. Give the server a key of its own"
         )
     return key
 
 
-def _is_hugging_face(host: str) -> bool:
-    return any(host == name or host.endswith(f".{name}") for name in _HUGGING_FACE)
+def _hugging_face_tokens() -> set[str]:
+    """The tokens of the environment and of `hf auth login`."""
+    found = {os.environ.get(name, "") for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")}
+    for path in (constants.HF_TOKEN_PATH, constants.HF_STORED_TOKENS_PATH):
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        found.update(word for line in text.splitlines() for word in line.replace("=", " ").split())
+    return found - {""}
+
+
+def _is_hugging_face(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" and any(host == name or host.endswith(f".{name}") for name in _HUGGING_FACE)

@@ -14,6 +14,7 @@ DEFAULT_IN_FLIGHT = 64
 HOPELESS = 8
 """Failures in a row, without an answer between them, after which a server is set aside."""
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_FIRST_PROBE, _LONGEST_PROBE = 0.2, 15.0
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Endpoint:
         in_flight: requests sent and not answered.
         up: False while it is set aside.
         closed_until: it gets nothing before this time.
+        probe_pause: before it is asked again when it is set aside; grows until a request is answered.
         server: what it told about itself.
     """
 
@@ -36,6 +38,7 @@ class Endpoint:
     in_flight: int = 0
     up: bool = False
     closed_until: float = 0.0
+    probe_pause: float = _FIRST_PROBE
     server: Server = Server()
     _shortage: float = 0.0
     _busy_in_a_row: int = 0
@@ -50,16 +53,21 @@ class Endpoint:
         """
         known = [number for number in (concurrency, server.max_in_flight) if number]
         self.limit = min(known) if known else DEFAULT_IN_FLIGHT
-        # one that comes back is tried with one request and grows fast from there
-        self.cap = self.limit if not self._failed_in_a_row else 1.0
-        self._shortage = float(self.limit)
+        # one that comes back is tried with one request: it grows fast from there, or is set aside again at once
+        self.cap = 1.0 if self._failed_in_a_row else float(self.limit)
+        self._failed_in_a_row = HOPELESS - 1 if self._failed_in_a_row else 0
+        self._shortage, self._busy_in_a_row = float(self.limit), 0
         self.server, self.up = server, True
-        self._failed_in_a_row = self._busy_in_a_row = 0
 
     def set_aside(self) -> None:
         """Takes the server out of service."""
         self.up = False
         self._failed_in_a_row = max(self._failed_in_a_row, 1)
+
+    def next_probe(self) -> float:
+        """Returns the seconds to wait before it is asked again, twice as long each time."""
+        pause, self.probe_pause = self.probe_pause, min(2 * self.probe_pause, _LONGEST_PROBE)
+        return pause
 
     def has_room(self, now: float) -> bool:
         """Whether it may get another request."""
@@ -68,13 +76,15 @@ class Endpoint:
     def answered(self) -> None:
         """Notes an answer; a refused row is one, too."""
         self._busy_in_a_row = self._failed_in_a_row = 0
+        self.probe_pause = _FIRST_PROBE
         self.cap = min(float(self.limit), self.cap + (1.0 if self.cap + 1.0 <= self._shortage else 0.125))
 
     def busy(self, now: float, retry_after: float = 0.0) -> None:
         """Notes that it was full; `in_flight` no longer counts the request that heard it."""
         if not self._busy_in_a_row:
             self._shortage = float(max(1, self.in_flight))
-        self._busy_in_a_row += 1
+        # what was sent before it was known to be full is one refusal, however many come back
+        self._busy_in_a_row += now >= self.closed_until
         self.cap = float(max(1, min(int(self.cap), self.in_flight)))
         # while requests run there, their answers say when it has room again; an idle one is asked after a pause
         pause = 0.0 if self.in_flight else min(_PAUSE * 2 ** min(self._busy_in_a_row, 10), _LONGEST_PAUSE)

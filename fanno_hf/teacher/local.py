@@ -43,8 +43,8 @@ class EmbeddedTeacher(Pool):
         self._context, self._threads = context, threads
         self._server = None
 
-    async def open(self) -> None:
-        """Loads the model (about a second) and connects to it."""
+    async def start(self) -> None:
+        """Loads the model (about a second) and listens."""
         try:
             import xllamacpp
         except ImportError as error:
@@ -62,7 +62,6 @@ class EmbeddedTeacher(Pool):
         logger.info("loading the embedded teacher %s (CPU)", path.name)
         self._server = await asyncio.to_thread(xllamacpp.Server, parameters)
         self.endpoints[0].client.base_url = self._server.listening_address
-        await super().open()
 
     async def close(self) -> None:
         """Stops the server and frees the model."""

@@ -18,12 +18,14 @@ import heapq
 import itertools
 import logging
 import random
+import re
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unreachable, WrongSetting
+from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Server, Unreachable, WrongSetting
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.shorten import is_about_logprobs, shortened
@@ -31,7 +33,6 @@ from fanno_hf.teacher.shorten import is_about_logprobs, shortened
 logger = logging.getLogger(__name__)
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
-_LONGEST_PROBE_PAUSE = 15.0
 
 
 class Pool:
@@ -65,14 +66,13 @@ class Pool:
     ):
         urls = [base_url] if isinstance(base_url, str) or not base_url else list(base_url)
         for url in urls:
-            if not str(url).startswith(("http://", "https://")):
-                raise UserError(f"teacher.base_url={url!r} is no URL: give it as http://host:port")
-        if len(set(urls)) < len(urls):
-            raise UserError("teacher.base_url names a server twice")
+            _check_url(url)
         key = api_key(api_key_env, urls)
         self.endpoints = [Endpoint(ChatClient(url, api_key=key, timeout=timeout)) for url in urls]
+        if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
+            raise UserError("teacher.base_url names a server twice")
         self.model, self.resent = model, 0
-        self.identity = None if model is None else f"{model}@{revision}" if revision else model
+        self.identity = None if model is None else _name(model, revision)
         self._revision, self._concurrency = revision, concurrency
         self._retries, self._patience = retries, patience
         self._waiting: list[tuple[bool, int, asyncio.Future[Endpoint]]] = []
@@ -80,9 +80,8 @@ class Pool:
         self._tasks: set[asyncio.Task] = set()
         self._gone: TeacherUnavailable | None = None
         self._giving_up: asyncio.Task | None = None
-        self._last_answer = 0.0
+        self._last_answer, self._active = 0.0, 0
         self._logprobs = True
-        self._served: str | None = None
         # spreads pauses only; no result depends on it
         self._jitter = random.Random(0)
 
@@ -96,12 +95,16 @@ class Pool:
         """Requests sent and not answered."""
         return sum(endpoint.in_flight for endpoint in self.endpoints)
 
+    async def start(self) -> None:
+        """Starts the servers, where that is this backend's business."""
+
     async def open(self) -> None:
         """Asks every server what it is; waits up to `patience` seconds for the first one that answers.
 
         Raises:
             TeacherUnavailable: none answers, or the servers name no model or several.
         """
+        await self.start()
         self._last_answer = time.monotonic()
         words = await asyncio.gather(*map(self._join, self.endpoints))
         deadline, pause = time.monotonic() + self._patience, 0.2
@@ -126,32 +129,48 @@ class Pool:
             raise self._wrong_setting(endpoint, error) from error
         except CallFailed as error:
             return error
-        if self.model is None:
-            if server.model is None:
-                raise UserError(f"{endpoint.client.base_url} does not say which model it serves: give teacher.model")
-            self.model, self._revision = server.model, self._revision or server.revision
-            self.identity = f"{self.model}@{self._revision}" if self._revision else self.model
-            logger.info("the teacher at %s is %s", endpoint.client.base_url, self.identity)
-        self._served = self._served or server.model
-        if server.model not in (None, self._served):
-            raise UserError(
-                f"teacher.base_url: {endpoint.client.base_url} serves {server.model}, and another server of the list "
-                f"{self._served}; all must serve the same model"
-            )
-        if server.model not in (None, self.model) and server.version is not None:
-            # TGI answers with its one model whatever name it is sent
-            logger.warning("%s serves %s, not %s", endpoint.client.base_url, server.model, self.model)
-        endpoint.client.model = self.model
+        self._agree(endpoint, server)
         endpoint.welcome(server, self._concurrency)
         return None
 
+    def _agree(self, endpoint: Endpoint, server: Server) -> None:
+        """Checks that a server serves what the others do, and learns the model from the first one."""
+        url = endpoint.client.base_url
+        if self.model is None and server.model is None:
+            raise UserError(f"{url} does not say which model it serves: give teacher.model")
+        for other in self.endpoints:
+            theirs = (other.server.model, other.server.revision)
+            if theirs[0] is not None and theirs != (server.model, server.revision):
+                raise UserError(
+                    f"teacher.base_url: {url} serves {_name(server.model, server.revision)}, and "
+                    f"{other.client.base_url} {_name(*theirs)}; all must serve the same model"
+                )
+        if self.model is None:
+            self.model, self._revision = server.model, self._revision or server.revision
+            self.identity = _name(self.model, self._revision)
+            logger.info("the teacher at %s is %s", url, self.identity)
+        elif server.version is not None and server.model not in (None, self.model):
+            # TGI answers with its one model whatever name it is sent
+            logger.warning("%s serves %s, not %s", url, server.model, self.model)
+        endpoint.client.model = self.model
+
     async def complete(self, request: Request, urgent: bool = False) -> Completion:
         """Answers one request; see `Backend.complete`."""
-        failures, pause, mended = 0, _SHORTEST_PAUSE, False
+        if not self._active:
+            self._last_answer = time.monotonic()  # a quiet hour is nobody's fault
+        self._active += 1
+        try:
+            return await self._complete(request, urgent)
+        finally:
+            self._active -= 1
+
+    async def _complete(self, request: Request, urgent: bool) -> Completion:
+        failures, pause = 0, _SHORTEST_PAUSE
         sent = request if self._logprobs else _without_logprobs(request)
         while True:
             endpoint = await self._slot(urgent)
             outcome: Completion | CallFailed | None = None
+            started = time.monotonic()
             try:
                 outcome = await endpoint.client.send(sent)
             except CallFailed as error:
@@ -160,19 +179,16 @@ class Pool:
                 endpoint.in_flight -= 1
                 self._note(endpoint, outcome)
             if isinstance(outcome, Completion):
-                return (
-                    outcome
-                    if not mended
-                    else dataclasses.replace(outcome, shortened=sent.documents != request.documents)
-                )
+                shortened_ = sent.documents != request.documents
+                return dataclasses.replace(outcome, shortened=shortened_, seconds=time.monotonic() - started)
             if isinstance(outcome, WrongSetting):
                 raise self._wrong_setting(endpoint, outcome) from outcome
             self.resent += 1
             if isinstance(outcome, Refused):
-                mend = None if mended else self._mend(sent, str(outcome))
-                if mend is None:
+                mended = self._mend(request, sent, str(outcome))
+                if mended is None:
                     return Completion(error=("teacher_refused", str(outcome)))
-                sent, mended, urgent = mend, True, True
+                sent, urgent = mended, True
                 continue
             # neither a server that is not there nor one that is full for a moment is the row's fault
             if not isinstance(outcome, (Unreachable, Busy)) or self._is_stuck():
@@ -204,14 +220,14 @@ class Pool:
         """Whether no request at all was answered for longer than the patience."""
         return time.monotonic() - self._last_answer >= self._patience
 
-    def _mend(self, request: Request, words: str) -> Request | None:
-        """Returns the request without what the server refuses, or None."""
-        if request.top_logprobs and is_about_logprobs(words):
+    def _mend(self, request: Request, sent: Request, words: str) -> Request | None:
+        """Returns what was sent without what the server refuses, each kind of thing once; None where nothing helps."""
+        if sent.top_logprobs and is_about_logprobs(words):
             if self._logprobs:
                 logger.warning("the teacher gives no log-probabilities (%s): verdicts are read from its text", words)
             self._logprobs = False
-            return _without_logprobs(request)
-        return shortened(request, words)
+            return _without_logprobs(sent)
+        return shortened(sent, words) if sent.documents == request.documents else None
 
     async def _slot(self, urgent: bool) -> Endpoint:
         """Waits for a free slot of the least busy server and takes it."""
@@ -269,10 +285,8 @@ class Pool:
 
     async def _probe(self, endpoint: Endpoint) -> None:
         """Asks a server that is set aside until it is back."""
-        pause = 0.2
         while not endpoint.up:
-            await asyncio.sleep(pause * self._jitter.uniform(0.5, 1.0))
-            pause = min(pause * 2, _LONGEST_PROBE_PAUSE)
+            await asyncio.sleep(endpoint.next_probe() * self._jitter.uniform(0.5, 1.0))
             try:
                 await self._join(endpoint)
             except (TeacherUnavailable, UserError) as error:
@@ -319,6 +333,25 @@ class Pool:
             f"The teacher at {endpoint.client.base_url} answers {error}: check teacher.base_url, teacher.model "
             f"({self.model}) and teacher.api_key_env, then run the same command again."
         )
+
+
+def _check_url(url: str) -> None:
+    """Refuses what is no address of a server, before anything waits for it."""
+    try:
+        parts = urlsplit(str(url))
+        good = (
+            parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not re.search(r"\s", str(url))
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise UserError(f"teacher.base_url={url!r} is no URL: give it as http://host:port")
+    if parts.username or parts.password:
+        raise UserError("teacher.base_url holds a user name or password: give the key by teacher.api_key_env instead")
+
+
+def _name(model: str | None, revision: str | None) -> str:
+    return f"{model}@{revision}" if revision else str(model)
 
 
 def _without_logprobs(request: Request) -> Request:

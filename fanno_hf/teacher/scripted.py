@@ -8,6 +8,7 @@ import asyncio
 import math
 import os
 import re
+from dataclasses import replace
 
 from fanno_hf.teacher.base import Completion, Request
 
@@ -66,7 +67,7 @@ class ScriptedTeacher:
                 await asyncio.sleep(self._delay * key[0] / 255)
             finally:
                 self.in_flight -= 1
-        return reply(request, key, self._fault_share)
+        return replace(reply(request, key, self._fault_share), seconds=self._delay * key[0] / 255)
 
 
 def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:

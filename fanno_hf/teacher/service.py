@@ -29,6 +29,7 @@ class Usage:
 
     Attributes:
         cached_tokens: of the prompts, those the server found in its prefix cache, where it tells.
+        busy_seconds: of all answered requests together, each from sending to its answer.
         resent: requests that were sent again after a failure.
         shortened: prompts that were too long and lost a part of their document.
         errors: rows without an answer.
@@ -39,6 +40,7 @@ class Usage:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    busy_seconds: float = 0.0
     resent: int = 0
     shortened: int = 0
     errors: int = 0
@@ -76,6 +78,11 @@ class Teacher:
             self.close()
             raise
         self.identity = backend.identity
+
+    @property
+    def capacity(self) -> int:
+        """Requests in flight at most; final once the first request was sent."""
+        return self._backend.capacity
 
     @property
     def in_flight(self) -> int:
@@ -216,6 +223,7 @@ class Teacher:
         self.usage.cached_tokens += completion.cached_tokens
         self.usage.completion_tokens += completion.completion_tokens
         self.usage.shortened += completion.shortened
+        self.usage.busy_seconds = round(self.usage.busy_seconds + completion.seconds, 3)
 
     async def _settle(self) -> None:
         """Waits until what was sent is answered: it was paid for."""

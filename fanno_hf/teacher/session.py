@@ -8,6 +8,8 @@ import asyncio
 import functools
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from huggingface_hub.utils import httpx
@@ -29,6 +31,7 @@ class Session(httpx.AsyncClient):
         # never used, so no TLS context is built for it
         super().__init__(transport=httpx.AsyncBaseTransport())
         self._timeout, self._proxies = aiohttp.ClientTimeout(total=timeout), proxies
+        self._proxy: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, *, json: Any, headers: Mapping[str, str], **_: Any) -> httpx.Response:
@@ -45,13 +48,14 @@ class Session(httpx.AsyncClient):
             verify = httpx.create_ssl_context() if url.startswith("https") else True
             # how many connections there are is the pool's business
             connector = aiohttp.TCPConnector(limit=0, ssl=verify)
+            # trust_env would also send what ~/.netrc holds
+            self._proxy = _proxy(url) if self._proxies else None
             self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=self._timeout,
-                trust_env=self._proxies,
-                cookie_jar=aiohttp.DummyCookieJar(),
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
-        async with self._session.request(method, url, json=json, headers=headers, allow_redirects=False) as answer:
+        async with self._session.request(
+            method, url, json=json, headers=headers, proxy=self._proxy, allow_redirects=False
+        ) as answer:
             content = await answer.read()
             kept = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
             return httpx.Response(answer.status, headers=kept, content=content, request=_request(method, url))
@@ -68,3 +72,11 @@ class Session(httpx.AsyncClient):
 def _request(method: str, url: str) -> httpx.Request:
     """What an answer names as its request, in error messages; the same few all day long."""
     return httpx.Request(method, url)
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for this address (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)."""
+    parts, proxies = urlsplit(url), getproxies()
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")

@@ -25,6 +25,9 @@ _NUMBERS = (
 _MARGIN = 0.9
 """The kept share is a little smaller than the numbers say: characters are not spread evenly over tokens."""
 
+_LEAST = 0.1
+"""Of a document of which less would be left nothing can be asked."""
+
 
 def is_about_logprobs(words: str) -> bool:
     """Whether a server refuses a request for the log-probabilities it asks for."""
@@ -42,7 +45,9 @@ def shortened(request: Request, words: str) -> Request | None:
     if not length or not (words.startswith("413") or _TOO_LONG.search(words)):
         return None
     cut = _characters_too_many(request, words, length)
-    share = max(0.0, (length - cut) / length) * _MARGIN
+    share = (length - cut) / length * _MARGIN
+    if share < _LEAST:
+        return None
     last = request.messages[-1]["content"]
     kept = []
     for document in request.documents:

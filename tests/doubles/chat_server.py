@@ -8,7 +8,7 @@ with ChatServer(faults=[503, "drop"]) as server:
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,6 +44,7 @@ class ChatServer:
         dialect: "tgi" or "vllm", the shape of error bodies.
         words: what an error says.
         alter: gets each answer (a dict) and may change it before it is sent.
+        models: the names that /v1/models lists.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class ChatServer:
         dialect: str = "vllm",
         words: str = "as the test asked",
         alter: Callable[[dict[str, Any]], None] = lambda answer: None,
+        models: Sequence[str] = ("double",),
     ):
-        self.lasting, self.alter = lasting, alter
+        self.lasting, self.alter, self.models = lasting, alter, models
         self.error_body = lambda status: BODIES[dialect](status, words)
         self.received: list[Received] = []
         self._faults, self._lock = deque(faults), threading.Lock()
@@ -104,7 +106,8 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self):
             self._receive({})
-            self._send(200, json.dumps({"object": "list", "data": [{"id": "double", "object": "model"}]}))
+            models = [{"id": name, "object": "model"} for name in server.models]
+            self._send(200, json.dumps({"object": "list", "data": models}))
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

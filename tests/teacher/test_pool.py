@@ -6,15 +6,18 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
-from fanno_hf.teacher import pool
+from fanno_hf.teacher import endpoint, pool
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.client import ChatClient
 from fanno_hf.teacher.pool import Pool
+from fanno_hf.verdicts import yes_probability
 from tests.doubles.chat_server import ChatServer
 
 USER = [{"role": "user", "content": "Explain how mosses drink water without having any roots."}]
@@ -33,6 +36,8 @@ def no_pauses(monkeypatch):
         await asyncio.sleep(0)
 
     monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    # a full server that is idle is left alone in the time of the event loop
+    monkeypatch.setattr(endpoint, "_LONGEST_PAUSE", 0.001)
     return pauses
 
 
@@ -41,8 +46,8 @@ def complete(url: str | list[str], *requests: Request, **settings) -> list[Compl
 
     async def do():
         chat = Pool(url, **{"model": "double", "retries": 2, "timeout": 20.0, "patience": 0.0, **settings})
-        await chat.open()
         try:
+            await chat.open()
             return [await chat.complete(request) for request in requests]
         finally:
             await chat.close()
@@ -152,7 +157,22 @@ def test_a_refused_row_is_not_sent_again():
     assert len(server.chats) == 1
 
 
-PASSING = (408, 424, 429, 500, 502, 503, 504, "drop", "truncated", "", "null", "{}", '{"choices": []}', '{"detail": "no"}')
+PASSING = (
+    408,
+    424,
+    429,
+    500,
+    502,
+    503,
+    504,
+    "drop",
+    "truncated",
+    "",
+    "null",
+    "{}",
+    '{"choices": []}',
+    '{"detail": "no"}',
+)
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -281,3 +301,152 @@ def test_what_is_no_url_is_refused(url):
 
 def test_the_identity_names_model_and_revision_but_not_the_server():
     assert Pool("http://127.0.0.1:1", "org/model", revision="abc").identity == "org/model@abc"
+
+
+def test_a_model_that_is_not_named_is_asked_from_the_server():
+    with ChatServer(models=["org/model"]) as server:
+        complete(server.url, ASK, model=None)
+    assert server.chats[0].body["model"] == "org/model"
+
+
+def test_the_identity_is_known_when_the_server_was_asked():
+    async def do():
+        chat = Pool(server.url)
+        before = chat.identity
+        await chat.open()
+        await chat.close()
+        return before, chat.identity
+
+    with ChatServer(models=["org/model"]) as server:
+        assert asyncio.run(do()) == (None, "org/model")
+
+
+def test_a_revision_that_is_given_is_in_the_identity_of_a_model_that_was_asked_for():
+    async def do():
+        chat = Pool(server.url, revision="abc")
+        await chat.open()
+        await chat.close()
+        return chat.identity
+
+    with ChatServer(models=["org/model"]) as server:
+        assert asyncio.run(do()) == "org/model@abc"
+
+
+@pytest.mark.parametrize("models", [["org/model", "org/adapter"], []])
+def test_a_server_of_several_models_or_none_wants_one_named(models):
+    with ChatServer(models=models) as server, pytest.raises(UserError) as raised:
+        complete(server.url, ASK, model=None)
+    assert str(raised.value) == f"{server.url} does not say which model it serves: give teacher.model"
+
+
+def test_one_of_several_models_can_be_named():
+    with ChatServer(models=["org/model", "org/adapter"]) as server:
+        complete(server.url, ASK, model="org/adapter")
+    assert server.chats[0].body["model"] == "org/adapter"
+
+
+def test_every_server_of_a_list_is_asked():
+    async def do():
+        chat = Pool([first.url, second.url], concurrency=1)
+        await chat.open()
+        await asyncio.gather(chat.complete(ASK), chat.complete(ASK))
+        await chat.close()
+
+    with ChatServer() as first, ChatServer() as second:
+        asyncio.run(do())
+    assert (len(first.chats), len(second.chats)) == (1, 1)
+
+
+def test_the_capacity_is_that_of_all_servers():
+    async def do():
+        chat = Pool([first.url, second.url], concurrency=3)
+        await chat.open()
+        await chat.close()
+        return chat.capacity
+
+    with ChatServer() as first, ChatServer() as second:
+        assert asyncio.run(do()) == 6
+
+
+def test_servers_with_different_models_are_refused():
+    first, second = ChatServer(models=["org/a"]), ChatServer(models=["org/b"])
+    with first, second, pytest.raises(UserError, match="all must serve the same model") as raised:
+        complete([first.url, second.url], ASK, model=None)
+    assert all(name in str(raised.value) for name in ("org/a", "org/b"))
+
+
+def test_a_row_goes_to_another_server_when_one_is_not_there():
+    with ChatServer() as server:
+        answers = complete([f"http://127.0.0.1:{free_port()}", server.url], ASK, ASK, ASK, retries=0)
+    assert [answer.error for answer in answers] == [None] * 3
+
+
+def test_an_empty_list_of_servers_is_refused():
+    with pytest.raises(UserError, match="teacher.base_url"):
+        Pool([], "double")
+
+
+@pytest.mark.parametrize("url", [None, "", "gpu1:8080"])
+def test_a_list_with_something_that_is_no_url_is_refused(url):
+    with pytest.raises(UserError, match="teacher.base_url"):
+        Pool(["http://127.0.0.1:1", url], "double")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://:8080", "http://host:port", "http://gpu 1:8080"])
+def test_a_url_without_a_host_or_a_port_that_is_a_number_is_refused(url):
+    with pytest.raises(UserError, match="teacher.base_url"):
+        Pool(url, "double")
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
+def test_a_server_that_is_named_twice_is_refused(ending):
+    with pytest.raises(UserError, match="teacher.base_url names a server twice"):
+        Pool(["http://127.0.0.1:1", f"http://127.0.0.1:1{ending}"], "double")
+
+
+@pytest.mark.parametrize("answer", ["5", "[]", "null", '{"data": 5}', '{"data": [5]}', '{"data": {}}', "<html>"])
+def test_a_list_of_models_of_another_shape_names_none(monkeypatch, answer):
+    async def get(client, path):
+        return json.loads(answer) if path == "/v1/models" and answer != "<html>" else None
+
+    monkeypatch.setattr(ChatClient, "_get", get)
+    with ChatServer() as server, pytest.raises(UserError, match="does not say which model it serves"):
+        complete(server.url, ASK, model=None)
+
+
+def test_a_verdict_of_a_server_without_log_probabilities_is_read_from_its_text():
+    alter = change_choice(message={"role": "assistant", "content": "Yes."})
+    with ChatServer(faults=[400], words="logprobs are not supported", alter=alter) as server:
+        verdict = complete(server.url, VERDICT)[0]
+    assert (verdict.error, yes_probability(verdict.text, verdict.top_logprobs)) == (None, 1.0)
+
+
+def test_a_prompt_that_is_too_long_and_asks_for_log_probabilities_is_mended_twice():
+    # once without log-probabilities, once with half of its document
+    document = "Mosses drink through the surface of their leaves. " * 40
+    asked = Request([{"role": "user", "content": document}], 1, top_logprobs=5, documents=(document,))
+    words = iter(["logprobs are not supported", "input is too long"])
+    with ChatServer(faults=[400, 400]) as server:
+        server.error_body = lambda status: {"error": next(words)}
+        verdict = complete(server.url, asked)[0]
+    assert (verdict.error, verdict.shortened) == (None, True)
+
+
+@pytest.mark.parametrize("fault", [429, 503, 500, "drop"])
+def test_a_pause_in_the_run_is_not_held_against_the_rows_after_it(monkeypatch, fault):
+    # an hour without requests (the run embeds), then a server that is busy for a moment: more often than `retries`
+    clock = SimpleNamespace(ahead=0.0, monotonic=lambda: time.monotonic() + clock.ahead)
+    monkeypatch.setattr(pool, "time", clock)
+
+    async def do():
+        chat = Pool(server.url, "double", retries=2, patience=600.0)
+        await chat.open()
+        first = await chat.complete(ASK)
+        clock.ahead += 3600.0
+        second = await chat.complete(ASK)
+        await chat.close()
+        return [first.error, second.error]
+
+    faults = [fault] * (5 if fault in (429, 503) else 2)
+    with ChatServer(faults=[None, *faults]) as server:
+        assert asyncio.run(do()) == [None, None]

@@ -4,11 +4,14 @@ import asyncio
 import threading
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fanno_hf.errors import TeacherUnavailable
+from fanno_hf.errors import BudgetReached, TeacherUnavailable
+from fanno_hf.teacher import budget as budget_module
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
 
@@ -269,3 +272,154 @@ def test_a_caller_that_gives_up_does_not_take_the_answer_from_another(journal):
     backend = Backend(at_once=10)
     with closing(Teacher(backend, Journal(journal))) as teacher:
         assert asyncio.run(do(teacher)) == "a!"
+
+
+def spend(backend: Backend, journal: Path, chains: int, **limits) -> None:
+    """Asks so many questions with a budget."""
+    with closing(Teacher(backend, Journal(journal), Budget(**limits))) as teacher:
+        asyncio.run(teacher.complete_chains([[ask(str(number))] for number in range(chains)]))
+
+
+def kept(journal: Path) -> tuple[int, int]:
+    """How many answers the journal holds, and their tokens; each answer of the backend has twelve."""
+    with closing(Journal(journal)) as found:
+        return found.totals()
+
+
+def test_exactly_so_many_requests_are_sent_as_the_budget_allows(journal):
+    backend = Backend()
+    with pytest.raises(BudgetReached, match="budget.requests=7 is reached"):
+        spend(backend, journal, 30, requests=7)
+    assert len(backend.asked) == 7
+
+
+def test_a_budget_that_is_just_enough_is_not_reached(journal):
+    spend(Backend(), journal, 7, requests=7)
+    assert kept(journal)[0] == 7
+
+
+def test_what_is_in_flight_is_in_the_journal_when_the_budget_is_reached(journal):
+    # nobody is answered before all five are in flight, and the sixth finds the budget used up meanwhile
+    with closing(Teacher(Backend(concurrency=8, at_once=5), Journal(journal), Budget(requests=5))) as teacher:
+        with pytest.raises(BudgetReached):
+            asyncio.run(teacher.complete_chains([[ask(str(number))] for number in range(6)]))
+        assert (kept(journal)[0], teacher.in_flight) == (5, 0)
+
+
+def test_a_raised_budget_goes_on_from_the_journal(journal):
+    with pytest.raises(BudgetReached):
+        spend(Backend(), journal, 10, requests=7)
+    backend = Backend()
+    spend(backend, journal, 10, requests=10)
+    assert (len(backend.asked), kept(journal)[0]) == (3, 10)
+
+
+def test_a_budget_that_is_not_raised_sends_nothing_more(journal):
+    with pytest.raises(BudgetReached):
+        spend(Backend(), journal, 10, requests=7)
+    backend = Backend()
+    with pytest.raises(BudgetReached):
+        spend(backend, journal, 10, requests=7)
+    assert backend.asked == []
+
+
+def test_what_the_journal_answers_needs_no_budget(journal):
+    spend(Backend(), journal, 7)
+    backend = Backend()
+    spend(backend, journal, 7, requests=0)
+    assert backend.asked == []
+
+
+def test_rows_without_an_answer_use_up_nothing(journal):
+    backend = Backend(error=("teacher_refused", "422: no"))
+    with closing(Teacher(backend, Journal(journal), Budget(requests=1))) as teacher:
+        asyncio.run(teacher.complete_chains([[ask("a"), ask("b"), ask("c")]]))
+    assert backend.asked == ["a", "b", "c"]
+
+
+def test_equal_requests_use_up_one(journal):
+    with closing(Teacher(Backend(), Journal(journal), Budget(requests=1))) as teacher:
+        answers = asyncio.run(teacher.complete_chains([[ask("a")]] * 5))
+    assert [chain[0].text for chain in answers] == ["a!"] * 5
+
+
+def test_tokens_are_overshot_by_no_more_than_what_was_in_flight(journal):
+    backend = Backend(concurrency=4)
+    with pytest.raises(BudgetReached, match="budget.tokens=120 is reached"):
+        spend(backend, journal, 100, tokens=120)
+    # sixteen chains are looked at before the first answer tells what one costs
+    assert 120 <= kept(journal)[1] <= 120 + 16 * 12
+
+
+def test_tokens_are_met_to_the_answer_once_it_is_known_what_one_costs(journal):
+    spend(Backend(), journal, 5)
+    with pytest.raises(BudgetReached):
+        spend(Backend(), journal, 100, tokens=240)
+    assert kept(journal) == (20, 240)
+
+
+def test_seconds_are_those_of_this_command(journal, monkeypatch):
+    clock = SimpleNamespace(now=500.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(budget_module, "time", clock)
+    backend = Backend()
+    with closing(Teacher(backend, Journal(journal), Budget(seconds=60.0, _started=500.0))) as teacher:
+        asyncio.run(teacher.complete_chains([[ask("a")]]))
+        clock.now = 560.0
+        with pytest.raises(BudgetReached, match="budget.seconds=60 is reached"):
+            asyncio.run(teacher.complete_chains([[ask("b")]]))
+    assert backend.asked == ["a"]
+
+
+def test_twice_as_many_chains_are_begun_as_the_backend_takes(journal):
+    begun = set()
+
+    class Counted(Request):
+        def key(self, identity):
+            begun.add(self.messages[0]["content"])
+            return super().key(identity)
+
+    async def do(teacher):
+        chains = [[Counted(ask(str(number)).messages, 8)] for number in range(100)]
+        answers = asyncio.ensure_future(teacher.complete_chains(chains))
+        while len(begun) < 40:
+            await asyncio.sleep(0)
+        before = len(begun)
+        backend.reached.set()
+        await answers
+        return before
+
+    backend = Backend(concurrency=20, at_once=1000)
+    with closing(Teacher(backend, Journal(journal))) as teacher:
+        assert asyncio.run(do(teacher)) == 40
+
+
+def test_a_chain_that_has_begun_is_urgent(journal):
+    urgencies = []
+
+    class Listening(Backend):
+        async def complete(self, request, urgent=False):
+            urgencies.append((request.messages[0]["content"], urgent))
+            return await super().complete(request, urgent)
+
+    complete(Listening(), journal, [ask("a"), ask("b"), ask("c")])
+    assert urgencies == [("a", False), ("b", True), ("c", True)]
+
+
+def test_a_backend_that_does_not_know_its_model_is_opened_at_once(journal):
+    class Asks(Backend):
+        identity = None
+
+        async def open(self):
+            await super().open()
+            self.identity = "org/model@abc"
+
+    with closing(Teacher(Asks(), Journal(journal))) as teacher:
+        assert teacher.identity == "org/model@abc"
+
+
+def test_a_backend_that_cannot_be_asked_for_its_model_leaves_no_thread(journal):
+    backend = Backend(open_failure=TeacherUnavailable("no server"))
+    backend.identity = None
+    with pytest.raises(TeacherUnavailable, match="no server"):
+        Teacher(backend, Journal(journal))
+    assert "teacher" not in [thread.name for thread in threading.enumerate()]

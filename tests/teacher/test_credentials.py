@@ -1,0 +1,131 @@
+"""The teacher's key: from one named variable, and a Hugging Face token goes to Hugging Face alone."""
+
+import pytest
+from huggingface_hub import constants
+
+from fanno_hf.errors import UserError
+from fanno_hf.teacher.credentials import api_key
+
+OURS = ["http://127.0.0.1:8080"]
+HUGGING_FACE = (
+    "https://huggingface.co/api",
+    "https://router.huggingface.co/v1",
+    "https://abc.us-east-1.aws.endpoints.huggingface.cloud",
+)
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_logged_in(monkeypatch, tmp_path):
+    """No token anywhere; returns a function that saves one in the token file."""
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE", "TEACHER_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_STORED_TOKENS_PATH", str(tmp_path / "stored_tokens"))
+    return lambda token: (tmp_path / "token").write_text(token)
+
+
+def test_without_a_name_there_is_no_key():
+    assert api_key(None, OURS) is None
+
+
+def test_a_saved_token_is_not_taken_for_the_key(nobody_is_logged_in):
+    nobody_is_logged_in("hf_saved")
+    assert api_key(None, OURS) is None
+
+
+def test_the_key_is_what_the_named_variable_holds(monkeypatch):
+    monkeypatch.setenv("TEACHER_KEY", "sk-open-sesame")
+    assert api_key("TEACHER_KEY", OURS) == "sk-open-sesame"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_variable_without_a_value_is_named(monkeypatch, value):
+    if value is not None:
+        monkeypatch.setenv("TEACHER_KEY", value)
+    with pytest.raises(UserError, match="^teacher.api_key_env=TEACHER_KEY: this environment variable is not set$"):
+        api_key("TEACHER_KEY", OURS)
+
+
+@pytest.mark.parametrize("value", ["sk-open\r\nX-Evil: 1", "sk-open-sesame\n", "sk open", "sk-öffne", "sk-\x7f"])
+def test_what_cannot_be_a_key_is_refused(monkeypatch, value):
+    monkeypatch.setenv("TEACHER_KEY", value)
+    with pytest.raises(UserError, match="teacher.api_key_env=TEACHER_KEY: its value holds"):
+        api_key("TEACHER_KEY", OURS)
+
+
+@pytest.mark.parametrize("value", ["sk-secret\n", "hf_secret"])
+def test_a_refusal_does_not_show_the_value(monkeypatch, value):
+    monkeypatch.setenv("HF_TOKEN", value)
+    with pytest.raises(UserError) as raised:
+        api_key("HF_TOKEN", OURS)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+def test_the_variables_of_hugging_face_go_to_no_other_host(monkeypatch, variable):
+    monkeypatch.setenv(variable, "hf_given")
+    with pytest.raises(UserError, match=f"{variable} holds a Hugging Face token, and {OURS[0]} is not"):
+        api_key(variable, OURS)
+
+
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+def test_their_value_under_another_name_goes_to_no_other_host(monkeypatch, variable):
+    monkeypatch.setenv(variable, "hf_given")
+    monkeypatch.setenv("TEACHER_KEY", "hf_given")
+    with pytest.raises(UserError, match="holds a Hugging Face token"):
+        api_key("TEACHER_KEY", OURS)
+
+
+def test_a_saved_token_goes_to_no_other_host(monkeypatch, nobody_is_logged_in):
+    nobody_is_logged_in("hf_saved\n")
+    monkeypatch.setenv("TEACHER_KEY", "hf_saved")
+    with pytest.raises(UserError, match="holds a Hugging Face token"):
+        api_key("TEACHER_KEY", OURS)
+
+
+def test_a_saved_token_goes_to_no_other_host_while_another_one_is_in_use(monkeypatch, nobody_is_logged_in):
+    nobody_is_logged_in("hf_saved")
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    monkeypatch.setenv("TEACHER_KEY", "hf_saved")
+    with pytest.raises(UserError, match="holds a Hugging Face token"):
+        api_key("TEACHER_KEY", OURS)
+
+
+@pytest.mark.parametrize("url", HUGGING_FACE)
+def test_hugging_face_gets_its_own_token(monkeypatch, url):
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    assert api_key("HF_TOKEN", [url]) == "hf_given"
+
+
+def test_one_stranger_among_the_servers_is_enough_to_refuse(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    with pytest.raises(UserError, match="http://127.0.0.1:8080 is not Hugging Face's"):
+        api_key("HF_TOKEN", [*HUGGING_FACE, *OURS])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://huggingface.co.example.com",
+        "https://nothuggingface.co",
+        "https://example.com/huggingface.co",
+        "https://huggingface.co@example.com",
+        "https://example.com#huggingface.co",
+        "https://example.com?huggingface.co",
+    ],
+)
+def test_a_host_that_only_looks_like_hugging_face_is_a_stranger(monkeypatch, url):
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    with pytest.raises(UserError, match="is not Hugging Face's"):
+        api_key("HF_TOKEN", [url])
+
+
+def test_the_host_may_be_written_in_capitals(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    assert api_key("HF_TOKEN", ["https://HuggingFace.co"]) == "hf_given"
+
+
+def test_another_key_goes_anywhere_although_somebody_is_logged_in(monkeypatch, nobody_is_logged_in):
+    nobody_is_logged_in("hf_saved")
+    monkeypatch.setenv("TEACHER_KEY", "sk-open-sesame")
+    assert api_key("TEACHER_KEY", OURS) == "sk-open-sesame"

@@ -1,0 +1,285 @@
+"""How many requests one server gets at once. The clock is an argument, so nothing here waits."""
+
+import random
+
+import pytest
+
+from fanno_hf.teacher.client import ChatClient, Server
+from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, HOPELESS, Endpoint
+
+NOW = 1000.0
+
+
+def endpoint(limit: int = 8, in_flight: int = 0) -> Endpoint:
+    """A server in service that takes `limit` requests, with some in flight."""
+    made = Endpoint(ChatClient("http://127.0.0.1:1"))
+    made.welcome(Server(max_in_flight=limit), None)
+    made.in_flight = in_flight
+    return made
+
+
+def refuse(server: Endpoint, times: int = 1, retry_after: float = 0.0) -> None:
+    """So many requests in flight hear that the server is full."""
+    for _ in range(times):
+        server.in_flight -= 1
+        server.busy(NOW, retry_after)
+
+
+def answer(server: Endpoint, times: int) -> None:
+    for _ in range(times):
+        server.answered()
+
+
+def test_a_server_that_was_not_asked_yet_gets_nothing():
+    assert not Endpoint(ChatClient("http://127.0.0.1:1")).has_room(NOW)
+
+
+@pytest.mark.parametrize(
+    ("configured", "told", "limit"),
+    [(None, None, DEFAULT_IN_FLIGHT), (None, 128, 128), (4, None, 4), (4, 128, 4), (500, 128, 128)],
+)
+def test_the_limit_is_the_smaller_of_what_is_configured_and_what_the_server_takes(configured, told, limit):
+    server = Endpoint(ChatClient("http://127.0.0.1:1"))
+    server.welcome(Server(max_in_flight=told), configured)
+    assert server.limit == limit
+
+
+def test_a_new_server_may_be_filled_at_once():
+    assert endpoint(8, in_flight=7).has_room(NOW)
+
+
+def test_a_full_server_has_no_room():
+    assert not endpoint(8, in_flight=8).has_room(NOW)
+
+
+def test_only_whole_slots_count():
+    server = endpoint(8, in_flight=4)
+    server.cap = 4.875
+    assert not server.has_room(NOW)
+
+
+def test_a_refusal_cuts_the_cap_to_what_is_still_in_flight():
+    server = endpoint(8, in_flight=6)
+    refuse(server)
+    assert server.cap == 5.0
+
+
+def test_several_refusals_cut_the_cap_to_what_the_server_kept():
+    # eight were sent, five heard that it is full: three fit
+    server = endpoint(8, in_flight=8)
+    refuse(server, times=5)
+    assert server.cap == 3.0
+
+
+def test_the_cap_never_falls_below_one():
+    server = endpoint(8, in_flight=3)
+    refuse(server, times=3)
+    assert server.cap == 1.0
+
+
+def test_a_refusal_never_raises_the_cap():
+    server = endpoint(8, in_flight=8)
+    server.cap = 2.0
+    refuse(server)
+    assert server.cap == 2.0
+
+
+def test_after_a_shortage_the_cap_grows_by_one_an_answer_up_to_where_it_began():
+    server = endpoint(8, in_flight=6)
+    refuse(server, times=4)  # the shortage began at five in flight
+    answer(server, 3)
+    assert server.cap == 5.0
+
+
+def test_above_the_shortage_the_cap_grows_by_one_in_eight_answers():
+    server = endpoint(8, in_flight=6)
+    refuse(server, times=4)
+    answer(server, 3 + 8)
+    assert server.cap == 6.0
+
+
+def test_a_stray_refusal_costs_one_slot_for_eight_answers():
+    server = endpoint(8, in_flight=8)
+    refuse(server)
+    answer(server, 7)
+    assert int(server.cap) == 7
+    answer(server, 1)
+    assert int(server.cap) == 8
+
+
+def test_the_cap_never_grows_beyond_the_limit():
+    server = endpoint(8)
+    answer(server, 100)
+    assert server.cap == 8.0
+
+
+def test_a_server_that_still_works_is_asked_again_at_its_next_answer():
+    # its answers say when there is room; no clock does
+    server = endpoint(8, in_flight=6)
+    refuse(server)
+    server.in_flight -= 1
+    assert server.has_room(NOW)
+
+
+def test_an_idle_server_that_is_full_is_left_alone_for_a_moment():
+    server = endpoint(8, in_flight=1)
+    refuse(server)
+    assert not server.has_room(NOW)
+
+
+def test_an_idle_server_that_is_full_is_asked_again_after_a_moment():
+    server = endpoint(8, in_flight=1)
+    refuse(server)
+    assert server.has_room(server.closed_until)
+
+
+def test_the_moments_grow_while_a_server_stays_full():
+    server, moments = endpoint(8), []
+    for _ in range(4):
+        server.in_flight = 1
+        server.closed_until = 0.0
+        refuse(server)
+        moments.append(server.closed_until - NOW)
+    assert moments == sorted(set(moments))
+
+
+def test_no_moment_is_longer_than_five_seconds():
+    server = endpoint(8)
+    for _ in range(50):
+        server.in_flight, server.closed_until = 1, 0.0
+        refuse(server)
+    assert server.closed_until == NOW + 5.0
+
+
+def test_an_answer_makes_the_moments_short_again():
+    fresh, used = endpoint(8, in_flight=1), endpoint(8)
+    refuse(fresh)
+    for _ in range(5):
+        used.in_flight, used.closed_until = 1, 0.0
+        refuse(used)
+    used.answered()
+    used.in_flight, used.closed_until = 1, 0.0
+    refuse(used)
+    assert used.closed_until == fresh.closed_until
+
+
+def test_retry_after_closes_a_server_that_still_works():
+    server = endpoint(8, in_flight=6)
+    refuse(server, retry_after=30.0)
+    server.in_flight = 0
+    assert (server.has_room(NOW + 29.9), server.has_room(NOW + 30.0)) == (False, True)
+
+
+def test_a_later_refusal_does_not_open_a_closed_server():
+    server = endpoint(8, in_flight=6)
+    refuse(server, retry_after=30.0)
+    refuse(server, retry_after=1.0)
+    assert server.closed_until == NOW + 30.0
+
+
+def test_a_server_is_hopeless_after_so_many_failures_in_a_row():
+    server = endpoint(8)
+    assert [server.failed() for _ in range(HOPELESS)] == [False] * (HOPELESS - 1) + [True]
+
+
+def test_an_answer_between_failures_gives_hope():
+    server = endpoint(8)
+    for _ in range(HOPELESS - 1):
+        server.failed()
+    server.answered()
+    assert not server.failed()
+
+
+def test_a_refusal_between_failures_is_no_answer():
+    server = endpoint(8, in_flight=2)
+    for _ in range(HOPELESS - 1):
+        server.failed()
+    refuse(server)
+    assert server.failed()
+
+
+def test_a_server_that_is_set_aside_gets_nothing():
+    server = endpoint(8)
+    server.set_aside()
+    assert not server.has_room(NOW)
+
+
+def test_a_server_that_comes_back_gets_one_request_first():
+    server = endpoint(8)
+    server.set_aside()
+    server.welcome(Server(max_in_flight=8), None)
+    assert (server.has_room(NOW), server.cap) == (True, 1.0)
+
+
+def test_a_server_that_comes_back_is_full_after_as_many_answers_as_it_has_slots():
+    server = endpoint(8)
+    server.set_aside()
+    server.welcome(Server(max_in_flight=8), None)
+    answer(server, 7)
+    assert server.cap == 8.0
+
+
+def test_a_server_that_comes_back_and_fails_is_hopeless_at_once():
+    server = endpoint(8)
+    for _ in range(HOPELESS):
+        server.failed()
+    server.set_aside()
+    server.welcome(Server(max_in_flight=8), None)
+    assert server.failed()
+
+
+def test_a_server_that_comes_back_and_answers_has_no_failures():
+    server = endpoint(8)
+    server.set_aside()
+    server.welcome(Server(max_in_flight=8), None)
+    server.answered()
+    assert not server.failed()
+
+
+def test_a_server_is_asked_less_and_less_often_until_it_answers_a_request():
+    server = endpoint(8)
+    pauses = [server.next_probe() for _ in range(9)]
+    server.answered()
+    assert (pauses, server.next_probe()) == ([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0, 15.0], 0.2)
+
+
+def test_a_server_that_comes_back_smaller_gets_less():
+    server = endpoint(8)
+    server.set_aside()
+    server.welcome(Server(max_in_flight=2), None)
+    answer(server, 20)
+    assert server.cap == 2.0
+
+
+def test_whatever_happens_the_cap_stays_between_one_and_the_limit():
+    chance = random.Random(7)
+    server, caps = endpoint(16), []
+    for _ in range(5000):
+        if server.has_room(NOW) and chance.random() < 0.7:
+            server.in_flight += 1
+        elif server.in_flight:
+            server.in_flight -= 1
+            chance.choice([server.answered, server.answered, lambda: server.busy(NOW), server.failed])()
+            server.closed_until = 0.0
+        caps.append(server.cap)
+    assert (min(caps) >= 1.0, max(caps) <= 16.0) == (True, True)
+
+
+@pytest.mark.parametrize("room", [1, 3, 7, 40])
+def test_a_server_with_less_room_than_it_says_is_kept_full_with_few_refusals(room):
+    server, running, refusals, answers, idle = endpoint(64), 0, 0, 0, 0
+    for _ in range(2000):
+        # as many as the pool may send arrive; then the oldest one is answered
+        while server.has_room(NOW):
+            server.in_flight += 1
+            if running < room:
+                running += 1
+            else:
+                refusals += 1
+                refuse(server)
+        idle += room - running
+        running -= 1
+        answers += 1
+        server.in_flight -= 1
+        server.answered()
+    assert (refusals <= answers / 8 + 64, idle <= room) == (True, True)

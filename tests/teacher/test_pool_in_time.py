@@ -1,0 +1,132 @@
+"""What a pool makes of unequal servers over minutes, on an event loop whose time runs without being waited for."""
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from fanno_hf.teacher import pool
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.client import Busy, CallFailed, Server
+from fanno_hf.teacher.pool import Pool
+
+
+class Selector(selectors.DefaultSelector):
+    """Where the loop would wait, its clock goes on instead."""
+
+    now = 0.0
+
+    def select(self, timeout=None):
+        ready = super().select(0)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop with a clock of its own."""
+
+    def __init__(self):
+        self.clock = Selector()
+        super().__init__(self.clock)
+
+    def time(self) -> float:
+        return self.clock.now
+
+
+class Client:
+    """A server of so many slots; each request takes some seconds, and says what it says."""
+
+    def __init__(self, name: str, seconds: float, slots: int = 8, failure: CallFailed | None = None):
+        self.base_url, self.model = name, None
+        self._seconds, self._slots, self._failure = seconds, slots, failure
+        self.running = self.sent = self.refused = self.answered = 0
+
+    async def check(self):
+        """It is always well."""
+
+    async def describe(self) -> Server:
+        return Server(model="org/model", max_in_flight=1000)
+
+    async def send(self, request: Request) -> Completion:
+        self.sent += 1
+        if self.running >= self._slots:
+            self.refused += 1
+            raise Busy("429: full")
+        self.running += 1
+        try:
+            await asyncio.sleep(self._seconds)
+        finally:
+            self.running -= 1
+        if self._failure:
+            raise self._failure
+        self.answered += 1
+        return Completion("Moss.")
+
+    async def close(self):
+        """Nothing to close."""
+
+
+@pytest.fixture
+def ask_all(monkeypatch) -> Callable:
+    """Asks so many questions of these clients, some at a time; returns the answers and the seconds it took."""
+
+    def do(*clients: Client, requests: int, at_once: int):
+        loop = Loop()
+        monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=loop.time))
+        chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)])
+        for endpoint, client in zip(chat.endpoints, clients, strict=True):
+            endpoint.client = client
+
+        async def run():
+            await chat.open()
+            lanes = asyncio.Semaphore(at_once)
+
+            async def lane(number):
+                async with lanes:
+                    return await chat.complete(Request([{"role": "user", "content": str(number)}], 8))
+
+            found = await asyncio.gather(*map(lane, range(requests)))
+            await chat.close()
+            return found, loop.time()
+
+        try:
+            return loop.run_until_complete(run())
+        finally:
+            loop.close()
+
+    return do
+
+
+def test_a_server_that_fails_at_once_costs_no_row_while_another_answers(ask_all):
+    # the one that fails is never busy: a pool that only looks for the least busy one would send it everything
+    broken = Client("broken", 0.001, failure=CallFailed("500: CUDA error"))
+    found, _ = ask_all(broken, Client("well", 2.0), requests=2000, at_once=32)
+    assert [answer.error for answer in found if answer.error] == []
+
+
+def test_equal_servers_that_are_half_full_get_the_same(ask_all):
+    first, second = Client("first", 1.0), Client("second", 1.0)
+    ask_all(first, second, requests=800, at_once=8)
+    assert first.answered == pytest.approx(400, rel=0.1)
+
+
+def test_a_server_that_is_three_times_as_fast_gets_three_times_as_much(ask_all):
+    fast, slow = Client("fast", 1.0), Client("slow", 3.0)
+    ask_all(fast, slow, requests=4000, at_once=64)
+    assert fast.answered / slow.answered == pytest.approx(3.0, rel=0.1)
+
+
+def test_servers_that_take_less_than_they_say_are_kept_full(ask_all):
+    first, second = Client("first", 1.0, slots=16), Client("second", 1.0, slots=4)
+    _, seconds = ask_all(first, second, requests=4000, at_once=64)
+    # 20 answers a second are what both can give
+    assert 4000 / seconds > 0.9 * 20
+
+
+def test_servers_that_take_less_than_they_say_refuse_one_request_in_five_at_most(ask_all):
+    first, second = Client("first", 1.0, slots=16), Client("second", 1.0, slots=4)
+    ask_all(first, second, requests=4000, at_once=64)
+    assert first.refused + second.refused < 800

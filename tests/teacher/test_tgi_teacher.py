@@ -1,0 +1,639 @@
+"""The pool against text-generation-inference as it is: what it learns, what it mends, and what it survives.
+
+Pauses are noted and not waited for, and the patience of a run lasts until a test ends it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fanno_hf.errors import TeacherUnavailable, UserError
+from fanno_hf.teacher import endpoint, pool
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.pool import Pool
+from fanno_hf.verdicts import yes_probability
+from tests.conftest import SMALL, compose_config, write_documents
+from tests.doubles.tgi import TgiServer
+from tests.doubles.tgi_answers import CHANGEABLE, Settings
+
+MODEL, REVISION = Settings.model_id, Settings.model_sha
+PATIENCE = 600.0
+DOCUMENT = " ".join(f"moss{number:04d}" for number in range(2000))  # 18,000 characters, 4500 tokens
+
+
+def ask(name: Any = "", **settings) -> Request:
+    """A question that no other name asks."""
+    words = f"Explain how moss {name} drinks water without having any roots."
+    return Request([{"role": "user", "content": words}], **{"max_tokens": 64, **settings})
+
+
+def verdict(name: Any = "", **settings) -> Request:
+    return ask(name, max_tokens=1, top_logprobs=5, **settings)
+
+
+def about(document: str, around: str = "Write a question about this text:") -> Request:
+    """A question about a document."""
+    return Request([{"role": "user", "content": f"{around}\n\n{document}"}], 64, documents=(document,))
+
+
+ASKS = [ask(number) for number in range(40)]
+
+
+class Pauses(list):
+    """The lengths of the pauses so far; the patience is over when a test says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.patience_is_over = False
+
+    async def sleep(self, seconds: float) -> None:
+        while seconds == PATIENCE and not self.patience_is_over:
+            await asyncio.sleep(0)
+        self.append(seconds)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch) -> Pauses:
+    made = Pauses()
+    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": made.sleep}))
+    # a full server that is idle is left alone in the time of the event loop
+    monkeypatch.setattr(endpoint, "_LONGEST_PAUSE", 0.001)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def warnings_only(caplog):
+    caplog.set_level(logging.WARNING, logger="fanno_hf")
+
+
+class Watched:
+    """A double that several tests share; what it got is counted from the beginning of the test."""
+
+    def __init__(self, server: TgiServer):
+        self._server, self._before = server, len(server.received())
+        self.url, self.stats, self.faults = server.url, server.stats, server.faults
+        server.reset()
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """The bodies of the requests, in the order of their arrival."""
+        return [request["body"] for request in self._server.received()[self._before :]]
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys that came with them."""
+        return {request["headers"]["authorization"] for request in self._server.received()[self._before :]}
+
+
+def share(**settings):
+    """A fixture: one process for all tests of this file."""
+
+    @pytest.fixture(scope="module")
+    def process():
+        with TgiServer(record=True, **settings) as server:
+            yield server
+
+    return process
+
+
+_one = share(max_concurrent_requests=16, mean_seconds=0.05)
+_two = share(max_concurrent_requests=8, mean_seconds=0.05)
+_no_logprobs = share(max_top_n_tokens=0)
+
+
+def watch(server: TgiServer):
+    """The server for one test, whose faults end with it."""
+    yield Watched(server)
+    server.faults(**{setting.name: setting.default for setting in fields(Settings) if setting.name in CHANGEABLE})
+
+
+@pytest.fixture
+def server(_one):
+    yield from watch(_one)
+
+
+@pytest.fixture
+def second(_two):
+    yield from watch(_two)
+
+
+@pytest.fixture
+def blunt(_no_logprobs):
+    """Gives no log-probabilities."""
+    yield from watch(_no_logprobs)
+
+
+During = Callable[[Pool], Awaitable[None]]
+
+
+def together(urls: str | list[str], requests: Sequence[Request], during: During | None = None, **settings):
+    """Sends requests at the same time, lets something happen meanwhile, and returns the answers."""
+
+    async def do():
+        chat = Pool(urls, **{"retries": 6, "timeout": 30.0, "patience": PATIENCE, **settings})
+        try:
+            await chat.open()
+            answers = asyncio.gather(*map(chat.complete, requests), return_exceptions=True)
+            if during:
+                await during(chat)
+            return await answers, chat
+        finally:
+            await chat.close()
+
+    return asyncio.run(asyncio.wait_for(do(), 60.0))
+
+
+def answers(urls: str | list[str], requests: Sequence[Request], during: During | None = None, **settings):
+    return together(urls, requests, during, **settings)[0]
+
+
+def opened(urls: str | list[str], **settings) -> Pool:
+    return together(urls, [], **settings)[1]
+
+
+def errors(completions: Sequence[Completion]) -> list[Any]:
+    return [completion.error for completion in completions if completion.error]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+# what it learns
+
+
+def test_the_model_is_the_one_the_server_names(server):
+    answers(server.url, [ask()])
+    assert server.sent[0]["model"] == MODEL
+
+
+def test_the_identity_is_the_model_and_its_revision(server):
+    assert opened(server.url).identity == f"{MODEL}@{REVISION}"
+
+
+def test_a_revision_that_is_given_wins(server):
+    assert opened(server.url, revision="main").identity == f"{MODEL}@main"
+
+
+def test_another_name_for_the_model_is_warned_about(server, caplog):
+    opened(server.url, model="org/other")
+    assert [record.getMessage() for record in caplog.records] == [f"{server.url} serves {MODEL}, not org/other"]
+
+
+@pytest.mark.parametrize(("concurrency", "capacity"), [(None, 16), (5, 5), (500, 16)])
+def test_the_capacity_is_what_the_server_takes_or_less(server, concurrency, capacity):
+    assert opened(server.url, concurrency=concurrency).capacity == capacity
+
+
+def test_two_servers_take_the_sum(server, second):
+    assert opened([server.url, second.url]).capacity == 16 + 8
+
+
+def test_servers_with_different_models_are_one_clear_error(server):
+    with TgiServer(model_id="org/other") as other, pytest.raises(UserError) as raised:
+        opened([server.url, other.url])
+    said = str(raised.value)
+    assert (MODEL in said, "org/other" in said, "all must serve the same model" in said) == (True, True, True)
+
+
+def test_servers_with_different_revisions_of_the_model_are_one_clear_error(server):
+    # the journal keeps answers under one revision
+    with TgiServer(model_sha="0" * 40) as other, pytest.raises(UserError) as raised:
+        opened([server.url, other.url])
+    assert REVISION in str(raised.value)
+
+
+def test_a_server_that_starts_late_is_waited_for():
+    late = TgiServer()
+    with late:
+        late.kill()
+
+        async def do():
+            chat = Pool(late.url, patience=PATIENCE)
+            opening = asyncio.ensure_future(chat.open())
+            await asyncio.to_thread(late.start_again)
+            await opening
+            await chat.close()
+            return chat.identity
+
+        assert asyncio.run(asyncio.wait_for(do(), 60.0)) == f"{MODEL}@{REVISION}"
+
+
+# what it makes of an answer
+
+
+def test_the_stop_text_is_not_in_the_answer(server):
+    # TGI leaves it there
+    found = answers(server.url, [ask(number, stop=(" ",)) for number in range(20)])
+    assert [each.text for each in found if " " in each.text] == []
+
+
+def test_a_stop_text_ends_an_answer_as_its_end_does(server):
+    found = answers(server.url, [ask(number, stop=(" ",)) for number in range(20)])
+    assert {completion.finish_reason for completion in found} == {"stop"}
+
+
+def test_finish_reasons_are_stop_and_length(server):
+    found = answers(server.url, [ask(number, max_tokens=8) for number in range(40)])
+    assert {completion.finish_reason for completion in found} == {"stop", "length"}
+
+
+def test_tokens_are_those_the_server_counted(server):
+    found = answers(server.url, ASKS)
+    stats = server.stats()
+    assert sum(completion.tokens for completion in found) == stats["prompt_tokens"] + stats["completion_tokens"]
+
+
+def test_five_log_probabilities_may_be_asked_for(server):
+    [found] = answers(server.url, [verdict()])
+    assert [token for token, _ in found.top_logprobs] == ["No", "Yes"]
+
+
+def test_a_verdict_is_a_probability(server):
+    found = answers(server.url, [verdict(number) for number in range(20)])
+    probabilities = [yes_probability(each.text, each.top_logprobs) for each in found]
+    assert all(0.0 < probability < 1.0 for probability in probabilities)
+
+
+def test_no_system_role_is_ever_sent(server, tmp_path):
+    from fanno_hf.cli.configuration import resolve
+    from fanno_hf.run import execute
+
+    documents = write_documents(tmp_path / "documents.jsonl")
+    without = [override for override in SMALL if not override.startswith("teacher=")]
+    given = ("teacher=tgi", f"teacher.base_url={server.url}", "data=files", f"data.path={documents}")
+    execute(resolve(compose_config(*without, *given, f"run={tmp_path / 'run'}")))
+    # this template refuses one, too
+    assert {turn["role"] for body in server.sent for turn in body["messages"]} == {"user", "assistant"}
+
+
+# what it mends
+
+
+def test_a_server_that_refuses_log_probabilities_answers_without_them(blunt):
+    [found] = answers(blunt.url, [verdict()])
+    assert (found.error, found.top_logprobs) == (None, None)
+
+
+def test_a_server_that_refuses_log_probabilities_is_warned_about_once(blunt, caplog):
+    answers(blunt.url, [verdict(number) for number in range(5)])
+    said = [record.getMessage() for record in caplog.records]
+    assert (len(said), "verdicts are read from its text" in said[0]) == (1, True)
+
+
+def test_a_server_that_refuses_log_probabilities_is_not_asked_for_them_again(blunt):
+    async def do():
+        chat = Pool(blunt.url)
+        await chat.open()
+        for number in range(3):
+            await chat.complete(verdict(number))
+        await chat.close()
+
+    asyncio.run(do())
+    assert [body.get("top_logprobs") for body in blunt.sent] == [5, None, None, None]
+
+
+def test_a_prompt_that_is_too_long_is_answered_with_less_of_its_document(server):
+    [found] = answers(server.url, [about(DOCUMENT)])
+    assert (found.error, found.shortened) == (None, True)
+
+
+def test_a_prompt_that_is_too_long_is_sent_twice(server):
+    answers(server.url, [about(DOCUMENT)])
+    assert len(server.sent) == 2
+
+
+def test_a_prompt_that_fits_is_not_shortened(server):
+    [found] = answers(server.url, [about(DOCUMENT[:9000])])
+    assert found.shortened is False
+
+
+def test_a_prompt_that_is_still_too_long_is_refused_in_the_words_of_the_server(server):
+    [found] = answers(server.url, [about("Mosses are small plants.", around=DOCUMENT)])
+    reason, words = found.error
+    assert (reason, "`inputs` tokens + `max_new_tokens` must be <= 4096" in words) == ("teacher_refused", True)
+
+
+def test_a_prompt_without_a_document_is_refused_at_once(server):
+    [found] = answers(server.url, [Request([{"role": "user", "content": DOCUMENT}], 64)])
+    assert (found.error[0], len(server.sent)) == ("teacher_refused", 1)
+
+
+def test_a_refused_row_has_no_text(server):
+    server.faults(refuse_words="moss 7 ")
+    found = answers(server.url, ASKS)
+    assert [(number, each.text) for number, each in enumerate(found) if each.error] == [(7, "")]
+
+
+# what it survives
+
+FAULTS = [
+    {"drop_share": 0.3},
+    {"truncate_share": 0.3},
+    {"rubbish_share": 0.3},
+    {"error_share": 0.3},
+    {"error_share": 0.3, "error_status": 424},
+    {"error_share": 0.3, "error_status": 502},
+]
+
+
+@pytest.mark.parametrize("faults", FAULTS, ids=str)
+def test_passing_faults_change_no_answer(server, faults):
+    before = answers(server.url, ASKS)
+    server.faults(**faults)
+    assert answers(server.url, ASKS, retries=20) == before
+
+
+@pytest.mark.parametrize("faults", FAULTS, ids=str)
+def test_lasting_faults_fail_the_rows(server, faults):
+    server.faults(**{name: 1.0 if name.endswith("share") else value for name, value in faults.items()})
+    found = answers(server.url, ASKS[:5], retries=2)
+    assert [(each.text, each.error[0]) for each in found] == [("", "teacher_failed")] * 5
+
+
+def test_requests_that_hang_are_sent_again(server):
+    server.faults(hang_share=0.3)
+    assert errors(answers(server.url, ASKS[:10], timeout=0.3, retries=20)) == []
+
+
+def test_a_server_that_only_hangs_fails_the_row(server):
+    server.faults(hang_share=1.0)
+    [found] = answers(server.url, [ask()], timeout=0.1, retries=1)
+    assert (found.text, found.error[0]) == ("", "teacher_failed")
+
+
+def test_a_server_that_says_no_now_and_then_costs_no_row_a_try(server):
+    server.faults(overload_share=0.5)
+    assert errors(answers(server.url, ASKS, retries=0)) == []
+
+
+def test_a_storm_of_refusals_is_waited_out(server):
+    async def storm(_):
+        while (await asyncio.to_thread(server.stats))["faults"].get("overload", 0) < 60:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(server.faults, storm=False)
+
+    server.faults(storm=True)
+    assert errors(answers(server.url, ASKS, storm, retries=0)) == []
+
+
+def test_a_storm_of_refusals_leaves_nothing_in_flight(server):
+    server.faults(overload_share=0.5)
+    assert together(server.url, ASKS)[1].in_flight == 0
+
+
+def test_retry_after_is_waited_for(server, monkeypatch, pauses):
+    # a clock that goes on by what is slept
+    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(pauses)))
+
+    async def calm(_):
+        await until(lambda: bool(pauses))
+        await asyncio.to_thread(server.faults, storm=False)
+
+    server.faults(storm=True, retry_after=30)
+    answers(server.url, [ask()], calm)
+    assert set(pauses) == {30.0}
+
+
+def test_never_more_is_in_flight_than_the_server_takes(server):
+    answers(server.url, [ask(number) for number in range(100)])
+    stats = server.stats()
+    assert (stats["max_in_flight"] <= 16, stats["by_status"]) == (True, {"200": 100})
+
+
+def test_never_more_is_in_flight_than_is_configured(server, second):
+    answers([server.url, second.url], ASKS, concurrency=3)
+    assert all(1 < each.stats()["max_in_flight"] <= 3 for each in (server, second))
+
+
+def test_never_more_is_in_flight_than_the_cap(server, second, monkeypatch):
+    # whoever waits gets a slot in `_least_busy`; a cap that falls later takes none away
+    too_many, least_busy = [], Pool._least_busy
+
+    def checked(self):
+        found = least_busy(self)
+        if found is not None and found.in_flight + 1 > found.cap:
+            too_many.append((found.in_flight, found.cap))
+        return found
+
+    monkeypatch.setattr(Pool, "_least_busy", checked)
+    server.faults(overload_share=0.2, error_share=0.1)
+    answers([server.url, second.url], [ask(number) for number in range(200)], retries=20)
+    assert too_many == []
+
+
+def test_every_request_is_answered_once_when_nothing_fails(server, second):
+    answers([server.url, second.url], [ask(number) for number in range(100)])
+    assert server.stats()["answered"] + second.stats()["answered"] == 100
+
+
+def test_urgent_requests_go_before_those_that_wait(server):
+    async def do():
+        chat = Pool(server.url, concurrency=1)
+        await chat.open()
+        await asyncio.gather(*(chat.complete(ask(name), name.startswith("urgent")) for name in names))
+        await chat.close()
+
+    names = ["a", "b", "c", "urgent d", "urgent e"]
+    asyncio.run(do())
+    sent = [body["messages"][0]["content"] for body in server.sent]
+    assert sent == [ask(name).messages[0]["content"] for name in ("a", "urgent d", "urgent e", "b", "c")]
+
+
+def test_a_slow_server_gets_fewer_requests_than_a_fast_one(second):
+    with TgiServer(mean_seconds=1.0, max_concurrent_requests=8) as slow:
+        answers([slow.url, second.url], ASKS)
+        assert slow.stats()["requests"] < second.stats()["requests"]
+
+
+def test_a_caller_that_waits_and_is_given_up_leaves_its_place(server):
+    async def do():
+        chat = Pool(server.url, concurrency=1)
+        await chat.open()
+        first = asyncio.ensure_future(chat.complete(ask("first")))
+        waiting = asyncio.ensure_future(chat.complete(ask("waiting")))
+        last = asyncio.ensure_future(chat.complete(ask("last")))
+        await until(lambda: chat.in_flight == 1)
+        waiting.cancel()
+        found = await asyncio.gather(first, last)
+        await chat.close()
+        return errors(found), chat.in_flight
+
+    assert asyncio.run(do()) == ([], 0)
+
+
+def test_a_caller_that_is_given_up_with_its_slot_in_hand_gives_it_back(server):
+    async def do():
+        chat = Pool(server.url, concurrency=1)
+        await chat.open()
+        dispatch = chat._dispatch
+
+        def cancel_the_one_who_got_it():
+            dispatch()
+            waiting.cancel()
+
+        first = asyncio.ensure_future(chat.complete(ask("first")))
+        waiting = asyncio.ensure_future(chat.complete(ask("waiting")))
+        last = asyncio.ensure_future(chat.complete(ask("last")))
+        await until(lambda: len(chat._waiting) == 2)
+        chat._dispatch = cancel_the_one_who_got_it
+        found = await asyncio.gather(first, last)
+        await chat.close()
+        return errors(found), waiting.cancelled(), chat.in_flight
+
+    assert asyncio.run(asyncio.wait_for(do(), 60.0)) == ([], True, 0)
+
+
+def test_a_caller_that_is_given_up_in_flight_frees_its_slot(server):
+    async def do():
+        chat = Pool(server.url, concurrency=1)
+        await chat.open()
+        first = asyncio.ensure_future(chat.complete(ask("first")))
+        await until(lambda: chat.in_flight == 1)
+        await asyncio.to_thread(server.stats)
+        first.cancel()
+        await asyncio.to_thread(server.faults, hang_share=0.0)
+        found = await chat.complete(ask("second"))
+        await chat.close()
+        return found.error, chat.in_flight
+
+    server.faults(hang_share=1.0)
+    assert asyncio.run(asyncio.wait_for(do(), 60.0)) == (None, 0)
+
+
+def test_the_key_goes_to_all_servers(server, second, monkeypatch):
+    monkeypatch.setenv("TEACHER_KEY", "sk-open-sesame")
+    answers([server.url, second.url], ASKS, concurrency=2, api_key_env="TEACHER_KEY")
+    assert (server.keys, second.keys) == ({"Bearer sk-open-sesame"}, {"Bearer sk-open-sesame"})
+
+
+def test_a_hugging_face_token_is_not_sent(server, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    answers(server.url, [ask()])
+    assert server.keys == {"Bearer -"}
+
+
+def test_a_hugging_face_token_that_is_named_as_the_key_is_refused(server, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    with pytest.raises(UserError, match="holds a Hugging Face token"):
+        answers(server.url, [ask()], api_key_env="HF_TOKEN")
+    assert server.sent == []
+
+
+# servers that die and come back
+
+
+@pytest.fixture
+def mortal():
+    """A server of this test's own, slow enough to be killed amid its work."""
+    with TgiServer(mean_seconds=0.5, max_concurrent_requests=8) as running:
+        yield running
+
+
+async def kill(server: TgiServer, chat: Pool) -> None:
+    """Kills a server while it works, and returns when the pool knows."""
+    found = next(each for each in chat.endpoints if each.client.base_url == server.url)
+    await until(lambda: found.in_flight > 0)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: not found.up)
+
+
+def test_no_row_is_lost_when_one_of_two_servers_dies(mortal, server):
+    found = answers([mortal.url, server.url], ASKS, lambda chat: kill(mortal, chat))
+    assert (len(found), errors(found)) == (40, [])
+
+
+def test_a_server_that_comes_back_gets_requests_again(mortal, server):
+    async def come_back(chat):
+        await kill(mortal, chat)
+        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
+        await until(lambda: chat.endpoints[0].up)
+        await asyncio.gather(*(chat.complete(ask(f"later {number}")) for number in range(30)))
+
+    answers([mortal.url, server.url], ASKS, come_back)
+    assert mortal.stats()["answered"] > 0
+
+
+def test_death_and_return_are_told(mortal, server, caplog):
+    async def come_back(chat):
+        await kill(mortal, chat)
+        await asyncio.to_thread(mortal.start_again)
+        await until(lambda: chat.endpoints[0].up)
+
+    answers([mortal.url, server.url], ASKS, come_back)
+    said = [record.getMessage() for record in caplog.records if mortal.url in record.getMessage()]
+    assert (len(said), "is set aside" in said[0], said[-1]) == (2, True, f"{mortal.url} is back")
+
+
+def test_a_run_whose_servers_all_die_goes_on_when_one_comes_back(mortal):
+    async def come_back(chat):
+        await kill(mortal, chat)
+        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
+
+    found = answers(mortal.url, ASKS, come_back)
+    assert (len(found), errors(found)) == (40, [])
+
+
+def test_a_run_whose_servers_all_die_says_that_it_waits(mortal, caplog):
+    async def come_back(chat):
+        await kill(mortal, chat)
+        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
+
+    answers(mortal.url, ASKS, come_back)
+    assert "no teacher answers: waiting up to 600 s for one to come back" in caplog.messages
+
+
+def test_a_run_whose_servers_all_die_stops_when_its_patience_is_over(mortal, pauses):
+    async def lose_patience(chat):
+        await kill(mortal, chat)
+        pauses.patience_is_over = True
+
+    found = answers(mortal.url, ASKS, lose_patience)
+    lost = [each for each in found if not isinstance(each, Completion)]
+    assert {(type(each), mortal.url in str(each)) for each in lost} == {(TeacherUnavailable, True)}
+
+
+def test_a_run_that_went_on_has_its_patience_back(mortal, pauses):
+    async def come_back(chat):
+        await kill(mortal, chat)
+        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
+        await until(lambda: chat.endpoints[0].up)
+        pauses.patience_is_over = True
+
+    assert errors(answers(mortal.url, ASKS, come_back)) == []
+
+
+def test_a_row_that_comes_after_the_patience_is_not_sent(mortal, pauses):
+    async def lose_patience(chat):
+        await kill(mortal, chat)
+        pauses.patience_is_over = True
+        await until(lambda: chat._gone is not None)
+        with pytest.raises(TeacherUnavailable, match="cannot be reached"):
+            await chat.complete(ask("too late"))
+
+    answers(mortal.url, ASKS[:8], lose_patience)
+
+
+def test_a_server_that_comes_back_with_another_model_gets_nothing(mortal, server, caplog):
+    async def come_back(chat):
+        await kill(mortal, chat)
+        await asyncio.to_thread(mortal.start_again, model_id="org/other", mean_seconds=0.0)
+        await until(lambda: "org/other" in caplog.text)
+        await asyncio.gather(*(chat.complete(ask(f"later {number}")) for number in range(30)))
+
+    answers([mortal.url, server.url], ASKS, come_back)
+    assert mortal.stats()["requests"] == 0
+
+
+def test_a_server_that_is_not_well_gets_nothing(server, second, caplog):
+    second.faults(unhealthy=True)
+    found = answers([server.url, second.url], ASKS)
+    assert (errors(found), second.stats()["requests"]) == ([], 0)
