@@ -22,7 +22,13 @@ from tests.test_recipes import compose_recipe
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     path
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), ROOT / "recipes" / "README.md")
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        ROOT / "recipes" / "README.md",
+        ROOT / "tgi" / "README.md",
+    )
     if path.exists()
 ]
 FILES = [*PAGES, *sorted((ROOT / "recipes").glob("*.yaml"))]
@@ -83,7 +89,7 @@ def test_command_is_real(path, arguments):
             name, *overrides
         )
         resolved = resolve(config)
-        assert resolved["stage"] in ("all", "export", *STAGES)
+        assert resolved["stage"] in ("all", "export", "doctor", "estimate", *STAGES)
         assert resolved["export"]["format"] in FORMATS
 
 
