@@ -377,6 +377,38 @@ def test_a_disk_that_is_really_full_is_one_line(small_disk, cli, tmp_path):
     assert "disk is full" in line(said)
 
 
+BUDGETS = ["budget.requests=20", "budget.tokens=2000", "budget.seconds=0.001"]
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_budget_that_is_reached_is_one_line_and_code_3(small, budget):
+    code, said = small(budget)
+    assert (code, line(said).split(" is reached")[0]) == (3, budget)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_run_goes_on_when_its_budget_is_raised(small, budget):
+    small(budget)
+    assert small()[0] == 0
+
+
+def test_a_budget_changes_no_byte_of_the_data(small, tmp_path):
+    outputs = []
+    for budget in ("budget.requests=20", "budget.requests=null"):
+        small(budget)
+        small(f"run={tmp_path / 'other'}" if outputs else "force=false")
+        folder = RunFolder(tmp_path / ("other" if outputs else "run"))
+        outputs.append({name: entry["output"] for name, entry in folder.manifest["stages"].items()})
+        folder.close()
+    assert outputs[0] == outputs[1]
+
+
+def test_no_request_is_sent_beyond_the_budget(small, tmp_path):
+    log = tmp_path / "requests.log"
+    small("budget.requests=20", f"teacher.log={log}")
+    assert len(log.read_text().split()) == 20
+
+
 def test_a_full_memory_says_what_to_do(caplog):
     assert explain(MemoryError(), debug=False) == 1
     assert "The memory is full: give fewer documents" in caplog.text

@@ -14,8 +14,6 @@ What a failure means for the row, the server and the run:
 
 import asyncio
 import dataclasses
-import heapq
-import itertools
 import logging
 import random
 import re
@@ -29,6 +27,7 @@ from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Serve
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.shorten import is_about_logprobs, shortened
+from fanno_hf.teacher.slots import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -75,10 +74,8 @@ class Pool:
         self.identity = None if model is None else _name(model, revision)
         self._revision, self._concurrency = revision, concurrency
         self._retries, self._patience = retries, patience
-        self._waiting: list[tuple[bool, int, asyncio.Future[Endpoint]]] = []
-        self._arrival = itertools.count()
+        self._slots = Slots(self.endpoints)
         self._tasks: set[asyncio.Task] = set()
-        self._gone: TeacherUnavailable | None = None
         self._giving_up: asyncio.Task | None = None
         self._last_answer, self._active = 0.0, 0
         self._logprobs = True
@@ -168,7 +165,7 @@ class Pool:
         failures, pause = 0, _SHORTEST_PAUSE
         sent = request if self._logprobs else _without_logprobs(request)
         while True:
-            endpoint = await self._slot(urgent)
+            endpoint = await self._slots.take(urgent)
             outcome: Completion | CallFailed | None = None
             started = time.monotonic()
             try:
@@ -211,10 +208,10 @@ class Pool:
             endpoint.answered()
             self._last_answer = time.monotonic()
         elif isinstance(outcome, Busy):
-            self._shut(endpoint, outcome.retry_after)
+            self._slots.close(endpoint, outcome.retry_after)
         elif outcome is not None and (isinstance(outcome, Unreachable) or endpoint.failed()):
             self._set_aside(endpoint, outcome)
-        self._dispatch()
+        self._slots.hand_out()
 
     def _is_stuck(self) -> bool:
         """Whether no request at all was answered for longer than the patience."""
@@ -228,50 +225,6 @@ class Pool:
             self._logprobs = False
             return _without_logprobs(sent)
         return shortened(sent, words) if sent.documents == request.documents else None
-
-    async def _slot(self, urgent: bool) -> Endpoint:
-        """Waits for a free slot of the least busy server and takes it."""
-        if self._gone:
-            raise self._gone
-        endpoint = None if self._waiting else self._least_busy()
-        if endpoint is not None:
-            endpoint.in_flight += 1
-            return endpoint
-        slot = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._arrival), slot))
-        self._dispatch()
-        try:
-            return await slot
-        except asyncio.CancelledError:
-            if slot.done() and not slot.cancelled() and slot.exception() is None:
-                slot.result().in_flight -= 1
-                self._dispatch()
-            raise
-
-    def _least_busy(self) -> Endpoint | None:
-        now, best, least = time.monotonic(), None, 2.0
-        for endpoint in self.endpoints:
-            if endpoint.has_room(now) and endpoint.in_flight / endpoint.cap < least:
-                best, least = endpoint, endpoint.in_flight / endpoint.cap
-        return best
-
-    def _dispatch(self) -> None:
-        """Hands free slots to those who wait, urgent ones first."""
-        while self._waiting:
-            if self._waiting[0][2].done():  # given up
-                heapq.heappop(self._waiting)
-            elif (endpoint := self._least_busy()) is not None:
-                endpoint.in_flight += 1
-                heapq.heappop(self._waiting)[2].set_result(endpoint)
-            else:
-                return
-
-    def _shut(self, endpoint: Endpoint, retry_after: float) -> None:
-        """Gives a full server less, and wakes the queue when it may be asked again."""
-        now = time.monotonic()
-        endpoint.busy(now, retry_after)
-        if endpoint.closed_until > now:
-            asyncio.get_running_loop().call_later(endpoint.closed_until - now + 0.001, self._dispatch)
 
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:
         if not endpoint.up:
@@ -296,15 +249,11 @@ class Pool:
         if self._giving_up is not None:
             self._giving_up.cancel()
             self._giving_up = None
-        self._dispatch()
+        self._slots.hand_out()
 
     async def _give_up(self, why: CallFailed) -> None:
         await asyncio.sleep(self._patience)
-        self._gone = self._unavailable(str(why))
-        for _, _, slot in self._waiting:
-            if not slot.done():
-                slot.set_exception(self._gone)
-        self._waiting.clear()
+        self._slots.end(self._unavailable(str(why)))
 
     def _start(self, coroutine) -> asyncio.Task:
         task = asyncio.ensure_future(coroutine)

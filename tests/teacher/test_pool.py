@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
-from fanno_hf.teacher import endpoint, pool
+from fanno_hf.teacher import endpoint, pool, slots
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import ChatClient
 from fanno_hf.teacher.pool import Pool
@@ -240,7 +240,8 @@ def test_a_server_that_goes_away_is_waited_for_longer_than_the_retries_last(monk
         Clock.now += seconds
 
     monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
-    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: Clock.now))
+    for module in (pool, slots):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: Clock.now))
 
     async def do():
         chat = Pool(server.url, "double", patience=600.0, retries=0)
@@ -436,7 +437,8 @@ def test_a_prompt_that_is_too_long_and_asks_for_log_probabilities_is_mended_twic
 def test_a_pause_in_the_run_is_not_held_against_the_rows_after_it(monkeypatch, fault):
     # an hour without requests (the run embeds), then a server that is busy for a moment: more often than `retries`
     clock = SimpleNamespace(ahead=0.0, monotonic=lambda: time.monotonic() + clock.ahead)
-    monkeypatch.setattr(pool, "time", clock)
+    for module in (pool, slots):
+        monkeypatch.setattr(module, "time", clock)
 
     async def do():
         chat = Pool(server.url, "double", retries=2, patience=600.0)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fanno_hf.teacher import pool
+from fanno_hf.teacher import pool, slots
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import Busy, CallFailed, Server
 from fanno_hf.teacher.pool import Pool
@@ -75,7 +75,8 @@ def ask_all(monkeypatch) -> Callable:
 
     def do(*clients: Client, requests: int, at_once: int):
         loop = Loop()
-        monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=loop.time))
+        for module in (pool, slots):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
         chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)])
         for endpoint, client in zip(chat.endpoints, clients, strict=True):
             endpoint.client = client

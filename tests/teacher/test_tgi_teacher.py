@@ -17,6 +17,7 @@ from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher import endpoint, pool
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.pool import Pool
+from fanno_hf.teacher.slots import Slots
 from fanno_hf.verdicts import yes_probability
 from tests.conftest import SMALL, compose_config, write_documents
 from tests.doubles.tgi import TgiServer
@@ -416,7 +417,7 @@ def test_never_more_is_in_flight_than_is_configured(server, second):
 
 def test_never_more_is_in_flight_than_the_cap(server, second, monkeypatch):
     # whoever waits gets a slot in `_least_busy`; a cap that falls later takes none away
-    too_many, least_busy = [], Pool._least_busy
+    too_many, least_busy = [], Slots._least_busy
 
     def checked(self):
         found = least_busy(self)
@@ -424,7 +425,7 @@ def test_never_more_is_in_flight_than_the_cap(server, second, monkeypatch):
             too_many.append((found.in_flight, found.cap))
         return found
 
-    monkeypatch.setattr(Pool, "_least_busy", checked)
+    monkeypatch.setattr(Slots, "_least_busy", checked)
     server.faults(overload_share=0.2, error_share=0.1)
     answers([server.url, second.url], [ask(number) for number in range(200)], retries=20)
     assert too_many == []
@@ -474,17 +475,17 @@ def test_a_caller_that_is_given_up_with_its_slot_in_hand_gives_it_back(server):
     async def do():
         chat = Pool(server.url, concurrency=1)
         await chat.open()
-        dispatch = chat._dispatch
+        hand_out = chat._slots.hand_out
 
         def cancel_the_one_who_got_it():
-            dispatch()
+            hand_out()
             waiting.cancel()
 
         first = asyncio.ensure_future(chat.complete(ask("first")))
         waiting = asyncio.ensure_future(chat.complete(ask("waiting")))
         last = asyncio.ensure_future(chat.complete(ask("last")))
-        await until(lambda: len(chat._waiting) == 2)
-        chat._dispatch = cancel_the_one_who_got_it
+        await until(lambda: len(chat._slots) == 2)
+        chat._slots.hand_out = cancel_the_one_who_got_it
         found = await asyncio.gather(first, last)
         await chat.close()
         return errors(found), waiting.cancelled(), chat.in_flight
@@ -615,7 +616,7 @@ def test_a_row_that_comes_after_the_patience_is_not_sent(mortal, pauses):
     async def lose_patience(chat):
         await kill(mortal, chat)
         pauses.patience_is_over = True
-        await until(lambda: chat._gone is not None)
+        await until(lambda: chat._slots._over is not None)
         with pytest.raises(TeacherUnavailable, match="cannot be reached"):
             await chat.complete(ask("too late"))
 

@@ -1,0 +1,84 @@
+"""One queue for the free slots of all servers: urgent requests first, the least busy server next."""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import Sequence
+
+from fanno_hf.teacher.endpoint import Endpoint
+
+
+class Slots:
+    """Hands out slots; whoever gets one counts as in flight there until it lowers `in_flight` again.
+
+    Args:
+        endpoints: the servers.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint]):
+        self._endpoints = endpoints
+        self._waiting: list[tuple[bool, int, asyncio.Future[Endpoint]]] = []
+        self._arrival = itertools.count()
+        self._over: Exception | None = None
+
+    async def take(self, urgent: bool) -> Endpoint:
+        """Waits for a slot.
+
+        Args:
+            urgent: before those who are not.
+
+        Raises:
+            Exception: what `end` was given.
+        """
+        if self._over is not None:
+            raise self._over
+        slot = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (not urgent, next(self._arrival), slot))
+        self.hand_out()
+        if slot.done():
+            return slot.result()
+        try:
+            return await slot
+        except asyncio.CancelledError:
+            if slot.done() and not slot.cancelled() and slot.exception() is None:
+                slot.result().in_flight -= 1
+                self.hand_out()
+            raise
+
+    def hand_out(self) -> None:
+        """Gives the free slots to those who wait; to be called whenever a server may have room."""
+        while self._waiting:
+            if self._waiting[0][2].done():  # given up
+                heapq.heappop(self._waiting)
+            elif (endpoint := self._least_busy()) is not None:
+                endpoint.in_flight += 1
+                heapq.heappop(self._waiting)[2].set_result(endpoint)
+            else:
+                return
+
+    def close(self, endpoint: Endpoint, retry_after: float) -> None:
+        """Gives a server that was full less, and wakes the queue when it may be asked again."""
+        now = time.monotonic()
+        endpoint.busy(now, retry_after)
+        if endpoint.closed_until > now:
+            asyncio.get_running_loop().call_later(endpoint.closed_until - now + 0.001, self.hand_out)
+
+    def end(self, error: Exception) -> None:
+        """No server will come back: everyone who waits, now or later, gets the error."""
+        self._over = error
+        for _, _, slot in self._waiting:
+            if not slot.done():
+                slot.set_exception(error)
+        self._waiting.clear()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(not slot.done() for _, _, slot in self._waiting)
+
+    def _least_busy(self) -> Endpoint | None:
+        now, best, least = time.monotonic(), None, 2.0
+        for endpoint in self._endpoints:
+            if endpoint.has_room(now) and endpoint.in_flight / endpoint.cap < least:
+                best, least = endpoint, endpoint.in_flight / endpoint.cap
+        return best

@@ -1,0 +1,98 @@
+"""What a person sees while the teacher works: a line for a log, a bar for a terminal."""
+
+import re
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+from tqdm import tqdm
+
+from fanno_hf.steps import progress
+from fanno_hf.steps.progress import Progress
+from fanno_hf.teacher.service import Usage
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that a test sets."""
+    state = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: state.now))
+    return state
+
+
+def teacher(**state) -> SimpleNamespace:
+    return SimpleNamespace(**{"usage": Usage(), "resent": 0, "in_flight": 0, **state})
+
+
+def half_way(clock, teacher) -> Progress:
+    """100 of 200 rows after 50 seconds, 90 of them accepted."""
+    shown = Progress("seed: ask", 200, teacher, live=False)
+    clock.now = 50.0
+    shown.advance(100, 90)
+    return shown
+
+
+def test_a_line_says_how_far_the_phase_is(clock):
+    assert half_way(clock, teacher()).line().startswith("seed: ask: 100 of 200 rows, 90 accepted, ")
+
+
+def test_a_line_says_what_is_in_flight(clock):
+    assert ", 128 in flight, " in half_way(clock, teacher(in_flight=128)).line()
+
+
+def test_the_rate_counts_the_tokens_of_this_phase_only(clock):
+    used = teacher(usage=Usage(prompt_tokens=7_000))
+    shown = Progress("seed: ask", 200, used, live=False)
+    clock.now = 10.0
+    used.usage.prompt_tokens += 15_000
+    used.usage.completion_tokens += 5_000
+    assert ", 2,000 tokens/s, " in shown.line()
+
+
+def test_what_was_sent_again_before_this_phase_does_not_count(clock):
+    again = teacher(resent=40)
+    shown = Progress("seed: ask", 200, again, live=False)
+    again.resent = 43
+    assert ", 3 sent again, " in shown.line()
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(50.0, "1 min left"), (600.0, "10 min left"), (9000.0, "2.5 h left")])
+def test_the_time_left_follows_from_the_rows(clock, seconds, left):
+    shown = Progress("seed: ask", 200, teacher(), live=False)
+    clock.now = seconds
+    shown.advance(100, 100)
+    assert shown.line().endswith(left)
+
+
+def test_before_the_first_row_the_time_left_is_unknown(clock):
+    assert Progress("seed: ask", 200, teacher(), live=False).line().endswith("time left unknown")
+
+
+def test_a_log_gets_lines_while_the_phase_lasts(monkeypatch, caplog):
+    monkeypatch.setattr(progress, "EVERY", 0.001)
+    caplog.set_level("INFO", logger="fanno_hf")
+    with Progress("seed: ask", 200, teacher(), live=False):
+        while not caplog.messages:
+            pass
+    assert caplog.messages[0].startswith("seed: ask: 0 of 200 rows")
+
+
+def test_a_terminal_gets_a_bar(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "tqdm", partial(tqdm, mininterval=0))
+    with Progress("seed: ask", 200, teacher(in_flight=7), live=True) as shown:
+        shown.advance(200, 190)
+    assert re.search(r"seed: ask: 100%.* 200/200 .*190 accepted, 7 in flight", capsys.readouterr().err)
+
+
+def test_every_asking_phase_shows_its_progress(run, monkeypatch, caplog):
+    seen = []
+    monkeypatch.setattr(Progress, "__exit__", lambda self, *_: (self._over.set(), seen.append(self.line()))[0])
+    run()
+    assert {line.split(":")[0] for line in seen} == {"prescreen", "seed", "augment", "respond"}
+
+
+def test_a_finished_phase_has_counted_every_row(run, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Progress, "__exit__", lambda self, *_: (self._over.set(), seen.append(self))[0])
+    run()
+    assert [(shown._rows, shown._total) for shown in seen] == [(shown._total, shown._total) for shown in seen]
