@@ -300,7 +300,9 @@ def _check_url(url: str) -> None:
 
 
 def _name(model: str | None, revision: str | None) -> str:
-    return f"{model}@{revision}" if revision else str(model)
+    """What a model is called in every row and in the card: of a path, as llama.cpp tells it, only the file's name."""
+    label = re.split(r"[/\\]", model)[-1] if model and re.match(r"[/~.]|[A-Za-z]:\\", model) else model
+    return f"{label}@{revision}" if revision else str(label)
 
 
 def _without_logprobs(request: Request) -> Request:

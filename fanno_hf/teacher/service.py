@@ -97,6 +97,7 @@ class Teacher:
     def take_usage(self) -> Usage:
         """Returns what was used since the last call and starts counting anew."""
         usage, self.usage = self.usage, Usage()
+        usage.busy_seconds = round(usage.busy_seconds, 3)
         usage.resent, self._resent = self._backend.resent - self._resent, self._backend.resent
         return usage
 
@@ -223,7 +224,7 @@ class Teacher:
         self.usage.cached_tokens += completion.cached_tokens
         self.usage.completion_tokens += completion.completion_tokens
         self.usage.shortened += completion.shortened
-        self.usage.busy_seconds = round(self.usage.busy_seconds + completion.seconds, 3)
+        self.usage.busy_seconds += completion.seconds
 
     async def _settle(self) -> None:
         """Waits until what was sent is answered: it was paid for."""

@@ -95,7 +95,7 @@ def fleet(stack: ExitStack, count: int, slots: int, mean: float, **settings) -> 
     share = {
         "slots": slots // count,
         "sigma": SIGMA,
-        "max_concurrent_requests": slots // count,
+        "max_concurrent_requests": slots // count + WAITING,
         "mean_seconds": mean,
         **settings,
     }
@@ -104,15 +104,16 @@ def fleet(stack: ExitStack, count: int, slots: int, mean: float, **settings) -> 
 
 # the plain client does not try again after a 429, so it gets servers that queue
 QUEUES = {"max_concurrent_requests": 1_000_000}
-# TGI admits more requests than it has slots for: its own queue hides the way there and back
-ADMITS = 2
+# TGI admits more requests than it has slots for: its own queue hides the way there and back. Of several servers each
+# admits two; more would leave the slow one a queue at the end
+WAITING = 2
 # of the lognormal lengths; with 0.5 the tail alone costs half_speed 0.07, whatever the client does (docs/log.md)
 SIGMA = 0.3
 
 
 def single(size: Size, plain: bool = False, **settings) -> float:
     with ExitStack() as stack:
-        settings |= QUEUES if plain else {"max_concurrent_requests": ADMITS * size.slots}
+        settings |= QUEUES if plain else {"max_concurrent_requests": 2 * size.slots}
         servers = fleet(stack, 1, size.slots, size.mean, **settings)
         urls = [server.url for server in servers]
         wall = ask_plainly(urls, size.rows) if plain else ask_all(urls, size.rows)[0]

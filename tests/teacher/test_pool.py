@@ -300,6 +300,18 @@ def test_what_is_no_url_is_refused(url):
         Pool(url, "double")
 
 
+@pytest.mark.parametrize(
+    ("model", "identity"),
+    [
+        ("/home/somebody/models/moss-7b.gguf", "moss-7b.gguf"),
+        (r"C:\models\moss-7b.gguf", "moss-7b.gguf"),
+        ("a/b", "a/b"),
+    ],
+)
+def test_the_identity_does_not_tell_where_the_file_lies(model, identity):
+    assert Pool("http://127.0.0.1:1", model).identity == identity
+
+
 def test_the_identity_names_model_and_revision_but_not_the_server():
     assert Pool("http://127.0.0.1:1", "org/model", revision="abc").identity == "org/model@abc"
 
