@@ -20,9 +20,10 @@ from fanno_hf.errors import FannoError
 from fanno_hf.output.folder import run_folder
 from fanno_hf.services import build
 from fanno_hf.teacher.base import Request
-from fanno_hf.teacher.client import Busy, CallFailed, Refused, Server
+from fanno_hf.teacher.client import Busy, CallFailed, Refused
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.pool import Pool
+from fanno_hf.teacher.reply import Server
 from fanno_hf.verdicts import yes_probability
 
 _WET = [{"role": "user", "content": "Question: Is water wet? Answer yes or no."}]

@@ -192,6 +192,8 @@ def _export(folder: RunFolder, format_: str) -> None:
 
 
 def _log_stage(stage: str, entry: Mapping[str, Any]) -> None:
+    if entry["shortened"]:
+        logger.warning("%s: %d prompts were too long and lost a part of their document", stage, entry["shortened"])
     logger.info(
         "%s: %d of %d rows kept in %.0f s; %d requests sent, %d from the journal, %d + %d tokens\n%s",
         *(stage, entry["kept"], entry["rows_in"], entry["seconds"], entry["requests"], entry["from_journal"]),

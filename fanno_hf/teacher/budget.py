@@ -33,16 +33,19 @@ class Budget:
         """Counts what earlier commands spent."""
         self._answered, self._tokens = answered, tokens
 
-    def take(self) -> None:
+    def take(self, guess: int = 0) -> None:
         """Counts a request that is about to be sent.
 
+        Args:
+            guess: tokens it may cost, for as long as there is no answer to go by.
+
         Raises:
-            BudgetReached: there is nothing left for it, now that those in flight will cost what others did on average.
+            BudgetReached: there is nothing left for it, if those in flight will cost what others did on average.
         """
+        each = self._tokens / self._answered if self._answered else guess
         if self.requests is not None and self._answered + self._in_flight >= self.requests:
             raise BudgetReached(f"budget.requests={self.requests} is reached{_GO_ON}")
-        mean = self._tokens / self._answered if self._answered else 0.0
-        if self.tokens is not None and self._tokens + mean * self._in_flight >= self.tokens:
+        if self.tokens is not None and self._tokens + each * self._in_flight >= self.tokens:
             raise BudgetReached(f"budget.tokens={self.tokens} is reached{_GO_ON}")
         if self.seconds is not None and time.monotonic() - self._started >= self.seconds:
             raise BudgetReached(f"budget.seconds={self.seconds:g} is reached{_GO_ON}")

@@ -7,10 +7,8 @@ Portable over TGI, vLLM, SGLang, llama.cpp and Ollama: 400, 413 and 422 are the 
 configuration's, 429 and 503 mean "later", and the rest passes.
 """
 
-import asyncio
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +17,9 @@ from huggingface_hub import AsyncInferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
-from fanno_hf.teacher.base import FINISHED, Completion, Request
-from fanno_hf.teacher.session import Session
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.reply import Server, clean, read_completion, read_server, read_words
+from fanno_hf.teacher.session import Redirected, Session
 
 _REFUSED = frozenset({400, 413, 422})
 _WRONG_SETTING = frozenset({401, 403, 404, 405})
@@ -54,28 +53,7 @@ class Refused(CallFailed):
 
 
 class WrongSetting(CallFailed):
-    """The server would refuse every request: key, model name or address are wrong (401, 403, 404, 405)."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """What a server tells about itself; None where it does not say.
-
-    Attributes:
-        model: the name it serves the model under.
-        revision: commit of the model (TGI).
-        version: of the server (TGI).
-        max_in_flight: requests it takes before it answers 429 (TGI).
-        max_input_tokens, max_total_tokens: of a prompt, and of prompt and answer (TGI); the second also from
-            `max_model_len` (vLLM) or `meta.n_ctx` (llama.cpp).
-    """
-
-    model: str | None = None
-    revision: str | None = None
-    version: str | None = None
-    max_in_flight: int | None = None
-    max_input_tokens: int | None = None
-    max_total_tokens: int | None = None
+    """The server would refuse every request: key, model name or address are wrong (401, 403, 404, 405, a redirect)."""
 
 
 class ChatClient:
@@ -103,21 +81,7 @@ class ChatClient:
         Raises:
             CallFailed: it does not answer, or not as such a server does.
         """
-        info, models = await self._get("/info"), await self._get("/v1/models")
-        if not isinstance(info, dict) or "model_id" not in info:
-            info = {}
-        served = models.get("data") if isinstance(models, dict) else None
-        served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
-        first = served[0] if served else {}
-        meta = first.get("meta") if isinstance(first.get("meta"), dict) else {}
-        return Server(
-            model=info.get("model_id") or (first.get("id") if len(served) == 1 else None),
-            revision=info.get("model_sha"),
-            version=info.get("version"),
-            max_in_flight=info.get("max_concurrent_requests"),
-            max_input_tokens=info.get("max_input_tokens"),
-            max_total_tokens=info.get("max_total_tokens") or first.get("max_model_len") or meta.get("n_ctx"),
-        )
+        return read_server(await self._get("/info"), await self._get("/v1/models"))
 
     async def check(self) -> None:
         """Asks `/health`; a server without one is well when it answers at all.
@@ -127,18 +91,18 @@ class ChatClient:
         """
         answer = await self._fetch("/health")
         if answer.status_code >= 500:
-            raise CallFailed(f"{answer.status_code}: {_words(answer)}")
+            raise self._failure(answer)
 
     async def _get(self, path: str) -> Any:
         answer = await self._fetch(path)
-        # gateways say so for paths they do not know, too
-        if answer.status_code in (401, 403) and path == "/v1/models":
-            raise WrongSetting(f"{answer.status_code}: {_words(answer)}")
+        # gateways say so, too, for paths they do not know
+        if path == "/v1/models" and (answer.status_code in (401, 403) or 300 <= answer.status_code < 400):
+            raise self._failure(answer)
         if answer.status_code >= 500:
-            raise CallFailed(f"{answer.status_code}: {_words(answer)}")
+            raise self._failure(answer)
         try:
             return json.loads(answer.content) if answer.status_code == 200 else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     async def _fetch(self, path: str) -> httpx.Response:
@@ -146,10 +110,8 @@ class ChatClient:
             self._probe = Session(timeout=min(PROBE_SECONDS, self._timeout), proxies=self._proxies)
         try:
             return await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(str(error)) from error
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:  # noqa: UP041 (3.10)
-            raise CallFailed(f"{type(error).__name__}: {error}") from error
+        except Exception as error:
+            raise self._trouble(error) from error
 
     async def send(self, request: Request) -> Completion:
         """Sends one request once.
@@ -174,14 +136,10 @@ class ChatClient:
                 logprobs=True if request.top_logprobs else None,
                 top_logprobs=request.top_logprobs or None,
             )
-            return _completion(reply, request)
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(str(error)) from error
-        except HfHubHTTPError as error:
-            raise _failure(error.response) from error
-        # AttributeError and TypeError: a 200 whose body is JSON of another shape
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, AttributeError, TypeError) as error:  # noqa: UP041 (3.10)
-            raise CallFailed(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+            return read_completion(reply, request)
+        # whatever an answer makes a library raise is this call's failure, and never the end of a run
+        except Exception as error:
+            raise self._trouble(error) from error
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -189,6 +147,33 @@ class ChatClient:
             await self._client.close()
         if self._probe is not None:
             await self._probe.aclose()
+
+    def _trouble(self, error: Exception) -> CallFailed:
+        """Says what an exception means."""
+        if isinstance(error, HfHubHTTPError):
+            return self._failure(error.response)
+        if isinstance(error, Redirected):
+            return WrongSetting(_MOVED.format(error.status))
+        words = self._hide_key(clean(f"{type(error).__name__}: {error}".rstrip(": ")))[:400]
+        return Unreachable(words) if isinstance(error, aiohttp.ClientConnectorError) else CallFailed(words)
+
+    def _failure(self, answer: httpx.Response) -> CallFailed:
+        """Says what a status means."""
+        status, words = answer.status_code, self._hide_key(read_words(answer.content))
+        if 300 <= status < 400:
+            return WrongSetting(_MOVED.format(status))
+        if status in _BUSY:
+            return Busy(f"{status}: {words}", _seconds(answer.headers.get("retry-after")))
+        kinds = {Refused: _REFUSED, WrongSetting: _WRONG_SETTING}
+        kind = next((kind for kind, statuses in kinds.items() if status in statuses), CallFailed)
+        return kind(f"{status}: {words}")
+
+    def _hide_key(self, words: str) -> str:
+        """A server may quote what it was sent, and its words end up in rows and logs."""
+        return words if self._key == "-" else words.replace(self._key, "***")
+
+
+_MOVED = "{}, a redirect, which is not followed: give the address it leads to"
 
 
 class _Client(AsyncInferenceClient):
@@ -206,65 +191,7 @@ class _Client(AsyncInferenceClient):
         await super().close()
 
 
-def _completion(reply: Any, request: Request) -> Completion:
-    if not reply.choices:
-        raise ValueError("an answer without choices")
-    choice, usage = reply.choices[0], reply.usage
-    finish_reason = choice.finish_reason if choice.finish_reason in FINISHED else "stop"
-    return Completion(
-        text=_strip_stop(choice.message.content or "", request.stop),
-        finish_reason="length" if finish_reason == "length" else "stop",
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else 0,
-        cached_tokens=_cached_tokens(usage),
-        top_logprobs=_first_token(choice),
-    )
-
-
-def _cached_tokens(usage: Any) -> int:
-    """Tokens of the prompt that the server had in its prefix cache, where it tells (vLLM, SGLang, llama.cpp)."""
-    details = getattr(usage, "prompt_tokens_details", None)
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    return cached if isinstance(cached, int) else 0
-
-
-def _first_token(choice: Any) -> list[tuple[str, float]] | None:
-    """Returns the alternatives of the first token, or None where the server gave none."""
-    content = choice.logprobs.content if choice.logprobs else None
-    if not content:
-        return None
-    alternatives = content[0].top_logprobs or [content[0]]
-    return [(entry.token, entry.logprob) for entry in alternatives]
-
-
-def _strip_stop(text: str, stop: tuple[str, ...]) -> str:
-    """Cuts the text at the first stop string: TGI keeps it, the others remove it."""
-    for string in stop:
-        text = text.split(string, 1)[0]
-    return text
-
-
-def _failure(response: httpx.Response) -> CallFailed:
-    status, words = response.status_code, f"{response.status_code}: {_words(response)}"
-    if status in _BUSY:
-        return Busy(words, _seconds(response.headers.get("retry-after")))
-    if 300 <= status < 400:
-        return WrongSetting(f"{status}: it moved elsewhere; give its real address")
-    kinds = {Refused: _REFUSED, WrongSetting: _WRONG_SETTING}
-    return next((kind for kind, statuses in kinds.items() if status in statuses), CallFailed)(words)
-
-
 def _seconds(retry_after: str | None) -> float:
     """Reads a Retry-After header in seconds, a minute at most; one with a date counts as none."""
     found = re.fullmatch(r"\d{1,9}(\.\d+)?", retry_after or "")
     return min(float(found.group()), 60.0) if found else 0.0
-
-
-def _words(response: httpx.Response) -> str:
-    """Returns what the server said, from any of the known error bodies, at most 300 characters."""
-    try:
-        body = json.loads(response.text)["error"]
-        words = body["message"] if isinstance(body, dict) else str(body)
-    except (ValueError, KeyError, TypeError):
-        words = response.text
-    return " ".join(str(words).split())[:300]

@@ -1,6 +1,7 @@
 """The teacher's key: from one named environment variable, never from a file, and never Hugging Face's to another host."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +25,10 @@ def api_key(variable: str | None, urls: Iterable[str]) -> str | None:
     """
     if not variable:
         return None
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+        raise UserError(
+            "teacher.api_key_env takes the NAME of an environment variable, as in MY_KEY, not the key itself"
+        )
     key = os.environ.get(variable)
     if not key:
         raise UserError(f"teacher.api_key_env={variable}: this environment variable is not set")

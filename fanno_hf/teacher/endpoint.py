@@ -7,7 +7,8 @@ really full is so kept full with one refusal in eight answers, and a stray 429 c
 
 from dataclasses import dataclass
 
-from fanno_hf.teacher.client import ChatClient, Server
+from fanno_hf.teacher.client import ChatClient
+from fanno_hf.teacher.reply import Server
 
 DEFAULT_IN_FLIGHT = 64
 """Requests at once for a server that does not say how many it takes, and for which nothing is configured."""

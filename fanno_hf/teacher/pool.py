@@ -23,9 +23,10 @@ from urllib.parse import urlsplit
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Server, Unreachable, WrongSetting
+from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unreachable, WrongSetting
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.reply import Server
 from fanno_hf.teacher.shorten import is_about_logprobs, shortened
 from fanno_hf.teacher.slots import Slots
 
@@ -76,7 +77,8 @@ class Pool:
         self._retries, self._patience = retries, patience
         self._slots = Slots(self.endpoints)
         self._tasks: set[asyncio.Task] = set()
-        self._giving_up: asyncio.Task | None = None
+        # when the last server was set aside; None from the next answer on
+        self._none_since: float | None = None
         self._last_answer, self._active = 0.0, 0
         self._logprobs = True
         # spreads pauses only; no result depends on it
@@ -134,7 +136,12 @@ class Pool:
         """Checks that a server serves what the others do, and learns the model from the first one."""
         url = endpoint.client.base_url
         if self.model is None and server.model is None:
-            raise UserError(f"{url} does not say which model it serves: give teacher.model")
+            names = ", ".join(server.models[:20])
+            raise UserError(
+                f"{url} serves several models: give one as teacher.model, of {names}"
+                if names
+                else f"{url} does not say which model it serves: give teacher.model"
+            )
         for other in self.endpoints:
             theirs = (other.server.model, other.server.revision)
             if theirs[0] is not None and theirs != (server.model, server.revision):
@@ -207,6 +214,7 @@ class Pool:
         if isinstance(outcome, (Completion, Refused, WrongSetting)):
             endpoint.answered()
             self._last_answer = time.monotonic()
+            self._none_since = None
         elif isinstance(outcome, Busy):
             self._slots.close(endpoint, outcome.retry_after)
         elif outcome is not None and (isinstance(outcome, Unreachable) or endpoint.failed()):
@@ -232,9 +240,14 @@ class Pool:
         endpoint.set_aside()
         logger.warning("%s is set aside (%s); it is asked again", endpoint.client.base_url, why)
         self._start(self._probe(endpoint))
-        if self._giving_up is None and not any(endpoint.up for endpoint in self.endpoints):
+        if any(endpoint.up for endpoint in self.endpoints):
+            return
+        if self._none_since is None:
+            self._none_since = time.monotonic()
             logger.warning("no teacher answers: waiting up to %.0f s for one to come back", self._patience)
-            self._giving_up = self._start(self._give_up(why))
+            self._start(self._give_up(why, self._none_since))
+        elif time.monotonic() - self._none_since >= self._patience:
+            self._slots.end(self._unavailable(str(why)))
 
     async def _probe(self, endpoint: Endpoint) -> None:
         """Asks a server that is set aside until it is back."""
@@ -245,14 +258,15 @@ class Pool:
             except (TeacherUnavailable, UserError) as error:
                 logger.warning("%s", error)
                 return
+        # not yet an answer: one that is well and then fails every request has the same patience
         logger.warning("%s is back", endpoint.client.base_url)
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-            self._giving_up = None
         self._slots.hand_out()
 
-    async def _give_up(self, why: CallFailed) -> None:
+    async def _give_up(self, why: CallFailed, since: float) -> None:
+        """Ends the run when the patience is over, unless a request was answered meanwhile or one may be soon."""
         await asyncio.sleep(self._patience)
+        if self._none_since != since or any(endpoint.up for endpoint in self.endpoints):
+            return
         self._slots.end(self._unavailable(str(why)))
 
     def _start(self, coroutine) -> asyncio.Task:

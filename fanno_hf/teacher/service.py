@@ -186,11 +186,7 @@ class Teacher:
 
     async def _ask(self, key: bytes, request: Request, urgent: bool) -> Completion:
         await self._open()
-        try:
-            self._budget.take()
-        except BudgetReached:
-            await self._settle()
-            raise
+        await self._pay(request)
         self._sending += 1
         completion = None
         try:
@@ -205,6 +201,18 @@ class Teacher:
         self._journal.put(key, completion)
         # what is used now is exactly what a resumed run will read
         return Completion.from_json(completion.to_json())
+
+    async def _pay(self, request: Request) -> None:
+        """Takes a request's share of the budget; what is in flight may cost less than it seems to, so it is waited for
+        before the run stops."""
+        guess = sum(len(turn["content"]) for turn in request.messages) // 4 + request.max_tokens
+        while True:
+            try:
+                return self._budget.take(guess)
+            except BudgetReached:
+                if not self._sending:
+                    raise
+            await asyncio.sleep(0.02)
 
     async def _open(self) -> None:
         """Opens the backend, once."""
@@ -225,11 +233,6 @@ class Teacher:
         self.usage.completion_tokens += completion.completion_tokens
         self.usage.shortened += completion.shortened
         self.usage.busy_seconds += completion.seconds
-
-    async def _settle(self) -> None:
-        """Waits until what was sent is answered: it was paid for."""
-        while self._sending:
-            await asyncio.sleep(0.05)
 
     async def _close(self) -> None:
         # every task of the loop, not the requests alone: a caller that still waits must hear that it was given up

@@ -14,8 +14,17 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from huggingface_hub.utils import httpx
 
+_LONGEST = 8_000_000
 # what hf_raise_for_status and the pool look at; a decoded body must not be announced as an encoded one
 _HEADERS = ("content-type", "retry-after", "x-request-id")
+
+
+class Redirected(Exception):
+    """A server sends elsewhere. Not followed: the key would go along."""
+
+    def __init__(self, status: int):
+        super().__init__(status)
+        self.status = status
 
 
 class Session(httpx.AsyncClient):
@@ -39,8 +48,13 @@ class Session(httpx.AsyncClient):
 
         Raises:
             aiohttp.ClientError, asyncio.TimeoutError: there is no whole answer.
+            ValueError: it is longer than 8 MB.
+            Redirected: the server sends elsewhere.
         """
-        return await self.fetch("POST", url, headers, json)
+        answer = await self.fetch("POST", url, headers, json)
+        if 300 <= answer.status_code < 400:  # the library would take it for an answer
+            raise Redirected(answer.status_code)
+        return answer
 
     async def fetch(self, method: str, url: str, headers: Mapping[str, str], json: Any = None) -> httpx.Response:
         """Sends any request; `json` is None for a request without a body. Raises as `post` does."""
@@ -56,7 +70,7 @@ class Session(httpx.AsyncClient):
         async with self._session.request(
             method, url, json=json, headers=headers, proxy=self._proxy, allow_redirects=False
         ) as answer:
-            content = await answer.read()
+            content = await _read(answer)
             kept = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
             return httpx.Response(answer.status, headers=kept, content=content, request=_request(method, url))
 
@@ -66,6 +80,18 @@ class Session(httpx.AsyncClient):
             await self._session.close()
             await asyncio.sleep(0)  # lets aiohttp's transports close
         await super().aclose()
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """Reads a body; one that does not end is given up."""
+    if answer.content_length is not None and answer.content_length <= _LONGEST:
+        return await answer.read()
+    content = bytearray()
+    async for part in answer.content.iter_any():
+        content += part
+        if len(content) > _LONGEST:
+            raise ValueError(f"an answer of more than {_LONGEST} bytes")
+    return bytes(content)
 
 
 @functools.lru_cache(maxsize=64)

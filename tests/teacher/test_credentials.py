@@ -129,3 +129,10 @@ def test_another_key_goes_anywhere_although_somebody_is_logged_in(monkeypatch, n
     nobody_is_logged_in("hf_saved")
     monkeypatch.setenv("TEACHER_KEY", "sk-open-sesame")
     assert api_key("TEACHER_KEY", OURS) == "sk-open-sesame"
+
+
+@pytest.mark.parametrize("value", ["sk-open-sesame", "my key", "9KEY"])
+def test_a_key_in_the_place_of_its_name_is_not_repeated(value):
+    with pytest.raises(UserError, match="takes the NAME of an environment variable") as raised:
+        api_key(value, ["http://127.0.0.1:1"])
+    assert value not in str(raised.value)

@@ -345,11 +345,17 @@ def test_a_revision_that_is_given_is_in_the_identity_of_a_model_that_was_asked_f
         assert asyncio.run(do()) == "org/model@abc"
 
 
-@pytest.mark.parametrize("models", [["org/model", "org/adapter"], []])
-def test_a_server_of_several_models_or_none_wants_one_named(models):
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        (["org/model", "org/adapter"], "serves several models: give one as teacher.model, of org/model, org/adapter"),
+        ([], "does not say which model it serves: give teacher.model"),
+    ],
+)
+def test_a_server_of_several_models_or_none_wants_one_named(models, said):
     with ChatServer(models=models) as server, pytest.raises(UserError) as raised:
         complete(server.url, ASK, model=None)
-    assert str(raised.value) == f"{server.url} does not say which model it serves: give teacher.model"
+    assert str(raised.value) == f"{server.url} {said}"
 
 
 def test_one_of_several_models_can_be_named():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from fanno_hf.errors import TeacherUnavailable
 from fanno_hf.teacher import pool, slots
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import Busy, CallFailed, Server
@@ -131,3 +132,17 @@ def test_servers_that_take_less_than_they_say_refuse_one_request_in_five_at_most
     first, second = Client("first", 1.0, slots=16), Client("second", 1.0, slots=4)
     ask_all(first, second, requests=4000, at_once=64)
     assert first.refused + second.refused < 800
+
+
+def test_a_server_that_is_well_and_fails_every_request_ends_the_run(ask_all):
+    broken = Client("broken", 0.5, failure=CallFailed("502: Bad Gateway"))
+    with pytest.raises(TeacherUnavailable, match="cannot be reached"):
+        ask_all(broken, requests=2000, at_once=32)
+
+
+def test_a_server_that_is_well_and_fails_every_request_is_not_asked_all_the_time(ask_all):
+    broken = Client("broken", 0.5, failure=CallFailed("502: Bad Gateway"))
+    with pytest.raises(TeacherUnavailable):
+        ask_all(broken, requests=2000, at_once=32)
+    # ten minutes of patience, a try every fifteen seconds
+    assert broken.sent < 150

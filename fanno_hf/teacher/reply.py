@@ -1,0 +1,151 @@
+"""What a server sent, read with suspicion: a field that is not what it should be counts for nothing.
+
+    {"choices": [{"message": {"content": "Yes"}, "logprobs": …}], "usage": {"prompt_tokens": "many"}}
+        ->  Completion("Yes", "stop", prompt_tokens=0, …)
+
+What is journaled stays for good: an answer that no later step could use must not get that far.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from fanno_hf.teacher.base import Completion, Request
+
+_MOST_TOKENS = 2**31 - 1
+# no tokenizer has tokens of a hundred characters on average: more is no answer to this request
+_CHARACTERS_A_TOKEN, _SPARE = 100, 1_000
+_WORDS = 300
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a server tells about itself; None where it does not say.
+
+    Attributes:
+        model: the name it serves the model under.
+        revision: commit of the model (TGI).
+        version: of the server (TGI).
+        max_in_flight: requests it takes before it answers 429 (TGI).
+        max_input_tokens, max_total_tokens: of a prompt, and of prompt and answer (TGI); the second also from
+            `max_model_len` (vLLM) or `meta.n_ctx` (llama.cpp).
+        models: all names it serves, where there are several.
+    """
+
+    model: str | None = None
+    revision: str | None = None
+    version: str | None = None
+    max_in_flight: int | None = None
+    max_input_tokens: int | None = None
+    max_total_tokens: int | None = None
+    models: tuple[str, ...] = ()
+
+
+def read_server(info: Any, models: Any) -> Server:
+    """Reads the bodies of `/info` and `/v1/models`, of whatever shape."""
+    info = info if isinstance(info, dict) and _text(info.get("model_id")) else {}
+    served = models.get("data") if isinstance(models, dict) else None
+    served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
+    first = served[0] if served else {}
+    meta = first.get("meta") if isinstance(first.get("meta"), dict) else {}
+    names = tuple(name for entry in served if (name := _text(entry.get("id"))))
+    return Server(
+        model=_text(info.get("model_id")) or (names[0] if len(names) == 1 else None),
+        revision=_text(info.get("model_sha")),
+        version=_text(info.get("version")),
+        max_in_flight=_number(info.get("max_concurrent_requests")),
+        max_input_tokens=_number(info.get("max_input_tokens")),
+        max_total_tokens=_number(info.get("max_total_tokens"))
+        or _number(first.get("max_model_len"))
+        or _number(meta.get("n_ctx")),
+        models=names,
+    )
+
+
+def read_completion(reply: Any, request: Request) -> Completion:
+    """Reads an answer of huggingface_hub's client.
+
+    Raises:
+        ValueError: there is no text in it.
+    """
+    if not isinstance(reply.choices, list) or not reply.choices:
+        error = getattr(reply, "error", None)
+        raise ValueError(f"no answer, but: {_said(error)}" if error else "an answer without choices")
+    choice, usage = reply.choices[0], reply.usage
+    text = _strip_stop(_content(choice.message.content), request.stop)
+    longest = _CHARACTERS_A_TOKEN * request.max_tokens + _SPARE
+    return Completion(
+        text=text[:longest],
+        finish_reason="length" if choice.finish_reason == "length" or len(text) > longest else "stop",
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
+        top_logprobs=_first_token(choice.logprobs),
+    )
+
+
+def read_words(body: bytes) -> str:
+    """Returns what a server said in an error, from any of the known bodies, at most 300 characters."""
+    text = body.decode("utf-8", "replace")
+    try:
+        return _said(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _said(text)
+
+
+def _said(error: Any) -> str:
+    words = error.get("message", error) if isinstance(error, dict) else error
+    return " ".join(clean(str(words)).split())[:_WORDS]
+
+
+def clean(text: str) -> str:
+    """Replaces lone surrogates, which no file and no request can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _content(content: Any) -> str:
+    """The text of a message; a list of parts is joined."""
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    if content is None:
+        return ""
+    if not isinstance(content, str):
+        raise ValueError("an answer whose content is no text")
+    return clean(content)
+
+
+def _strip_stop(text: str, stop: tuple[str, ...]) -> str:
+    """Cuts the text at the first stop string: TGI keeps it, the others remove it."""
+    for string in stop:
+        text = text.split(string, 1)[0]
+    return text
+
+
+def _first_token(logprobs: Any) -> list[tuple[str, float]] | None:
+    """Returns the alternatives of the first token, or None where the server gave none that make sense."""
+    content = getattr(logprobs, "content", None)
+    if not isinstance(content, list) or not content:
+        return None
+    found = []
+    for entry in content[0].top_logprobs or [content[0]]:
+        token, logprob = entry.token, entry.logprob
+        if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
+            return None
+        if math.isnan(logprob) or logprob > 1e-3:
+            return None
+        found.append((clean(token), float(logprob)))
+    return found
+
+
+def _count(usage: Any, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else 0
+
+
+def _text(value: Any) -> str | None:
+    return clean(value) if isinstance(value, str) and value else None
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_TOKENS else None
