@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
-from fanno_hf.teacher import endpoint, pool
+from fanno_hf.teacher import endpoint, pool, slots
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.slots import Slots
@@ -393,7 +393,8 @@ def test_a_storm_of_refusals_leaves_nothing_in_flight(server):
 
 def test_retry_after_is_waited_for(server, monkeypatch, pauses):
     # a clock that goes on by what is slept
-    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(pauses)))
+    for module in (pool, slots):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(pauses)))
 
     async def calm(_):
         await until(lambda: bool(pauses))
