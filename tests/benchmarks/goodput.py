@@ -201,11 +201,18 @@ def main(quick: bool) -> None:
     asyncio.run(asyncio.sleep(0))  # the first loop is slow to make
     small = Size(16, 0.1, 40, 1)
     size = small if quick else Size(128, 1.0, 40, 1)
-    long = Size(16, 0.05 if quick else 0.1, 150, 1 if quick else 3)
+    fleets = Size(16, 0.2, 40, 1) if quick else size
+    long = Size(16, 0.06 if quick else 0.1, 150, 1 if quick else 3)
     measures: list[tuple[str, Size, Callable[[], float], Callable[[], float] | None, float]] = [
         ("single_40", size, lambda: single(size), lambda: single(size, plain=True), 0.94),
         ("single_150", long, lambda: single(long), None if quick else lambda: single(long, plain=True), 0.97),
-        ("half_speed", size, lambda: half_speed(size), None if quick else lambda: half_speed(size, plain=True), 0.94),
+        (
+            "half_speed",
+            fleets,
+            lambda: half_speed(fleets),
+            None if quick else lambda: half_speed(size, plain=True),
+            0.94,
+        ),
         ("one_dies", size, lambda: one_dies(size), None, 0.93),
         ("overload_5", size, lambda: single(size, overload_share=0.05), None, 0.92),
     ]
