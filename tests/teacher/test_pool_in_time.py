@@ -97,6 +97,12 @@ def ask_all(monkeypatch) -> Callable:
         try:
             return loop.run_until_complete(run())
         finally:
+            # of a run that ended in the middle: no task may outlive its test
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left))
             loop.close()
 
     return do
