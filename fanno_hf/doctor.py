@@ -21,8 +21,8 @@ from fanno_hf.output.folder import run_folder
 from fanno_hf.services import build
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import Busy, CallFailed, Refused
-from fanno_hf.teacher.endpoint import Endpoint
-from fanno_hf.teacher.pool import Pool
+from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, Endpoint
+from fanno_hf.teacher.pool import Pool, identity_of
 from fanno_hf.teacher.reply import Server
 from fanno_hf.verdicts import yes_probability
 
@@ -126,7 +126,7 @@ async def _endpoint(endpoint: Endpoint, pool: Pool, config: Mapping[str, Any]) -
 
 
 def _in_flight(config: Mapping[str, Any]) -> int:
-    return config["teacher"].get("concurrency") or Endpoint.limit
+    return config["teacher"].get("concurrency") or DEFAULT_IN_FLIGHT
 
 
 def _model(model: str | None, server: Server) -> Finding:
@@ -134,7 +134,7 @@ def _model(model: str | None, server: Server) -> Finding:
         return Finding("bad", "model", "the server does not say which one it serves: give teacher.model")
     if server.version and server.model not in (None, model):
         return Finding("bad", "model", f"teacher.model={model}, and the server answers with {server.model}")
-    return Finding("ok", "model", f"{model}@{server.revision}" if server.revision else model)
+    return Finding("ok", "model", identity_of(model, server.revision))
 
 
 def _length(server: Server, config: Mapping[str, Any]) -> Finding:

@@ -110,7 +110,7 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
     alone = keep_representatives(crowd, context, Funnel("prescreen", DOCUMENT))
     some = _sample(alone, context.config["estimate"]["rows"], context)
     asks = config["prescreen"]["enabled"] and any(t is not None for t in config["prescreen"]["verdicts"].values())
-    kept, probe = _probed(len(some), context, lambda: _judged(some, funnel, context) if asks else some)
+    kept, probe = _probed(len(some), context, lambda: ask_verdicts(some, context, funnel) if asks else some)
     funnel.require_rows(kept, "The probe ends there.")
     capacity = context.teacher.capacity
     screened = round(len(passages) * probe.kept * len(alone) / len(crowd))
@@ -140,10 +140,6 @@ def _sample(passages: Dataset, rows: int, context: Context) -> Dataset:
     """Draws so many passages, in their order."""
     rng = np.random.default_rng(spread_seed(context.random_seed, "estimate"))
     return passages.select(sorted(rng.choice(len(passages), min(len(passages), rows), replace=False).tolist()))
-
-
-def _judged(passages: Dataset, funnel: Funnel, context: Context) -> Dataset:
-    return ask_verdicts(passages, context, funnel)
 
 
 def _for_a_probe(context: Context, rows: int) -> Context:

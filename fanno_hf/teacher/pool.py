@@ -72,7 +72,7 @@ class Pool:
         if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
             raise UserError("teacher.base_url names a server twice")
         self.model, self.resent = model, 0
-        self.identity = None if model is None else _name(model, revision)
+        self.identity = None if model is None else identity_of(model, revision)
         self._revision, self._concurrency = revision, concurrency
         self._retries, self._patience = retries, patience
         self._slots = Slots(self.endpoints)
@@ -146,12 +146,12 @@ class Pool:
             theirs = (other.server.model, other.server.revision)
             if theirs[0] is not None and theirs != (server.model, server.revision):
                 raise UserError(
-                    f"teacher.base_url: {url} serves {_name(server.model, server.revision)}, and "
-                    f"{other.client.base_url} {_name(*theirs)}; all must serve the same model"
+                    f"teacher.base_url: {url} serves {identity_of(server.model, server.revision)}, and "
+                    f"{other.client.base_url} {identity_of(*theirs)}; all must serve the same model"
                 )
         if self.model is None:
             self.model, self._revision = server.model, self._revision or server.revision
-            self.identity = _name(self.model, self._revision)
+            self.identity = identity_of(self.model, self._revision)
             logger.info("the teacher at %s is %s", url, self.identity)
         elif server.version is not None and server.model not in (None, self.model):
             # TGI answers with its one model whatever name it is sent
@@ -313,7 +313,7 @@ def _check_url(url: str) -> None:
         raise UserError("teacher.base_url holds a user name or password: give the key by teacher.api_key_env instead")
 
 
-def _name(model: str | None, revision: str | None) -> str:
+def identity_of(model: str | None, revision: str | None) -> str:
     """What a model is called in every row and in the card: of a path, as llama.cpp tells it, only the file's name."""
     label = re.split(r"[/\\]", model)[-1] if model and re.match(r"[/~.]|[A-Za-z]:\\", model) else model
     return f"{label}@{revision}" if revision else str(label)
