@@ -42,13 +42,20 @@ class HubSource:
         Raises:
             UserError: the data set, config, split, revision or column is not there, or the Hub cannot be reached.
         """
+        column = None
+        for name, row in self.rows():
+            column = column or find_text_column(self._columns, self._text_column, f"{self._name} ({self._split})")
+            yield row[column], name
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""
         try:
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=self._revision, streaming=True
             )
-            column = find_text_column(_columns(dataset), self._text_column, f"{self._name} ({self._split})")
+            self._columns = _columns(dataset)
             for number, row in enumerate(islice(dataset, self._limit), start=1):
-                yield row[column], f"{self._name}/{self._split}:{number}"
+                yield f"{self._name}/{self._split}:{number}", row
         except (OSError, ValueError, RuntimeError) as error:
             words = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={self._name} cannot be loaded ({type(error).__name__}): {words}") from error

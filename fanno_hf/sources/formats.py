@@ -1,0 +1,180 @@
+"""What is in a file, row after row, whatever its kind; a file of a million rows is never in memory as a whole.
+
+pages.jsonl  ->  (1, {"id": 7, "text": "Mosses have no roots …"}), (2, …)
+moss.txt     ->  (None, "Mosses have no roots …")
+"""
+
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fanno_hf.errors import UserError
+from fanno_hf.sources.text_column import find_text_column
+
+Rows = Iterator[tuple[int | None, Any]]
+
+_HEAD = 1_000
+"""Rows that tell which column holds the text."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def kind_of(path: Path) -> str:
+    """Returns the kind of a file by its name, a final .gz left out: "jsonl"."""
+    return Path(path.name.removesuffix(".gz")).suffix.lower().lstrip(".")
+
+
+def read_rows(path: Path) -> Rows:
+    """Yields (number of the row from 1 on, its value): an object of all its columns, or a string. A text file is one row
+    without a number.
+
+    Raises:
+        UserError: names the file, and the line or byte that cannot be read.
+    """
+    with _explained(path):
+        yield from READERS[kind_of(path)](path)
+
+
+def read_texts(path: Path, name: str, wanted: str | None) -> Iterator[tuple[Any, str]]:
+    """Yields (text, "name:row"); a string is a text, an object has it in the file's text column.
+
+    The first thousand objects together tell which column that is; one that lacks it, and any other value, has no text.
+
+    Args:
+        name: of the file, for the sources.
+        wanted: the text column, or None to find it.
+    """
+    with _explained(path):
+        rows = _parquet_column(path, wanted) if kind_of(path) == "parquet" else READERS[kind_of(path)](path)
+        head = list(islice(rows, _HEAD))
+        columns: dict[str, bool] = {}
+        for _, row in head:
+            if isinstance(row, dict):
+                columns.update({key: columns.get(key, False) or isinstance(value, str) for key, value in row.items()})
+        column = find_text_column(columns, wanted, str(path)) if columns else None
+        for number, row in chain(head, rows):
+            text = row.get(column) if isinstance(row, dict) else row
+            yield text, name if number is None else f"{name}:{number}"
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    return gzip.open(path, "rb") if path.name.endswith(".gz") else open(path, "rb")
+
+
+def _decode(path: Path, data: bytes, offset: int = 0) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8: byte {offset + error.start} is 0x{data[error.start]:02x}; convert it first "
+            "(for example: iconv -f latin1 -t utf-8)"
+        ) from error
+
+
+def _read_whole(path: Path) -> str:
+    with _open(path) as file:
+        data = file.read()
+    return _decode(path, data.removeprefix(_BYTE_ORDER_MARK))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yields the lines with their ends; only a newline ends one."""
+    offset = 0
+    with _open(path) as file:
+        for number, line in enumerate(file):
+            yield _decode(path, line if number else line.removeprefix(_BYTE_ORDER_MARK), offset)
+            offset += len(line)
+
+
+def _read_text(path: Path) -> Rows:
+    yield None, _read_whole(path)
+
+
+def _read_json_lines(path: Path) -> Rows:
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}, line {number} is not JSON: {error}") from error
+
+
+def _read_json(path: Path) -> Rows:
+    content = _read_whole(path)
+    try:
+        rows = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        if "\n" in content.strip():
+            yield from _read_json_lines(path)
+            return
+        raise UserError(f"{path} is not JSON: {error}") from error
+    yield from enumerate(rows if isinstance(rows, list) else [rows], start=1)
+
+
+def _read_csv(path: Path) -> Rows:
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.DictReader(_lines(path))
+    try:
+        for number, row in enumerate(reader, start=1):
+            row.pop(None, None)  # what stands beyond the last column
+            yield number, row
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num} is not CSV: {error}") from error
+
+
+def _read_parquet(path: Path, choose: Callable[[pa.Schema], list[str] | None] = lambda schema: None) -> Rows:
+    try:
+        packed = path.name.endswith(".gz")
+        with pq.ParquetFile(io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path) as file:
+            number = 0
+            for batch in file.iter_batches(_HEAD, columns=choose(file.schema_arrow)):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a readable parquet file: {error}") from error
+
+
+def _parquet_column(path: Path, wanted: str | None) -> Rows:
+    """Reads the text column alone, as strings."""
+    found = []
+
+    def choose(schema: pa.Schema) -> list[str]:
+        strings = {
+            field.name: pa.types.is_string(field.type) or pa.types.is_large_string(field.type) for field in schema
+        }
+        found.append(find_text_column(strings, wanted, str(path)))
+        return found
+
+    return ((number, row[found[0]]) for number, row in _read_parquet(path, choose))
+
+
+READERS: dict[str, Callable[[Path], Rows]] = {
+    "jsonl": _read_json_lines,
+    "ndjson": _read_json_lines,
+    "json": _read_json,
+    "parquet": _read_parquet,
+    "csv": _read_csv,
+    "txt": _read_text,
+    "md": _read_text,
+}
+"""Kind of file -> what reads it."""

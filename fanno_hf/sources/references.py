@@ -1,0 +1,85 @@
+"""Texts that a run is held against: earlier runs and data sets it must not repeat, benchmarks it must not contain.
+
+"runs/last-month"                                   the passages that run kept
+"bench/*.jsonl"                                     a file, a folder or a glob
+"openai/gsm8k"                                      a data set on the Hub
+{name: openai/gsm8k, config: main, split: test}     the same, said exactly
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fanno_hf.errors import UserError
+from fanno_hf.sources.files import FileSource, find_files
+from fanno_hf.sources.formats import read_rows, read_texts
+from fanno_hf.sources.hub import HubSource
+
+_KEYS = ("path", "name", "config", "split", "revision", "text_column")
+
+
+def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[Any, str]]:
+    """Yields (text, source) of an earlier run, of files or of a Hub data set.
+
+    Args:
+        entry: see above.
+        key: of the configuration, for messages.
+
+    Raises:
+        UserError: names the key and what cannot be read.
+    """
+    entry = _exact(entry, key)
+    if "path" not in entry:
+        yield from _hub(entry, "train").documents()
+        return
+    path = Path(entry["path"]).expanduser()
+    if (path / "run.json").is_file():
+        for file in sorted(path.glob("prescreen/*.parquet")):
+            yield from read_texts(file, f"{path.name}/prescreen", "text")
+        return
+    find_files(entry["path"], key)  # its complaint names the right key
+    yield from FileSource(entry["path"], entry.get("text_column")).documents()
+
+
+def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[str, list[str]]]:
+    """Yields (name, every string in it) of each item of a benchmark: question, choices and answer alike.
+
+    Args and errors as above; of a Hub data set the split "test" is read unless another is named.
+    """
+    entry = _exact(entry, key)
+    if "path" not in entry:
+        for name, row in _hub(entry, "test").rows():
+            yield name, list(_strings(row))
+        return
+    root, files = find_files(entry["path"], key)
+    for file in files:
+        name = file.relative_to(root).as_posix()
+        for number, row in read_rows(file):
+            yield name if number is None else f"{name}:{number}", list(_strings(row))
+
+
+def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Returns an entry with keys; a word that is no path but looks like a Hub name is one."""
+    if isinstance(entry, str) and entry:
+        is_path = Path(entry).expanduser().exists() or entry.count("/") != 1 or any(sign in entry for sign in "*?[~.")
+        return {"path" if is_path else "name": entry}
+    if isinstance(entry, Mapping) and set(entry) <= set(_KEYS) and ("path" in entry) != ("name" in entry):
+        return entry
+    raise UserError(f"{key}: {entry!r} is neither a path, a Hub data set nor {{name or path, {', '.join(_KEYS[2:])}}}")
+
+
+def _hub(entry: Mapping[str, Any], split: str) -> HubSource:
+    given = {name: value for name, value in entry.items() if name != "path"}
+    return HubSource(**{"split": split, **given})
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yields the strings in a value, those of nested lists and objects too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _strings(part)
