@@ -3,69 +3,65 @@
 before  ["The cat sat on the mat today.", "A dog barked.", "the cat sat on  the mat TODAY", "The cat sat on the mat."]
 after   [None, None, (0, 1.0), (0, 0.8)]     None is kept; (0, 0.8) repeats text 0, at a similarity of 0.8
 
-Near-duplicates are found in two steps. Candidate pairs share a MinHash band (Broder 1997; rensa's R-MinHash): one at
-the threshold is missed with a probability of at most 5 % (1 % with the defaults), a closer one more rarely. Candidates
-are then compared by their true Jaccard similarity, and only with texts that are kept: n copies of a template cost n
-comparisons, and no list of pairs is built. (n texts just less alike than the threshold are all kept, and cost n² / 2.)
+Near-duplicates are found in two passes. Candidate pairs share a MinHash band (Broder 1997; rensa's R-MinHash): one at
+the threshold is missed with a probability of at most 2 in 10,000, a closer one more rarely. Candidates are then
+compared by their true Jaccard similarity, and only with texts that are kept: n copies of a template cost n comparisons,
+and no list of pairs is built. (n texts just less alike than the threshold are all kept, and cost n² / 2.)
+
+The first pass keeps 4 bytes a band for each text (128 with the defaults), the second the shingles of some of the kept
+texts that have candidates. Texts are read in slices, so they may stay on disk.
 """
 
 import hashlib
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
-from rensa import RMinHash
+from tqdm import tqdm
 
-from fanno_hf.segment import words
+from fanno_hf.minhash import ALONE, SKETCH, band_keys, choose_bands, name_buckets, signatures, split_batches
+from fanno_hf.shingles import hash_shingles, normalise
 
-_CHUNK = 4096  # texts sketched at a time; bounds the Python integers alive at once
+_READ = 4096  # texts read at a time
 _BLOCK = 256  # candidates compared at a time
-_MISS_RATE = 0.05
 
 
-def normalise(text: str) -> str:
-    """Returns the form in which exact duplicates are equal: NFKC, case folded, runs of whitespace one space.
+def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> list[int | None]:
+    """Finds for each text the first one it equals once normalised.
 
-    >>> normalise(" Ｆｕｌｌ  Straße\\n")
-    'full strasse'
+    Args:
+        texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
+        against: texts that stay in any case, and come first.
+
+    Returns:
+        For each text None if it is the first of its kind, else the index of that one; the index counts `against`
+        first: `i < len(against)` is a text of it, `i - len(against)` one of `texts`.
     """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    digests = np.zeros((len(against) + len(texts), 2), dtype=np.uint64)
+    for start, chunk in _read(against, texts):
+        joined = b"".join(hashlib.blake2b(_encode(text), digest_size=16).digest() for text in chunk)
+        digests[start : start + len(chunk)] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+    order = np.lexsort(digests.T)  # stable: the first of its kind comes first
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
+    first = np.empty_like(order)
+    first[order] = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
+    return [None if first[i] == i else int(first[i]) for i in range(len(against), len(first))]
 
 
-def shingles(text: str, ngram: int = 3) -> set[str]:
-    """Returns the word n-grams of a normalised text, punctuation left out.
-
-    Each character of a script without spaces is a word. A text of fewer than `ngram` words is one shingle, the whole
-    of it.
-
-    >>> sorted(shingles("The cat sat, too.", ngram=3))
-    ['cat sat too', 'the cat sat']
-
-    Raises:
-        ValueError: if `ngram` is less than 1.
-    """
-    if ngram < 1:
-        raise ValueError(f"ngram must be at least 1 word, got {ngram}")
-    text = normalise(text)
-    found = words(text)
-    if len(found) < ngram:
-        return {" ".join(found) or text}  # a text of punctuation alone still differs from others
-    return set(map(" ".join, zip(*(found[i:] for i in range(ngram)), strict=False)))
-
-
-def find_exact_duplicates(texts: Iterable[str]) -> list[int | None]:
-    """Returns for each text the index of the first text it equals once normalised, or None if it is that first one."""
-    first: dict[bytes, int] = {}
-    found: list[int | None] = []
-    for index, text in enumerate(texts):
-        original = first.setdefault(hashlib.blake2b(normalise(text).encode(), digest_size=16).digest(), index)
-        found.append(None if original == index else original)
-    return found
+def _encode(text: str) -> bytes:
+    return normalise(text).encode("utf-8", "surrogatepass")
 
 
 def find_near_duplicates(
-    texts: Sequence[str], threshold: float = 0.7, ngram: int = 3, num_perm: int = 128, seed: int = 0
+    texts: Sequence[str],
+    threshold: float = 0.7,
+    ngram: int = 3,
+    num_perm: int = 128,
+    seed: int = 0,
+    against: Sequence[str] = (),
+    progress: bool = False,
 ) -> list[tuple[int, float] | None]:
     """Finds the texts to drop so that no two of those kept are near-duplicates.
 
@@ -74,32 +70,37 @@ def find_near_duplicates(
     goes and C stays: union-find over the pairs would drop C for a likeness it does not have.
 
     Args:
-        texts: the texts.
+        texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
         threshold: Jaccard similarity of the shingle sets from which a text is a near-duplicate, in (0, 1].
         ngram: words per shingle, at least 1.
-        num_perm: MinHash values per text, at least 1; more find more pairs at low thresholds.
+        num_perm: MinHash values per text, at least 1. At thresholds below 0.6 more of them make longer bands, and so
+            fewer comparisons in vain.
         seed: of the hash functions, in [0, 2**64).
+        against: texts that stay in any case, and come first; they are not compared with one another.
+        progress: whether to draw bars on stderr.
 
     Returns:
-        For each text None if it is kept, else the index of the kept text it repeats and their Jaccard similarity.
+        For each text None if it is kept, else the index of the kept text it repeats and their Jaccard similarity; the
+        index counts `against` first: `i < len(against)` is a text of it, `i - len(against)` one of `texts`.
 
     Raises:
         ValueError: if an argument is out of range, or `num_perm` too small for the threshold.
     """
     _check(threshold, ngram, num_perm, seed)
-    hashes, keys = _sketch(texts, ngram, num_perm, seed, _bands(threshold, num_perm))
-    buckets_of = _shared_buckets(keys)
-    members, size = _number([hashes[index] for index in buckets_of])
-    numbers, marks = dict(zip(buckets_of, members, strict=True)), np.zeros(size, dtype=bool)
-    kept_in: dict[int, list[int]] = defaultdict(list)  # bucket -> its kept texts
-    found: list[tuple[int, float] | None] = [None] * len(texts)
-    for index, buckets in buckets_of.items():
-        candidates = sorted(set().union(*(kept_in[bucket] for bucket in buckets)))
-        found[index] = _first_match(numbers, index, candidates, threshold, marks)
-        if found[index] is None:
-            for bucket in buckets:
-                kept_in[bucket].append(index)
-    return found
+    fixed = len(against)
+    buckets, sizes = _sketch(against, texts, ngram, num_perm, seed, choose_bands(threshold, num_perm), progress)
+    name_buckets(buckets, fixed)
+    batches = split_batches(buckets, sizes)
+    found: dict[int, tuple[int, float]] = {}
+    with _bar("compare", sum(map(len, batches)), progress) as bar:
+        for members in batches:
+            found |= _compare(against, texts, members, buckets, threshold, ngram)
+            bar.update(len(members))
+    return [found.get(index) for index in range(fixed, fixed + len(texts))]
+
+
+def _bar(what: str, total: int, progress: bool) -> tqdm:
+    return tqdm(desc=f"near duplicates: {what}", total=total, unit=" texts", leave=False, disable=not progress)
 
 
 def _check(threshold: float, ngram: int, num_perm: int, seed: int) -> None:
@@ -113,79 +114,104 @@ def _check(threshold: float, ngram: int, num_perm: int, seed: int) -> None:
         raise ValueError(f"seed must be in [0, 2**64), got {seed}")
 
 
-def _bands(threshold: float, num_perm: int) -> tuple[int, int]:
-    """Returns (bands, values per band) that miss a pair at the threshold with a probability of at most 5 %.
-
-    miss = (1 - threshold**rows)**bands, with bands = num_perm // rows (Leskovec, Rajaraman, Ullman: Mining of Massive
-    Datasets, 3.4.2). Of the bands sure enough the longest are taken: they bring the fewest pairs below the threshold.
-    """
-    sure = [rows for rows in range(1, num_perm + 1) if (1 - threshold**rows) ** (num_perm // rows) <= _MISS_RATE]
-    if not sure:
-        raise ValueError(f"num_perm={num_perm} is too few to find pairs at a similarity of {threshold}; raise either")
-    return num_perm // max(sure), max(sure)
-
-
 def _sketch(
-    texts: Sequence[str], ngram: int, num_perm: int, seed: int, bands: tuple[int, int]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Returns each text's distinct shingle hashes (uint64) and its band keys (uint64, shape (n_texts, n_bands))."""
-    hashes: list[np.ndarray] = []
-    keys = np.zeros((len(texts), bands[0]), dtype=np.uint64)
-    for start in range(0, len(texts), _CHUNK):
-        chunk = RMinHash.hash_token_sets([shingles(text, ngram) for text in texts[start : start + _CHUNK]])
-        rows = RMinHash.digest_matrix_from_token_hash_sets(chunk, num_perm, seed).to_rows()
-        values = np.array(rows, dtype=np.uint64)[:, : bands[0] * bands[1]].reshape(len(chunk), *bands)
-        part = keys[start : start + _CHUNK]
-        for column in range(bands[1]):  # two bands with one key would cost a comparison, no more
-            part[:] = part * np.uint64(0x9E3779B97F4A7C15) + values[:, :, column]
-        hashes += [np.unique(np.array(row, dtype=np.uint64)) for row in chunk]
-    return hashes, keys
+    against: Sequence[str],
+    texts: Sequence[str],
+    ngram: int,
+    num_perm: int,
+    seed: int,
+    bands: tuple[int, int],
+    progress: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the band keys (uint32, shape (n_bands, n_texts)) and how many shingles each text has (int64)."""
+    total = len(against) + len(texts)
+    keys, sizes = np.empty((bands[0], total), dtype=np.uint32), np.empty(total, dtype=np.int64)
+    with _bar("sketch", total, progress) as bar:
+        for start, chunk in _read(against, texts):
+            for first in range(0, len(chunk), SKETCH):
+                hashes, offsets = hash_shingles(chunk[first : first + SKETCH], ngram)
+                part = slice(start + first, start + first + len(offsets) - 1)
+                keys[:, part] = band_keys(signatures(hashes, offsets, num_perm, seed), bands).T
+                sizes[part] = np.diff(offsets)
+            bar.update(len(chunk))
+    return keys, sizes
 
 
-def _shared_buckets(keys: np.ndarray) -> dict[int, list[int]]:
-    """Returns, in text order, the buckets a text shares with another; a bucket is all texts with one key in a band."""
-    buckets: dict[int, list[int]] = defaultdict(list)
-    size = len(keys)
-    for band in range(keys.shape[1]):
-        _, bucket, counts = np.unique(keys[:, band], return_inverse=True, return_counts=True)
-        shared = np.flatnonzero(counts[bucket] > 1)
-        for index, name in zip(shared.tolist(), (bucket[shared] + band * size).tolist(), strict=True):
-            buckets[index].append(name)
-    return dict(sorted(buckets.items()))
+def _read(*sources: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yields the texts of one source after another, a slice at a time, each with the index of its first text."""
+    base = 0
+    for source in sources:
+        for start in range(0, len(source), _READ):
+            yield base + start, source[start : start + _READ]
+        base += len(source)
 
 
-def _number(hashes: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
-    """Returns the same sets with their members numbered from 0 (int64), and how many numbers there are."""
-    if not hashes:
-        return [], 0
-    distinct, numbers = np.unique(np.concatenate(hashes), return_inverse=True)
-    return np.split(numbers, np.cumsum([len(row) for row in hashes])[:-1]), len(distinct)
+def _compare(
+    against: Sequence[str],
+    texts: Sequence[str],
+    members: np.ndarray,
+    buckets: np.ndarray,
+    threshold: float,
+    ngram: int,
+) -> dict[int, tuple[int, float]]:
+    """Returns, for those of the texts `members` that repeat a kept one, which and how closely."""
+    found: dict[int, tuple[int, float]] = {}
+    kept: dict[int, np.ndarray] = {}
+    kept_in: dict[int, list[int]] = defaultdict(list)  # bucket -> its kept texts
+    bases = np.arange(len(buckets), dtype=np.uint64) << np.uint64(32)  # tell the buckets of one band from the next
+    marks = np.zeros(2**16, dtype=bool)
+    for start, chunk in _read(against, texts):
+        mine = members[slice(*np.searchsorted(members, [start, start + len(chunk)]))].tolist()
+        if not mine:
+            continue
+        for index, hashes in zip(mine, _shingle_sets([chunk[i - start] for i in mine], ngram), strict=True):
+            column = buckets[:, index]
+            names = (column + bases)[column != ALONE].tolist()
+            if index >= len(against):
+                candidates = sorted(set(chain.from_iterable(kept_in[name] for name in names if name in kept_in)))
+                match = _first_match(hashes, candidates, kept, threshold, marks)
+                if match is not None:
+                    found[index] = match
+                    continue
+            kept[index] = hashes
+            for name in names:
+                kept_in[name].append(index)
+    return found
+
+
+def _shingle_sets(texts: list[str], ngram: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(texts), SKETCH):
+        hashes, offsets = hash_shingles(texts[start : start + SKETCH], ngram)
+        yield from (np.unique(hashes[begin:end]) for begin, end in zip(offsets[:-1], offsets[1:], strict=True))
 
 
 def _first_match(
-    numbers: dict[int, np.ndarray], index: int, candidates: list[int], threshold: float, marks: np.ndarray
+    mine: np.ndarray, candidates: list[int], kept: dict[int, np.ndarray], threshold: float, marks: np.ndarray
 ) -> tuple[int, float] | None:
-    """Returns the first candidate whose Jaccard similarity with the text reaches the threshold, and that similarity.
+    """Returns the first candidate whose Jaccard similarity with a text reaches the threshold, and that similarity.
 
     Args:
-        numbers: the shingles of each text, as numbers below `len(marks)`.
-        index: the text.
+        mine: the shingles of the text, distinct.
         candidates: the texts to compare it with.
+        kept: the shingles of each candidate, distinct.
         threshold: in (0, 1].
-        marks: all False, before and after; scratch space to tell which shingles the text has.
+        marks: shape (2**16,), all False, before and after; scratch space for the first bits of the text's shingles,
+            which tell at once how many a candidate can have in common with it at most.
     """
-    mine = numbers[index]
-    marks[mine] = True
+    marks[mine >> np.uint64(48)] = True
     match = None
     for start in range(0, len(candidates), _BLOCK):
-        block = candidates[start : start + _BLOCK]
-        sizes = np.array([len(numbers[other]) for other in block])
-        has = marks[np.concatenate([numbers[other] for other in block])]
-        common = np.add.reduceat(has, np.cumsum(sizes) - sizes, dtype=np.int64)
-        similarity = common / (len(mine) + sizes - common)
-        reached = np.flatnonzero(similarity >= threshold)
-        if len(reached):
-            match = block[reached[0]], float(similarity[reached[0]])
+        block = [kept[other] for other in candidates[start : start + _BLOCK]]
+        sizes = np.array([len(other) for other in block])
+        marked = marks[np.concatenate(block) >> np.uint64(48)]
+        most = np.add.reduceat(marked, np.cumsum(sizes) - sizes, dtype=np.int64)
+        for i in np.flatnonzero(most / (len(mine) + sizes - most) >= threshold).tolist():
+            common = len(np.intersect1d(mine, block[i], assume_unique=True))
+            similarity = common / (len(mine) + len(block[i]) - common)
+            if similarity >= threshold:
+                match = candidates[start + i], similarity
+                break
+        if match:
             break
-    marks[mine] = False
+    marks[mine >> np.uint64(48)] = False
     return match
