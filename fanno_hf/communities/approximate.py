@@ -1,0 +1,149 @@
+"""Similar rows among those that lie in the same cells: for more rows than can all be compared.
+
+1,000,000 rows in 4,000 cells, each row compared with those of 8 cells  ->  their links, and the share that was found
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from tqdm import tqdm
+
+from fanno_hf.communities.checks import check
+from fanno_hf.communities.graph import symmetric
+from fanno_hf.communities.rows import unit_rows
+from fanno_hf.communities.tiles import Tiles, torch_threads
+
+logger = logging.getLogger(__name__)
+
+_SAMPLE_PER_CELL = 64  # rows that the centre of a cell is learnt from
+_CHUNK = 65_536  # rows given to FAISS at a time
+
+
+@dataclass(frozen=True)
+class ApproximateNeighbours:
+    """Links between similar rows, most of them.
+
+    Attributes:
+        graph: as of `threshold_graph`, without the links that were missed.
+        recall: share of the links of a sample of rows that are in the graph, in [0, 1]; 1 if they have none.
+        sampled_rows, sampled_links: what the recall was measured on, by comparing them with every row.
+    """
+
+    graph: csr_matrix
+    recall: float
+    sampled_rows: int
+    sampled_links: int
+
+
+def approximate_neighbours(
+    embeddings: np.ndarray,
+    threshold: float,
+    *,
+    cells: int | None = None,
+    probes: int = 8,
+    sample: int = 1000,
+    block_size: int = 1024,
+    threads: int | None = None,
+    progress: bool = False,
+    random_seed: int = 0,
+) -> ApproximateNeighbours:
+    """Links rows whose similarity is at least the threshold, if one lies in one of the other's nearest cells.
+
+    The cells are those of an inverted file (FAISS's k-means): a row lies in the nearest one, and is compared with all
+    rows of the nearest few. No link is wrong, some are missing. The same random_seed gives the same links with the
+    same number of threads; with another number the products that FAISS learns the cells from may be rounded in
+    another way, and a few other links be missed.
+
+    Args:
+        embeddings, threshold, block_size, threads, progress: as of `threshold_graph`.
+        cells: how many; None for 4 * sqrt(n_rows). One cell is exact.
+        probes: cells that a row is compared with.
+        sample: rows that the recall is measured on.
+        random_seed: of the cells and the sample.
+
+    Raises:
+        ValueError: if an argument is out of range, or a row is all zeros or not finite.
+    """
+    check(threshold=threshold, block_size=block_size, threads=threads)
+    for name, value in (("cells", cells), ("probes", probes), ("sample", sample)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    with torch_threads(threads):
+        unit = unit_rows(embeddings)
+        tiles = Tiles(unit, threshold, block_size)
+        cells = min(cells or round(4 * len(unit) ** 0.5), max(1, len(unit) // _SAMPLE_PER_CELL))
+        nearest_cells = _nearest_cells(unit, cells, min(probes, cells), threads, random_seed)
+        graph = _link_cells(tiles, nearest_cells, progress)
+        chosen = np.random.default_rng(random_seed).choice(len(unit), min(sample, len(unit)), replace=False)
+        found, true = _count_links(tiles, graph, np.sort(chosen))
+    recall = found / true if true else 1.0
+    logger.info(
+        "approximate neighbours: %.2f %% of the %d links of %d sampled rows were found (%d cells, %d of them probed)",
+        *(100 * recall, true, len(chosen), cells, nearest_cells.shape[1]),
+    )
+    return ApproximateNeighbours(graph, recall, len(chosen), true)
+
+
+def _nearest_cells(unit: np.ndarray, cells: int, probes: int, threads: int | None, random_seed: int) -> np.ndarray:
+    """Returns the nearest cells of each row, its own first: int32, shape (n_rows, probes)."""
+    import faiss  # takes a second to import
+
+    if cells <= 1:
+        return np.zeros((len(unit), 1), dtype=np.int32)
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(threads or before)
+    try:
+        wanted = min(len(unit), cells * _SAMPLE_PER_CELL)
+        sample = np.random.default_rng(random_seed).choice(len(unit), wanted, replace=False)
+        means = faiss.Kmeans(unit.shape[1], cells, niter=10, seed=random_seed, spherical=True)
+        means.train(unit[np.sort(sample)])
+        found = np.empty((len(unit), probes), dtype=np.int32)
+        for start in range(0, len(unit), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            found[part] = means.index.search(np.ascontiguousarray(unit[part]), probes)[1]
+        return found
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _link_cells(tiles: Tiles, nearest_cells: np.ndarray, progress: bool) -> csr_matrix:
+    """Compares the rows of each cell with the rows that have it among their nearest."""
+    size = len(nearest_cells)
+    members, askers = _by_cell(nearest_cells[:, :1]), _by_cell(nearest_cells)
+    keys, values = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    for cell in tqdm(members, desc="cells", unit="cell", disable=not progress):
+        for above in _blocks(askers[cell], tiles.block_size):
+            for across in _blocks(members[cell], tiles.block_size):
+                rows, columns, found = tiles.hits(above, across).pairs()
+                rows, columns = above[rows], across[columns]
+                other = rows != columns
+                keys.append((np.minimum(rows, columns) * size + np.maximum(rows, columns))[other])
+                values.append(found[other])
+    keys, first = np.unique(np.concatenate(keys), return_index=True)  # most links are met from both ends
+    rows, columns = np.divmod(keys, max(1, size))
+    return symmetric(rows, columns, np.concatenate(values)[first], size)
+
+
+def _by_cell(cells: np.ndarray) -> dict[int, np.ndarray]:
+    """Returns the rows of each cell, ascending, from the cells of each row, shape (n_rows, n_cells_each)."""
+    if not len(cells):
+        return {}
+    order = np.argsort(cells.ravel(), kind="stable")
+    found, starts = np.unique(cells.ravel()[order], return_index=True)
+    return dict(zip(found.tolist(), np.split(order // cells.shape[1], starts[1:]), strict=True))
+
+
+def _blocks(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _count_links(tiles: Tiles, graph: csr_matrix, rows: np.ndarray) -> tuple[int, int]:
+    """Returns how many links the rows have in the graph, and how many in truth."""
+    true = 0
+    for above in _blocks(rows, tiles.block_size):
+        for start in range(0, len(tiles.unit), tiles.block_size):
+            hits = tiles.hits(above, slice(start, start + tiles.block_size))
+            true += int(np.count_nonzero(hits.mask))
+    return int(np.diff(graph.indptr)[rows].sum()), true - len(rows)  # less each row's similarity to itself

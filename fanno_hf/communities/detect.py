@@ -1,0 +1,92 @@
+"""Groups embeddings into communities and picks one row of each.
+
+before  embeddings of ["Mosses have no roots.", "Tax is due in May.", "Moss has no root."]
+after   detect_communities(embeddings, threshold=0.7) == [[0, 2], [1]]      the centre of each community comes first
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fanno_hf.communities.approximate import approximate_neighbours
+from fanno_hf.communities.checks import check
+from fanno_hf.communities.graph import link, partition
+from fanno_hf.communities.greedy import as_lists, greedy, greedy_on_graph
+from fanno_hf.communities.rows import unit_rows
+from fanno_hf.communities.tiles import prepare_tiles, torch_threads
+
+ALGORITHMS = ("fast", "louvain", "leiden", "components", "approximate")
+
+
+def detect_communities(
+    embeddings: np.ndarray,
+    threshold: float = 0.7,
+    min_size: int = 1,
+    algorithm: str = "fast",
+    *,
+    block_size: int = 1024,
+    threads: int | None = None,
+    progress: bool = False,
+    random_seed: int = 0,
+) -> list[list[int]]:
+    """Finds communities of similar rows.
+
+    | algorithm | communities | memory beside the rows |
+    |---|---|---|
+    | fast | those of `sentence_transformers.util.community_detection` 6.2: N(i) is the rows whose similarity to row i is at least the threshold, i among them; rows are taken by falling size of N(i) (ties: lowest index), and one that no community holds yet is the centre of a new one: what is left of N(i) | O(n_rows * dim) |
+    | louvain, leiden | of scikit-network, weighted by similarity, on the graph of pairs that reach the threshold | + 12 bytes a link |
+    | components | connected components of that graph: each member is similar to some other one | + 12 bytes a link |
+    | approximate | as `fast`, without the links that `approximate_neighbours` misses; logs the share it found | + 12 bytes a link |
+
+    All but `approximate` compare every row with every other one; pairs within 1e-5 of the threshold are decided in
+    float64, so neither rounding nor the number of threads changes who is in.
+
+    Args:
+        embeddings: float, shape (n_rows, dim); rows need not be of unit length. float32 rows of unit length are not
+            copied, so they may be mapped from a file, read-only.
+        threshold: cosine similarity from which two rows are neighbours, in [-1, 1]; above 0 for louvain and leiden.
+        min_size: the fewest members of a community, its centre included; 1 keeps rows without neighbours.
+        algorithm: one of the above.
+        block_size: rows and columns of similarities computed at a time.
+        threads: of the matrix product; None leaves the setting of torch.
+        progress: whether to show a bar on stderr.
+        random_seed: of louvain, leiden and approximate.
+
+    Returns:
+        Lists of row indices, largest first, no row in two of them; of equal size the one whose centre has most
+        neighbours is first, then the one with the lowest centre. The centre leads (for louvain, leiden and components
+        the member with most neighbours), the others follow by falling similarity to it (ties: lowest index).
+
+    Raises:
+        ValueError: if an argument is out of range, or a row is all zeros or not finite.
+    """
+    check(threshold=threshold, min_size=min_size, block_size=block_size, threads=threads)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
+    if algorithm in ("louvain", "leiden") and threshold <= 0:
+        raise ValueError(f"{algorithm} needs positive similarities: threshold must be above 0, got {threshold}")
+    unit = unit_rows(embeddings)
+    with torch_threads(threads):
+        if algorithm == "approximate":
+            found = approximate_neighbours(
+                unit, threshold, block_size=block_size, threads=threads, progress=progress, random_seed=random_seed
+            )
+            centre_of, counts = greedy_on_graph(found.graph, min_size), np.diff(found.graph.indptr)
+        else:
+            tiles = prepare_tiles(unit, threshold, block_size)
+            if algorithm == "fast":
+                centre_of, counts = greedy(tiles, min_size, progress)
+            else:
+                graph = link(tiles, progress)
+                centre_of, counts = partition(graph, algorithm, min_size, random_seed), np.diff(graph.indptr)
+    return as_lists(unit, centre_of, counts)
+
+
+def representatives(communities: Sequence[Sequence[int]], priority: np.ndarray) -> list[int]:
+    """Returns, in ascending order, the member of each community with the highest priority (ties: the lowest index).
+
+    Args:
+        communities: row indices; none of them empty.
+        priority: shape (n_rows,), higher is better.
+    """
+    return sorted(min(members, key=lambda row: (-priority[row], row)) for members in communities)

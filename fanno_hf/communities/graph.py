@@ -1,0 +1,122 @@
+"""The graph of similar rows, and the communities scikit-network finds in it.
+
+[[1, 0], [0.8, 0.6], [0, 1]], threshold 0.7  ->  one link: 0 and 1, at 0.8
+"""
+
+import ctypes
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from fanno_hf.communities.checks import check
+from fanno_hf.communities.rows import unit_rows
+from fanno_hf.communities.tiles import Hits, Tiles, prepare_tiles, torch_threads
+
+
+def threshold_graph(
+    embeddings: np.ndarray,
+    threshold: float,
+    *,
+    block_size: int = 1024,
+    threads: int | None = None,
+    progress: bool = False,
+) -> csr_matrix:
+    """Links the rows whose cosine similarity is at least the threshold.
+
+    Args:
+        embeddings: float, shape (n_rows, dim); rows need not be of unit length.
+        threshold: in [-1, 1]; pairs within 1e-5 of it are decided in float64.
+        block_size: rows and columns of similarities computed at a time.
+        threads: of the matrix product; None leaves torch's setting.
+        progress: whether to show a bar on stderr.
+
+    Returns:
+        Similarities, float32, shape (n_rows, n_rows); symmetric, indices sorted, no row linked to itself. Twelve
+        bytes of memory for each link and direction.
+
+    Raises:
+        ValueError: if an argument is out of range, or a row is all zeros or not finite.
+    """
+    check(threshold=threshold, block_size=block_size, threads=threads)
+    with torch_threads(threads):
+        unit = unit_rows(embeddings)
+        return link(prepare_tiles(unit, threshold, block_size), progress)
+
+
+def link(tiles: Tiles, progress: bool) -> csr_matrix:
+    """Returns the graph of all rows of the tiles."""
+    links = Links(len(tiles.unit))
+    for top, left, hits in tiles.upper_triangle(progress):
+        links.add(top, left, hits)
+    return links.graph()
+
+
+class Links:
+    """Links as they are found, each kept in one direction.
+
+    They are appended to one block of memory that doubles when it is full: small arrays kept between the large ones of
+    the tiles would tear the heap into pieces, which took a fifth of the memory of the rows.
+    """
+
+    def __init__(self, size: int):
+        self._size, self._count = size, 0
+        self._links = np.empty(1024, dtype=[("row", np.int32), ("column", np.int32), ("value", np.float32)])
+
+    def add(self, top: int, left: int, hits: Hits) -> None:
+        """Adds the hits of a tile that starts at row `top` and column `left`."""
+        rows, columns, values = hits.pairs()
+        rows, columns = top + rows, left + columns
+        once = slice(None) if left > top else rows < columns  # a tile on the diagonal has each pair twice
+        rows, columns, values = rows[once], columns[once], values[once]
+        end = self._count + len(rows)
+        if end > len(self._links):
+            self._links = np.concatenate([self._links, np.empty(end, dtype=self._links.dtype)])
+        added = self._links[self._count : end]
+        added["row"], added["column"], added["value"] = rows, columns, values
+        self._count = end
+
+    def graph(self) -> csr_matrix:
+        """Returns what was added, in both directions."""
+        links = self._links[: self._count]
+        return symmetric(links["row"], links["column"], links["value"], self._size)
+
+
+def symmetric(rows: np.ndarray, columns: np.ndarray, values: np.ndarray, size: int) -> csr_matrix:
+    """Returns the graph of links that are given in one direction: shape (size, size)."""
+    ends = np.concatenate([rows, columns]), np.concatenate([columns, rows])
+    graph = csr_matrix((np.tile(values, 2), ends), shape=(size, size))
+    graph.sort_indices()
+    return graph
+
+
+def partition(graph: csr_matrix, algorithm: str, min_size: int, random_seed: int) -> np.ndarray:
+    """Finds communities with scikit-network.
+
+    Args:
+        graph: as of `threshold_graph`.
+        algorithm: "louvain", "leiden" (both by similarity, random_seed decides ties) or "components".
+
+    Returns:
+        The row that leads each row's community: the one with most neighbours; of those the one most similar to all of
+        its neighbours together, then the first. -1 for communities below `min_size`; shape (n_rows,).
+    """
+    labels = np.arange(graph.shape[0]) if graph.nnz == 0 else _labels(graph, algorithm, random_seed)
+    weights = np.asarray(graph.sum(axis=1), dtype=np.float64)[:, 0]
+    order = np.lexsort((-weights, -np.diff(graph.indptr), labels))
+    firsts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    sizes = np.diff(firsts, append=len(order))
+    leaders = np.where(sizes >= min_size, order[firsts], -1)
+    centre_of = np.empty(len(order), dtype=np.int64)
+    centre_of[order] = np.repeat(leaders, sizes)
+    return centre_of
+
+
+def _labels(graph: csr_matrix, algorithm: str, random_seed: int) -> np.ndarray:
+    from sknetwork.clustering import Leiden, Louvain  # takes a second to import
+    from sknetwork.topology import get_connected_components
+
+    if algorithm == "components":
+        return get_connected_components(graph)
+    ctypes.CDLL(None).srand(random_seed)  # Leiden draws from the C library's generator, whatever its random_state
+    model = {"louvain": Louvain, "leiden": Leiden}[algorithm]
+    return model(random_state=random_seed).fit_predict(graph)

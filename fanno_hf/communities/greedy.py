@@ -1,0 +1,122 @@
+"""Takes communities one after another, the rows with the most neighbours first.
+
+neighbours 0: 1, 2   1: 0   2: 0, 3   3: 2   4: none   ->   centre_of == [0, 0, 0, 3, 4]
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from fanno_hf.communities.graph import Links
+from fanno_hf.communities.rows import cosines
+from fanno_hf.communities.tiles import Tiles
+
+_LINK = 24  # bytes that a link takes at most while the graph is made of it
+_BATCH = 128  # rows whose neighbours are looked up together
+
+
+def greedy(tiles: Tiles, min_size: int, progress: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the communities of `sentence_transformers.util.community_detection`.
+
+    Links are kept while they need less than a quarter of the memory of the rows. If there are more, they are only
+    counted, and the neighbours of centres are looked up again: O(n_rows * dim) memory, however many links there are.
+
+    Returns:
+        The centre of each row's community, -1 for none, and |N(i)|, row i included: int64, shape (n_rows,) each.
+    """
+    counts, links = _count_links(tiles, progress)
+    if links is not None:
+        return greedy_on_graph(links, min_size), counts
+    centre_of = np.full(len(counts), -1)
+    for centre, members in _look_up(tiles, counts, centre_of, min_size):
+        _take(centre_of, centre, members, min_size)
+    return _with_loners(centre_of, min_size), counts
+
+
+def greedy_on_graph(links: csr_matrix, min_size: int) -> np.ndarray:
+    """Returns the centre of each row's community, -1 for none; links are symmetric, without those to oneself."""
+    counts = np.diff(links.indptr) + 1
+    centre_of = np.full(len(counts), -1)
+    for centre in _order(counts, min_size).tolist():
+        if centre_of[centre] < 0:
+            neighbours = links.indices[links.indptr[centre] : links.indptr[centre + 1]]
+            _take(centre_of, centre, np.append(neighbours, centre), min_size)
+    return _with_loners(centre_of, min_size)
+
+
+def as_lists(unit: np.ndarray, centre_of: np.ndarray, counts: np.ndarray) -> list[list[int]]:
+    """Writes communities as lists of rows.
+
+    Args:
+        unit: float32, shape (n_rows, dim).
+        centre_of: the row that leads each row's community, -1 for none, shape (n_rows,).
+        counts: neighbours of each row, shape (n_rows,).
+
+    Returns:
+        The largest first; of those the one whose centre has most neighbours, then the one with the lowest centre. The
+        centre leads, the others follow by falling similarity to it, then by index.
+    """
+    members = np.flatnonzero(centre_of >= 0)
+    centres = centre_of[members]
+    sizes = np.bincount(centres, minlength=len(centre_of))[centres]
+    similarities = cosines(unit, members, centres).round(7)  # rows in float32 say no more; ties go by index
+    order = np.lexsort((members, -similarities, members != centres, centres, -counts[centres], -sizes))
+    members, sizes = members[order].tolist(), sizes[order].tolist()
+    found, start = [], 0
+    while start < len(members):
+        found.append(members[start : start + sizes[start]])
+        start += sizes[start]
+    return found
+
+
+def _order(counts: np.ndarray, min_size: int) -> np.ndarray:
+    """Returns rows that may be centres, the one with most neighbours first; loners need no turn."""
+    order = np.argsort(-counts, kind="stable")
+    return order[counts[order] >= max(2, min_size)]
+
+
+def _take(centre_of: np.ndarray, centre: int, members: np.ndarray, min_size: int) -> None:
+    """Gives the centre those of its neighbours, itself among them, that are free, if both it and enough of them are."""
+    members = members[centre_of[members] < 0]
+    if centre_of[centre] < 0 and len(members) >= min_size:
+        centre_of[members] = centre
+
+
+def _with_loners(centre_of: np.ndarray, min_size: int) -> np.ndarray:
+    """What is free at last has no free neighbour: each is a community of one, if that is enough."""
+    return np.where(centre_of < 0, np.arange(len(centre_of)), centre_of) if min_size == 1 else centre_of
+
+
+def _count_links(tiles: Tiles, progress: bool) -> tuple[np.ndarray, csr_matrix | None]:
+    """Returns |N(i)|, and the links unless they need too much memory."""
+    size, dim = tiles.unit.shape
+    counts, links = np.zeros(size, dtype=np.int64), Links(size)
+    for top, left, hits in tiles.upper_triangle(progress):
+        counts[top + hits.rows] += np.count_nonzero(hits.mask, axis=1)
+        if left > top:  # similarity is symmetric: this tile stands for its mirror image too
+            counts[left : left + hits.mask.shape[1]] += np.count_nonzero(hits.mask, axis=0)
+        if counts.sum() * _LINK > size * dim:  # a quarter of the memory of the rows
+            links = None
+        if links is not None:
+            links.add(top, left, hits)
+    return counts, None if links is None else links.graph()
+
+
+def _look_up(
+    tiles: Tiles, counts: np.ndarray, centre_of: np.ndarray, min_size: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields each row that may be a centre, in the order of the greedy, with its neighbours.
+
+    Rows that `centre_of` gives to a centre are left out, as far as known when a batch of rows starts: the caller
+    changes it between two rows and has to look again. Batches are small: one row often takes those right after it.
+    """
+    order = _order(counts, min_size)
+    while len(order := order[centre_of[order] < 0]):
+        batch, order = order[:_BATCH], order[_BATCH:]
+        columns = np.flatnonzero((centre_of < 0) & (counts > 1))
+        mask = np.zeros((len(batch), len(columns)), dtype=bool)
+        for start in range(0, len(columns), tiles.block_size):
+            hits = tiles.hits(batch, columns[start : start + tiles.block_size])
+            mask[hits.rows, start : start + tiles.block_size] = hits.mask
+        yield from ((centre, columns[linked]) for centre, linked in zip(batch.tolist(), mask, strict=True))

@@ -1,0 +1,36 @@
+"""The most similar old row of each new one: what a window of new rows costs is new x all, never all x all."""
+
+import numpy as np
+
+
+def nearest(new: np.ndarray, old: np.ndarray, block_size: int = 4096) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the most similar old row of each new row.
+
+    Args:
+        new: float, shape (n_new, dim), rows of unit length.
+        old: float, shape (n_old, dim), rows of unit length; may be empty.
+        block_size: rows of each compared at a time; memory is O(block_size²).
+
+    Returns:
+        The index of the old row (int64, shape (n_new,); ties: the lowest) and its cosine similarity (float32, shape
+        (n_new,)); -1 and -inf where there is no old row.
+
+    Raises:
+        ValueError: if the arrays are not two-dimensional or their dimensions differ.
+    """
+    indices = np.full(len(new), -1, dtype=np.int64)
+    similarities = np.full(len(new), -np.inf, dtype=np.float32)
+    if len(new) == 0 or len(old) == 0:
+        return indices, similarities
+    if new.ndim != 2 or old.ndim != 2 or new.shape[1] != old.shape[1]:
+        raise ValueError(f"new and old embeddings must have rows of the same size, got {new.shape} and {old.shape}")
+    for start in range(0, len(new), block_size):
+        rows = slice(start, start + block_size)
+        for first in range(0, len(old), block_size):
+            block = new[rows] @ old[first : first + block_size].T
+            best = block.argmax(axis=1)
+            value = np.take_along_axis(block, best[:, None], axis=1)[:, 0]
+            better = value > similarities[rows]
+            indices[rows][better] = best[better] + first
+            similarities[rows][better] = value[better]
+    return indices, similarities

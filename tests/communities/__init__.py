@@ -1,0 +1,32 @@
+"""Rows to find communities in."""
+
+import numpy as np
+
+
+def clustered(rng: np.random.Generator, size: int, dim: int, centres: int, noise: float) -> np.ndarray:
+    """Rows scattered around some centres, not of unit length; float32."""
+    centre = rng.normal(size=(centres, dim))[rng.integers(0, centres, size)]
+    return (centre + noise * rng.normal(size=(size, dim))).astype(np.float32)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def clear_threshold(rows: np.ndarray, wanted: float) -> float:
+    """Returns a threshold just above `wanted` with no pair within 1e-5, so that float32 rounding decides nothing."""
+    rows = unit(rows.astype(np.float64))
+    gaps = np.sort(np.concatenate([[wanted], (rows @ rows.T).ravel(), [1.1]]))
+    gaps = gaps[gaps >= wanted]
+    start = gaps[np.argmax(np.diff(gaps) > 4e-5)]
+    return start + 2e-5
+
+
+def planted(sizes: tuple[int, ...], dim: int = 64, seed: int = 0) -> tuple[np.ndarray, list[set[int]]]:
+    """Unit rows in clusters far from one another (cosine about 0.9 within one, 0 between two), mixed; and the clusters."""
+    rng = np.random.default_rng(seed)
+    cluster = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    rows = np.eye(len(sizes), dim)[cluster] + 0.04 * rng.normal(size=(len(cluster), dim))
+    return unit(rows).astype(np.float32), [
+        set(np.flatnonzero(cluster == number).tolist()) for number in range(len(sizes))
+    ]

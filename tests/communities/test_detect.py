@@ -1,0 +1,231 @@
+"""Communities, by each algorithm, and their representatives."""
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sentence_transformers.util import community_detection
+
+from fanno_hf.communities import ALGORITHMS, detect_communities, greedy, representatives
+from fanno_hf.communities.rows import unit_rows
+from tests.communities import clear_threshold, clustered, planted, unit
+
+
+def cases():
+    sizes = (0, 1, 2, 3, 7, 40, 130, 131, 200, 300)
+    for index in range(30):
+        min_size, wanted = (1, 2, 5)[index % 3], (0.3, 0.7, 0.9, -0.1)[index % 4]
+        yield pytest.param(index, sizes[index % 10], min_size, wanted, id=f"{sizes[index % 10]}-{min_size}-{wanted}")
+
+
+@pytest.mark.parametrize(("seed", "size", "min_size", "wanted"), list(cases()))
+def test_communities_equal_those_of_sentence_transformers(seed, size, min_size, wanted):
+    rng = np.random.default_rng(seed)
+    rows = clustered(rng, size, (4, 16, 48)[seed % 3], 1 + size // 6, (0.2, 0.6, 1.2)[seed // 3 % 3])
+    if seed % 2 and size > 3:
+        rows[size // 2 : size // 2 + size // 4] = rows[: size // 4]  # exact copies: ties
+    threshold = clear_threshold(rows, wanted)
+    ours = detect_communities(rows, threshold, min_size, block_size=64)
+    theirs = community_detection(rows, threshold=threshold, min_community_size=min_size)
+    # Equal similarities come in either order there, so lists are compared by centre and members.
+    assert [(row[0], sorted(row)) for row in ours] == [(row[0], sorted(row)) for row in theirs]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_without_ties_the_order_of_members_is_the_same_too(seed):
+    rows = clustered(np.random.default_rng(seed), 60, 24, 8, 0.5)
+    threshold = clear_threshold(rows, 0.6)
+    assert detect_communities(rows, threshold) == community_detection(rows, threshold=threshold, min_community_size=1)
+
+
+def test_a_community_starts_with_its_centre_and_loners_are_kept():
+    angles = np.radians([0, 90, 20, 40, 180])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert detect_communities(rows, threshold=np.cos(np.radians(25))) == [[2, 0, 3], [1], [4]]
+
+
+def test_a_row_held_by_a_larger_community_starts_none_of_its_own():
+    angles = np.radians([0, 10, 20, 30, 40, 50])  # 1 to 4 have two neighbours: 1 takes 0 and 2, and 3 what is left
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found = detect_communities(rows, threshold=np.cos(np.radians(12)))
+    assert [sorted(row) for row in found] == [[0, 1, 2], [3, 4], [5]]
+
+
+def test_min_size_drops_smaller_communities():
+    rows = np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 0, 1], [0, 0.1, 1], [0, 0, 1]])
+    assert [len(row) for row in detect_communities(rows, min_size=1)] == [3, 2, 1]
+    assert [len(row) for row in detect_communities(rows, min_size=2)] == [3, 2]
+    assert detect_communities(rows, min_size=4) == []
+
+
+def test_equal_rows_meet_a_threshold_of_one():
+    rng = np.random.default_rng(0)
+    rows = np.repeat(rng.normal(size=(20, 384)), 3, axis=0)
+    expected = [[3 * index, 3 * index + 1, 3 * index + 2] for index in range(20)]
+    assert [sorted(row) for row in detect_communities(rows, threshold=1.0)] == expected
+
+
+def test_pairs_at_the_threshold_are_neighbours_whatever_their_scale():
+    rows = np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 1.0]]) * np.array([[1e-6], [1.0], [1e6]])
+    assert detect_communities(rows, threshold=0.6) == [[1, 2, 0]]
+
+
+@pytest.mark.parametrize("block_size", [1, 7, 64, 1024])
+def test_block_size_changes_nothing(block_size):
+    rows = clustered(np.random.default_rng(4), 60, 32, 12, 0.5)
+    assert detect_communities(rows, 0.7, block_size=block_size) == detect_communities(rows, 0.7, block_size=60)
+
+
+def test_links_that_need_too_much_memory_are_looked_up_again(monkeypatch):
+    rows = clustered(np.random.default_rng(5), 250, 32, 10, 0.4)
+    monkeypatch.setattr(greedy, "_LINK", 0)
+    expected = detect_communities(rows, 0.6)
+    monkeypatch.setattr(greedy, "_LINK", 1e9)
+    monkeypatch.setattr(greedy, "_BATCH", 3)
+    assert detect_communities(rows, 0.6) == expected
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_communities_are_what_the_definition_says(data):
+    """Against the definition in four lines of python, on rows of integers: ties of every kind."""
+    dim, size = data.draw(st.integers(1, 4)), data.draw(st.integers(0, 25))
+    row = st.lists(st.integers(-2, 2), min_size=dim, max_size=dim).filter(any)
+    rows = np.array(data.draw(st.lists(row, min_size=size, max_size=size))).reshape(size, dim)
+    threshold, min_size = data.draw(st.floats(-1, 1)), data.draw(st.integers(1, 4))
+    cosine = unit(rows.astype(float)) @ unit(rows.astype(float)).T
+    assume(np.abs(cosine - threshold).min(initial=1) > 1e-6)
+    free, expected = np.ones(size, dtype=bool), []
+    for centre in np.argsort(-(cosine >= threshold).sum(axis=1), kind="stable"):
+        members = np.flatnonzero((cosine[centre] >= threshold) & free)
+        if free[centre] and len(members) >= min_size:
+            free[members] = False
+            expected.append((centre, members.tolist()))
+    expected.sort(key=lambda one: len(one[1]), reverse=True)
+    found = detect_communities(rows, threshold, min_size, block_size=7)
+    assert [(one[0], sorted(one)) for one in found] == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_change_nothing_and_are_set_back(threads):
+    rows, before = clustered(np.random.default_rng(6), 700, 64, 60, 0.6), torch.get_num_threads()
+    assert detect_communities(rows, 0.6, threads=threads) == detect_communities(rows, 0.6)
+    assert torch.get_num_threads() == before
+
+
+def test_rows_mapped_from_a_file_read_only_are_neither_copied_nor_warned_about(tmp_path):
+    rows, clusters = planted((40, 30, 20))
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [set(row) for row in detect_communities(mapped)] == clusters
+    assert np.shares_memory(unit_rows(mapped), mapped)
+
+
+@pytest.mark.parametrize("threshold", [0.7, 1.0])
+def test_many_equal_rows_are_one_community(threshold):
+    rows = np.repeat(np.random.default_rng(7).normal(size=(1, 32)), 5_000, axis=0)
+    tracemalloc.start()
+    found = detect_communities(rows, threshold)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [list(range(5_000))]
+    assert peak < 25_000_000  # bytes; a table of all pairs has 25 million cells
+
+
+def test_one_row_is_a_community():
+    assert detect_communities(np.array([[3.0, 4.0]])) == [[0]]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_finds_planted_clusters(algorithm):
+    rows, clusters = planted((50, 40, 30, 1))
+    found = detect_communities(rows, 0.6, algorithm=algorithm)
+    assert [set(row) for row in found] == clusters
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_drops_communities_below_min_size(algorithm):
+    rows, clusters = planted((50, 40, 30, 1))
+    assert [len(row) for row in detect_communities(rows, 0.6, 31, algorithm)] == [50, 40]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_rows_without_neighbours_are_communities_of_one(algorithm):
+    assert detect_communities(np.eye(5), 0.5, algorithm=algorithm) == [[0], [1], [2], [3], [4]]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_no_algorithm_minds_an_empty_input(algorithm):
+    assert detect_communities(np.zeros((0, 8)), algorithm=algorithm) == []
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_repeats_itself(algorithm):
+    rows = clustered(np.random.default_rng(8), 400, 32, 40, 0.7)
+    first, second = (detect_communities(rows, 0.5, algorithm=algorithm, random_seed=3) for _ in range(2))
+    assert first == second
+
+
+def test_the_member_with_most_neighbours_leads_and_others_follow_by_similarity():
+    angles = np.radians([0, 20, 41, 61])  # a chain: 1 and 2 have two neighbours, 1 is nearer to them together
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    angle = np.cos(np.radians(22))
+    assert detect_communities(rows, angle, algorithm="components") == [[1, 0, 2, 3]]
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="one of fast, louvain, leiden, components, approximate, got 'kmeans'"):
+        detect_communities(np.eye(2), algorithm="kmeans")
+
+
+@pytest.mark.parametrize("algorithm", ["louvain", "leiden"])
+def test_weights_below_zero_are_refused(algorithm):
+    with pytest.raises(ValueError, match=f"{algorithm} needs positive similarities: .* got -0.1"):
+        detect_communities(np.eye(2), -0.1, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_a_bar_is_on_stderr_only_when_asked_for(progress, capsys):
+    detect_communities(np.eye(4), progress=progress)
+    captured = capsys.readouterr()
+    assert ("similarities" in captured.err) == progress
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 384)])
+def test_no_rows_make_no_communities(shape):
+    assert detect_communities(np.zeros(shape)) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[1, 0], [np.nan, 1]], "row 1 of the embeddings is not finite"),
+        ([[1, 0], [0, np.inf]], "row 1 of the embeddings is not finite"),
+        ([[1, 0], [0, 1], [0, 0]], "row 2 of the embeddings is all zeros"),
+        ([1, 2, 3], r"shape \(n_rows, dim\), got \(3,\)"),
+        (np.ones((2, 3, 4)), r"shape \(n_rows, dim\), got \(2, 3, 4\)"),
+    ],
+)
+def test_rows_that_cannot_be_compared_are_refused(rows, message):
+    with pytest.raises(ValueError, match=message):
+        detect_communities(np.array(rows, dtype=float))
+
+
+@pytest.mark.parametrize(
+    "argument", [{"threshold": 1.2}, {"threshold": float("nan")}, {"min_size": 0}, {"block_size": 0}, {"threads": 0}]
+)
+def test_arguments_out_of_range_are_refused(argument):
+    with pytest.raises(ValueError, match=f"{next(iter(argument))} .* got {next(iter(argument.values()))}"):
+        detect_communities(np.eye(2), **argument)
+
+
+def test_the_representative_has_the_highest_priority_then_the_lowest_index():
+    priority = np.array([5, 1, 9, 9, 2, 9])
+    assert representatives([[4, 3, 2], [0, 1], [5]], priority) == [0, 2, 5]
