@@ -43,6 +43,10 @@ bench: install ## print one JSON line for each measure
 	$(BIN)/python -m tests.benchmarks.goodput
 	$(BIN)/python -m tests.benchmarks.client_cpu
 	$(BIN)/python -m tests.benchmarks.estimate
+	$(BIN)/python -m tests.benchmarks.communities
+	$(BIN)/python -m tests.benchmarks.near_duplicates
+	$(BIN)/python -m tests.benchmarks.embedding
+	$(BIN)/python -m tests.benchmarks.windows
 
 clean: ## remove .venv, caches and build leftovers; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -18,6 +18,9 @@ DOCUMENT = {
     "community": Value("int32"),
     "verdicts": VERDICTS,
 }
+POSITION = {"position": Value("int64")}
+"""A document's place in its source, from 0, while it is pre-screened: what puts the shards of a run in order."""
+
 INSTRUCTION = {
     "instruction_id": Value("string"),
     "document_id": Value("string"),

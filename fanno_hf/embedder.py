@@ -6,6 +6,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,9 @@ from fanno_hf.packaged import find_packaged_file
 from fanno_hf.segment import words
 
 logger = logging.getLogger(__name__)
+
+BACKENDS = {"torch": (), "onnx": ("optimum", "onnxruntime"), "openvino": ("optimum", "openvino")}
+"""What runs a sentence-transformers model -> the modules it needs."""
 
 
 class Embedder(Protocol):
@@ -36,6 +40,7 @@ class SentenceTransformerEmbedder:
         package, pattern, sha256, version: where a packaged model lies (see `find_packaged_file`).
         batch_size: texts encoded together.
         device: "cpu", "cuda", … or None to let torch choose.
+        backend: "torch", or "onnx" or "openvino" where they are installed.
     """
 
     def __init__(
@@ -49,14 +54,18 @@ class SentenceTransformerEmbedder:
         version: str | None = None,
         batch_size: int = 32,
         device: str | None = None,
+        backend: str = "torch",
     ):
         if not package and not model:
             raise UserError("embedder.model is empty: give a sentence-transformers model or use embedder=minilm")
+        if backend not in BACKENDS:
+            raise UserError(f"embedder.backend={backend}: it can be {', '.join(BACKENDS)}")
         self._package = (package, pattern, sha256, version) if package else None
         self._name, self._revision = model, revision
-        self._batch_size, self._device = batch_size, device
+        self._batch_size, self._device, self._backend = batch_size, device, backend
         self._model = None
-        self.identity = f"{package}@{sha256[:12]}" if package else f"{model}@{revision or 'main'}"
+        name = f"{package}@{sha256[:12]}" if package else f"{model}@{revision or 'main'}"
+        self.identity = name if backend == "torch" else f"{name}, {backend}"
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embeds texts; the model is loaded at the first call."""
@@ -71,14 +80,27 @@ class SentenceTransformerEmbedder:
     def _load(self):
         from sentence_transformers import SentenceTransformer
 
+        name, how = self._name, {"revision": self._revision}
         if self._package:
             folder = find_packaged_file(*self._package).parent
             logger.info("loading the embedder %s", folder.parent.name)
-            return SentenceTransformer(str(folder), device=self._device, local_files_only=True)
+            name, how = str(folder), {"local_files_only": True}
+        _check_backend(self._backend)
         try:
-            return SentenceTransformer(self._name, revision=self._revision, device=self._device)
+            return SentenceTransformer(name, device=self._device, backend=self._backend, **how)
         except (OSError, ValueError) as error:
-            raise UserError(f"embedder.model={self._name}: cannot be loaded ({str(error).splitlines()[0]})") from error
+            raise UserError(f"embedder.model={name}: cannot be loaded ({str(error).splitlines()[0]})") from error
+
+
+def _check_backend(backend: str) -> None:
+    """Raises UserError, with the pip command, where a backend's packages are not installed."""
+    packages = BACKENDS[backend]
+    lacking = [package for package in packages if find_spec(package) is None]
+    if lacking:
+        raise UserError(
+            f"embedder.backend={backend} needs {' and '.join(lacking)}, not installed here: "
+            f"pip install 'sentence-transformers[{backend}]', or use embedder.backend=torch"
+        )
 
 
 class HashingEmbedder:

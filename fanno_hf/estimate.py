@@ -17,22 +17,23 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
-from fanno_hf.columns import DOCUMENT
+from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.identity import spread_seed
 from fanno_hf.services import read_documents, services
 from fanno_hf.stages.augment import augment
-from fanno_hf.stages.prescreen import ask_verdicts, keep_representatives, screen_without_teacher
+from fanno_hf.stages.prescreen import ask_verdicts, drop_duplicates, keep_representatives, screen_alone
 from fanno_hf.stages.respond import respond
 from fanno_hf.stages.seed import seed
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.funnel import Funnel, conform
+from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.rows import conform
 
 _CROWD = 1_000
 
@@ -86,11 +87,11 @@ def project(config: Mapping[str, Any]) -> str:
     # a journal of its own: what is answered from a journal takes no time and shows no rate
     with (
         tempfile.TemporaryDirectory() as folder,
-        services({**config, "budget": {}}, Path(folder, "journal.sqlite")) as context,
+        services({**config, "budget": {}}, Path(folder), Path(folder)) as context,
     ):
         # the stages would say that the probe is smaller than the run
         logging.getLogger("fanno_hf.stages").setLevel(logging.ERROR)
-        stages = projections(read_documents(config["data"]), context)
+        stages = projections(read_documents(config["data"], Path(folder)), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {config['estimate']['rows']} passages"
 
@@ -103,8 +104,10 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
         context: configuration and services.
     """
     config = context.config["stages"]
-    funnel = Funnel("prescreen", DOCUMENT)
-    passages = screen_without_teacher(documents, context, funnel)
+    alone = screen_alone(documents, context)
+    passages, funnel = alone.kept, Funnel("prescreen", {**DOCUMENT, **POSITION}, alone.rejected)
+    if config["prescreen"]["enabled"]:
+        passages = drop_duplicates(passages, funnel, context)
     funnel.require_rows(passages, "No document reaches the teacher.")
     crowd = _sample(passages, _CROWD, context)
     alone = keep_representatives(crowd, context, Funnel("prescreen", DOCUMENT))
@@ -147,7 +150,7 @@ def _for_a_probe(context: Context, rows: int) -> Context:
     config = copy.deepcopy(dict(context.config))
     config["stages"]["seed"].update(max_documents=None, max_instructions=None)
     config["stages"]["augment"].update(target_size=10**9, window=rows, epochs=1)
-    return Context(config, context.teacher, context.embedder, context.counter)
+    return replace(context, config=config)
 
 
 def _probed(rows: int, context: Context, stage: Callable[[], Any]) -> tuple[Any, _Probe]:

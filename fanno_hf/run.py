@@ -1,5 +1,6 @@
 """A run: which stages to do, whether they are up to date, and what is written down about them."""
 
+import hashlib
 import logging
 import time
 from collections import Counter
@@ -9,25 +10,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
-
 import fanno_hf
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
 from fanno_hf.errors import UserError, did_you_mean
-from fanno_hf.identity import digest
+from fanno_hf.identity import digest, document_digests
 from fanno_hf.output.card import STAGES, funnel_table, render_card
 from fanno_hf.output.export import pairs, to_json_lines
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
-from fanno_hf.services import read_documents, services
+from fanno_hf.services import Shard, read_documents, services
+from fanno_hf.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.stages.augment import augment
-from fanno_hf.stages.prescreen import prescreen
+from fanno_hf.stages.prescreen import screen_alone, screen_together
 from fanno_hf.stages.respond import respond
 from fanno_hf.stages.seed import seed
 from fanno_hf.steps.context import Context, StageOutput
 
 logger = logging.getLogger(__name__)
 
-DATA_VERSION = 1
+DATA_VERSION = 2
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
 _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
@@ -46,12 +46,19 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     if asked not in (*STAGES, "all", "export"):
         known = ("all", *STAGES, "export", "doctor", "estimate")
         raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known) or '.'} Known: {', '.join(known)}")
-    folder = RunFolder(run_folder(config["run"]))
+    shard = parse_shard(config["shard"])
+    if shard and asked != "prescreen":
+        raise UserError(f"shard={config['shard']} is for stage=prescreen alone, not for stage={asked}")
+    path = Path(run_folder(config["run"]))
+    folder = RunFolder(shard_folder(path, shard) if shard else path)
     try:
+        if shard:
+            _do_shard(config, shard, folder)
+            return folder
         if asked == "export":
             _export(folder, config["export"]["format"])
             return folder
-        with services(config, folder.journal) as context:
+        with services(config, folder.path, folder.scratch) as context:
             for stage in STAGES if asked == "all" else (asked,):
                 _do(stage, context, folder)
         _finish(folder)
@@ -60,10 +67,21 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     return folder
 
 
+def _do_shard(config: Mapping[str, Any], shard: Shard, folder: RunFolder) -> None:
+    """Pre-screens one part of the documents."""
+    with services(config, folder.path, folder.scratch) as context:
+        documents = read_documents(config["data"], folder.scratch, shard)
+        do_shard(documents, _shard_fingerprint(_settings("prescreen", context)), context, folder)
+
+
+def _shard_fingerprint(settings: Mapping[str, Any]) -> str:
+    return digest([DATA_VERSION, "shard", settings])
+
+
 def _do(stage: str, context: Context, folder: RunFolder) -> None:
     """Does one stage unless it is up to date, and writes down what it did."""
-    inputs, input_digest = _inputs(stage, context, folder)
     settings = _settings(stage, context)
+    inputs, input_digest = _inputs(stage, settings, context, folder)
     fingerprint = digest([DATA_VERSION, stage, settings, input_digest])
     entry = folder.manifest["stages"].get(stage)
     if entry and not context.config["force"] and _is_up_to_date(entry, fingerprint, stage, folder):
@@ -109,11 +127,12 @@ def _counts(output: StageOutput) -> dict[str, Any]:
         "kept": len(output.kept),
         "rejected": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         **({"history": list(output.history)} if output.history else {}),
+        **output.notes,
     }
 
 
 _RUN: dict[str, Callable[..., StageOutput]] = {
-    "prescreen": prescreen,
+    "prescreen": screen_together,
     "seed": seed,
     "augment": augment,
     "respond": respond,
@@ -127,11 +146,16 @@ _READS = {
 }
 
 
-def _inputs(stage: str, context: Context, folder: RunFolder) -> tuple[Callable[[], list[Dataset]], str]:
+def _inputs(
+    stage: str, settings: Mapping[str, Any], context: Context, folder: RunFolder
+) -> tuple[Callable[[], list[Any]], str]:
     """Returns what the stage reads, as a function that reads it, and its digest."""
     if stage == "prescreen":
-        documents = read_documents(context.config["data"])
-        return lambda: [documents], digest([list(documents["text"]), list(documents["source"])])
+        if Shards.exist(folder.path):
+            shards = Shards(folder.path, _shard_fingerprint(settings))
+            return lambda: [shards.gather(context)], hashlib.sha256(shards.digests).hexdigest()
+        documents = read_documents(context.config["data"], folder.scratch)
+        return lambda: [screen_alone(documents, context)], hashlib.sha256(document_digests(documents)).hexdigest()
     upstream = _READS[stage]
     entries = [folder.manifest["stages"].get(name) for name in upstream]
     for name, entry in zip(upstream, entries, strict=True):
@@ -167,7 +191,7 @@ def _settings(stage: str, context: Context) -> dict[str, Any]:
             "random_seed": config["random_seed"],
             "top_logprobs": config["top_logprobs"],
         },
-        "digests": {name: digest(config[name]) for name in used["groups"]},
+        "digests": {name: digest(config[name]) for name in used["groups"]} | context.references.identity(stage),
         "teacher": context.teacher.identity,
         "embedder": context.embedder.identity,
         "tokenizer": context.counter.identity,

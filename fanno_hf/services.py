@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,20 @@ import hydra.errors
 import hydra.utils
 from datasets import Dataset
 
-from fanno_hf.columns import DOCUMENT, features
+from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.embedding_store import EmbeddingStore
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.steps.context import Context
+from fanno_hf.steps.references import References
+from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
 
 logger = logging.getLogger(__name__)
+
+Shard = tuple[int, int]
+"""(index, count): every count-th document, from the index-th on."""
 
 
 def build(key: str, config: Mapping[str, Any]) -> Any:
@@ -32,29 +39,48 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def services(config: Mapping[str, Any], journal: Path) -> Iterator[Context]:
+def services(config: Mapping[str, Any], folder: Path, scratch: Path) -> Iterator[Context]:
     """Builds teacher, embedder and counter; models are loaded and servers reached only when they are needed.
 
     Args:
         config: the resolved configuration.
-        journal: file of the completions.
+        folder: keeps the completions (journal.sqlite) and the vectors (embeddings/).
+        scratch: folder for rows at work.
     """
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    teacher = Teacher(backend, Journal(journal), Budget(**config["budget"]))
+    teacher = Teacher(backend, Journal(folder / "journal.sqlite"), Budget(**config["budget"]))
     try:
-        yield Context(config, teacher, embedder, counter)
+        vectors = EmbeddingStore(embedder, folder / "embeddings")
+        yield Context(config, teacher, vectors, counter, References(config, scratch), scratch)
     finally:
         teacher.close()
 
 
-def read_documents(config: Mapping[str, Any]) -> Dataset:
-    """Reads the configured source; what is no string becomes null, for prescreen to drop with a reason."""
-    texts, sources = [], []
-    for text, source in build("data", config).documents():
-        texts.append(text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None)
-        sources.append(source)
-    if not texts:
+def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None = None) -> Dataset:
+    """Reads the configured source into a file in `scratch`; what is no string becomes null, for prescreen to drop with a
+    reason.
+
+    Args:
+        config: the resolved group `data`.
+        scratch: folder for rows at work.
+        shard: the part that is read; None reads all.
+
+    Returns:
+        Columns text, source and position (the document's place in the source, from 0).
+    """
+    columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
+    index, count = shard or (0, 1)
+    numbered = islice(enumerate(build("data", config).documents()), index, None, count)
+    documents = spill(
+        ({"text": _string(text), "source": source, "position": place} for place, (text, source) in numbered),
+        columns,
+        scratch,
+    )
+    if not len(documents) and not shard:
         raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
-    logger.info("read %d documents", len(texts))
-    columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"]}
-    return Dataset.from_dict({"text": texts, "source": sources}, features=features(columns))
+    logger.info("read %d documents", len(documents))
+    return documents
+
+
+def _string(text: Any) -> str | None:
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None

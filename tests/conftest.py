@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from hydra import compose, initialize_config_dir
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
@@ -55,6 +56,12 @@ def write_documents(path: Path, documents=DOCUMENTS) -> Path:
     """Writes documents as JSON lines and returns the path."""
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents), encoding="utf-8")
     return path
+
+
+def raw_documents(*texts: str | None) -> Dataset:
+    """Documents as the pre-screening gets them; their sources are d0, d1, …"""
+    places = range(len(texts))
+    return Dataset.from_dict({"text": list(texts), "source": [f"d{i}" for i in places], "position": list(places)})
 
 
 @contextmanager

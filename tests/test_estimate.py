@@ -38,8 +38,8 @@ def project_and_run(folder):
         overrides += ["data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}"]
         overrides += ["stages.augment.target_size=90", "stages.augment.window=64", "estimate.rows=40"]
         config = resolve(compose_config(*overrides))
-        with services(config, folder / "probe.sqlite") as context:
-            projected = projections(read_documents(config["data"]), context)
+        with services(config, folder, folder) as context:
+            projected = projections(read_documents(config["data"], folder), context)
         return projected, execute(config).manifest["stages"]
 
 

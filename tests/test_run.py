@@ -402,3 +402,48 @@ def expected_rows_in(stages: dict, documents: int) -> dict[str, int]:
     expected = {"prescreen": documents, "seed": 2 * kept.get("prescreen", 0), "augment": kept.get("seed", 0) + asked}
     expected["respond"] = kept.get("augment", 0)
     return {stage: expected[stage] for stage in stages}
+
+
+def test_load_dataset_never_gives_the_rows_of_an_earlier_run(run, tmp_path):
+    """`datasets` names its cache by the card and the folder's last name; what is read must follow the rows."""
+
+    def load():
+        return load_dataset(str(tmp_path / "run"), "prescreen", split="train", cache_dir=str(tmp_path / "cache"))[
+            "source"
+        ]
+
+    run("stage=prescreen", *TOLERANT)
+    first = list(load())
+    run("stage=prescreen", "stages.prescreen.longest_first=true", *TOLERANT)
+    assert sorted(load()) == sorted(first)
+    assert list(load()) != first
+
+
+def test_rows_at_work_leave_no_trace(run, tmp_path):
+    left = tmp_path / "run/.scratch/left-by-a-killed-process.arrow"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a batch")
+    run("stage=prescreen", *TOLERANT)
+    assert not left.parent.exists()
+
+
+def test_the_recall_of_the_retrieval_is_written_down(run):
+    exact = run(*TOLERANT).manifest["stages"]["respond"]["retrieval"]
+    assert exact == {"passages": 8, "recall": 1.0}
+    found = run("stages.respond.exact_below=1", *TOLERANT).manifest["stages"]["respond"]["retrieval"]
+    assert found["recall"] >= 0.95
+
+
+@pytest.mark.parametrize("algorithm", ["fast", "louvain", "leiden", "components", "approximate"])
+def test_every_algorithm_finds_communities(run, algorithm):
+    folder = run(f"stages.prescreen.communities.algorithm={algorithm}", "stage=prescreen", "threads=1", *TOLERANT)
+    assert folder.manifest["stages"]["prescreen"]["kept"] == 8
+
+
+def test_louvain_needs_a_threshold_above_zero(run):
+    with pytest.raises(UserError, match="communities.threshold=-0.1: algorithm=louvain needs one above 0"):
+        run("stages.prescreen.communities.algorithm=louvain", "stages.prescreen.communities.threshold=-0.1")
+
+
+def test_the_number_of_threads_redoes_nothing(again):
+    assert again("threads=1") == ([], 0)

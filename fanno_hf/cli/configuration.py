@@ -19,10 +19,13 @@ _SAMPLING = {
 }
 _NUMBERS = {
     "random_seed": (int, 0, None, False),
+    "threads": _OPTIONAL_COUNT,
     "top_logprobs": (int, 0, 20, False),
     "data.limit": _OPTIONAL_COUNT,
     "teacher.concurrency": _OPTIONAL_COUNT,
     "estimate.rows": _COUNT,
+    "decontamination.ngram": _COUNT,
+    "decontamination.min_words": _COUNT,
     "budget.requests": _OPTIONAL_COUNT,
     "budget.tokens": _OPTIONAL_COUNT,
     "budget.seconds": (float, 0.001, None, True),
@@ -65,6 +68,8 @@ _NUMBERS = {
     "stages.augment.min_relevance": _COSINE,
     "stages.augment.near_repeat_threshold": _COSINE,
     "stages.respond.retrieved": (int, 0, None, False),
+    "stages.respond.exact_below": _COUNT,
+    "stages.respond.least_recall": _POSITIVE_SHARE,
     "stages.respond.retry_max_tokens": _OPTIONAL_COUNT,
     "stages.respond.min_words": (int, 0, None, False),
     **{f"stages.{stage}.{key}": rule for stage in ("seed", "augment", "respond") for key, rule in _SAMPLING.items()},
@@ -79,6 +84,7 @@ _NUMBERS = {
     },
 }
 _CHOICES = {
+    "stages.prescreen.communities.algorithm": ("fast", "louvain", "leiden", "components", "approximate"),
     "stages.prescreen.communities.keep": ("longest", "first"),
     "stages.prescreen.undecided": ("keep", "drop"),
     "stages.seed.undecided": ("keep", "drop"),
@@ -93,6 +99,7 @@ _LISTS = {
     "stages.prescreen.personal_data.kinds": ("email", "phone", "card", "iban", "ip"),
     **{f"stages.{stage}.stop": None for stage in ("seed", "augment", "respond")},
 }
+_REFERENCES = ("decontaminate", "stages.prescreen.against")
 _SWITCHES = (
     *("force", "debug", "stages.prescreen.enabled", "stages.prescreen.longest_first"),
     *("stages.prescreen.drop_prompt_injections", "stages.augment.think_different"),
@@ -114,10 +121,27 @@ def resolve(config: DictConfig) -> dict[str, Any]:
             raise UserError(f"{key}={value} is none of: {', '.join(choices)}")
     for key, choices in _LISTS.items():
         _check_list(key, _look_up(resolved, key), choices)
+    for key in _REFERENCES:
+        if not isinstance(value := _look_up(resolved, key), list):
+            raise UserError(f"{key}={value}: it must be a list of files or data sets, as in '{key}=[tests.jsonl]'")
     for key in _SWITCHES:
         if not isinstance(value := _look_up(resolved, key), bool):
             raise UserError(f"{key}={value} is neither true nor false")
+    _check_together(resolved)
     return resolved
+
+
+def _check_together(resolved: Mapping[str, Any]) -> None:
+    """What no key alone can tell."""
+    least, ngram = (resolved["decontamination"][name] for name in ("min_words", "ngram"))
+    if least > ngram:
+        raise UserError(f"decontamination.min_words={least} is more than decontamination.ngram={ngram}: lower it")
+    communities = resolved["stages"]["prescreen"]["communities"]
+    if communities["algorithm"] in ("louvain", "leiden") and (communities["threshold"] or 1) <= 0:
+        raise UserError(
+            f"stages.prescreen.communities.threshold={communities['threshold']}: "
+            f"algorithm={communities['algorithm']} needs one above 0"
+        )
 
 
 _ABSENT = object()

@@ -37,7 +37,9 @@ def _file_handler(run: str) -> logging.Handler:
 
 
 def show(folder: RunFolder, stage: str, count: int = 3) -> None:
-    """Prints the funnel and, after the last stage, a few pairs."""
+    """Prints the funnel and, after the last stage, a few pairs; a shard has neither."""
+    if not folder.manifest["stages"]:
+        return
     print(f"\n{funnel_table(folder.manifest)}\n")
     if stage in ("all", "respond"):
         rows = folder.read_rows("data", PAIR)

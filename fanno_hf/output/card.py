@@ -6,21 +6,26 @@ from typing import Any
 STAGES = ("prescreen", "seed", "augment", "respond")
 
 
-def configs_of(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns (config, folder) of everything that has rows, the final pairs first as "default"."""
+def configs_of(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Returns (config, folder, sha256 of its file) of everything that has rows, the final pairs first as "default"."""
     stages = manifest["stages"]
-    found = [("default", "data")] if stages.get("respond", {}).get("pairs") else []
-    found += [(stage, stage) for stage in STAGES if stages.get(stage, {}).get("output")]
-    found += [(f"rejected_{s}", f"rejected/{s}") for s in STAGES if stages.get(s, {}).get("output_rejected")]
-    return found
+    found = [("default", "data", stages.get("respond", {}).get("pairs"))]
+    found += [(stage, stage, stages.get(stage, {}).get("output")) for stage in STAGES]
+    found += [(f"rejected_{s}", f"rejected/{s}", stages.get(s, {}).get("output_rejected")) for s in STAGES]
+    return [config for config in found if config[2]]
 
 
 def render_card(manifest: Mapping[str, Any], name: str) -> str:
-    """Returns the card as Markdown with its YAML head."""
+    """Returns the card as Markdown with its YAML head.
+
+    Each config carries the digest of its rows as its description: `load_dataset` names its cache by this head and by
+    the folder's last name alone, and would else give the rows of an earlier run, or of another folder of that name.
+    """
     configs = "".join(
-        f"- config_name: {config}\n  data_files:\n  - split: train\n    path: {folder}/*.parquet\n"
+        f"- config_name: {config}\n  description: sha256 {sha256}\n"
+        f"  data_files:\n  - split: train\n    path: {folder}/*.parquet\n"
         + ("  default: true\n" if config == "default" else "")
-        for config, folder in configs_of(manifest)
+        for config, folder, sha256 in configs_of(manifest)
     )
     teachers = sorted({entry["teacher"] for entry in manifest["stages"].values()})
     return (

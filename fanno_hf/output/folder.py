@@ -1,6 +1,7 @@
 """The run folder: a data set repository on disk, in which a file has its final name only when it is complete.
 
     runs/demo/  seed/train-00000-of-00001.parquet   rejected/seed/…   data/…   run.json   journal.sqlite   README.md
+                embeddings/   .scratch/ (while a process works on it)
 
 `load_dataset("runs/demo", "seed")` reads it, here and (pushed as it is) on the Hub.
 """
@@ -10,9 +11,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,12 +22,13 @@ from datasets import Dataset, Features
 from filelock import FileLock, Timeout
 
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.steps.funnel import conform
+from fanno_hf.steps.rows import BATCH, conform, spill_batches
 
 FORMAT = 1
 # no space left, the user's quota reached, or a file larger than its limit
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FILE = "train-00000-of-00001.parquet"
+_ROW_GROUP = 10_000
 
 
 def run_folder(run: str) -> str:
@@ -60,19 +63,26 @@ class RunFolder:
         except OSError as error:
             raise disk_error(self.path, error) from error
         try:
+            self.scratch = self._clean_scratch()
             self.manifest = self._read_manifest()
-        except UserError:
+        except FannoError:
             self.close()
             raise
 
     def close(self) -> None:
-        """Lets other processes in."""
+        """Removes what only this process needed and lets other processes in."""
+        shutil.rmtree(self.path / ".scratch", ignore_errors=True)
         self._lock.release()
 
-    @property
-    def journal(self) -> Path:
-        """Where the completions are kept."""
-        return self.path / "journal.sqlite"
+    def _clean_scratch(self) -> Path:
+        """Returns the folder for rows at work, emptied of what a killed process left there."""
+        path = self.path / ".scratch"
+        try:
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise disk_error(path, error) from error
+        return path
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self.path / "run.json"
@@ -99,12 +109,17 @@ class RunFolder:
 
     def write(self, name: Path, content: bytes) -> None:
         """Writes a file beside its final name, flushes it to the disk and renames it."""
-        path = self.path / name
+        with self._beside(self.path / name) as file:
+            file.write(content)
+
+    @contextmanager
+    def _beside(self, path: Path) -> Iterator[BinaryIO]:
+        """Gives a file to write that has its final name only when it is complete and on the disk."""
         beside = path.with_name(f".{path.name}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(beside, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
@@ -117,50 +132,69 @@ class RunFolder:
 
         A config without rows has no file: an empty one could not be loaded. Equal rows give equal bytes.
         """
-        path = Path(config.replace("rejected_", "rejected/"), _FILE)
+        path = self._file(config)
         if not len(rows):
-            (self.path / path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             return None
-        content = _parquet(rows)
-        self.write(path, content)
-        return hashlib.sha256(content).hexdigest()
+        with self._beside(path) as file:
+            _write_parquet(rows, file)
+        return _sha256(path)
 
-    def read_rows(self, config: str, columns: Mapping[str, Any]) -> Dataset:
+    def _file(self, config: str) -> Path:
+        return self.path / config.replace("rejected_", "rejected/") / _FILE
+
+    def read_rows(self, config: str, columns: Mapping[str, Any], scratch: Path | None = None) -> Dataset:
         """Reads a config's rows.
+
+        Args:
+            config: a stage, or "rejected_" and a stage.
+            columns: what is read, with its types.
+            scratch: folder for rows at work; None takes the run's own.
 
         Raises:
             UserError: it is not there or cannot be read.
         """
-        path = self.path / config / _FILE
+        path = self._file(config)
         try:
-            table = pq.read_table(path)
+            with pq.ParquetFile(path) as file:
+                # a folder that is closed has no scratch any more: what is read then stays in memory
+                scratch = scratch or (self.scratch if self.scratch.exists() else None)
+                rows = spill_batches(file.iter_batches(BATCH), file.schema_arrow, scratch)
         except FileNotFoundError as error:
             raise UserError(f"{path} is missing: run stage={config} first, or stage=all") from error
         except (OSError, pa.ArrowException) as error:
             raise UserError(f"{path} cannot be read ({error}): delete it and run stage={config} again") from error
-        return conform(Dataset(table), columns)
+        return conform(rows, columns)
 
     def has_rows(self, config: str, sha256: str | None) -> bool:
         """Whether the config's file is there and is the one with this digest (None: there must be no file)."""
-        path = self.path / config.replace("rejected_", "rejected/") / _FILE
+        path = self._file(config)
         if sha256 is None:
             return not path.exists()
-        return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        return path.exists() and _sha256(path) == sha256
 
     def free_bytes(self) -> int:
         """Returns the free space on the folder's disk."""
         return shutil.disk_usage(self.path).free
 
 
-def _parquet(rows: Dataset) -> bytes:
-    """Writes parquet as `Dataset.to_parquet` does, without the fingerprint that makes equal rows differ."""
-    table = rows.with_format("arrow")[:]
-    metadata = {"huggingface": json.dumps({"info": {"features": Features(rows.features).to_dict()}})}
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(metadata), sink, use_content_defined_chunking=True, write_page_index=True
+def _write_parquet(rows: Dataset, file: BinaryIO) -> None:
+    """Writes parquet as `Dataset.to_parquet` does, without the fingerprint that makes equal rows differ; a group of
+    rows at a time, so that memory does not grow with them."""
+    schema = Features(rows.features).arrow_schema.with_metadata(
+        {"huggingface": json.dumps({"info": {"features": Features(rows.features).to_dict()}})}
     )
-    return sink.getvalue().to_pybytes()
+    with pq.ParquetWriter(file, schema, use_content_defined_chunking=True, write_page_index=True) as writer:
+        for table in rows.with_format("arrow").iter(_ROW_GROUP):
+            writer.write_table(table.replace_schema_metadata(schema.metadata))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def disk_error(path: Path, error: OSError) -> FannoError:

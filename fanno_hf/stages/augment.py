@@ -19,8 +19,9 @@ from fanno_hf.prompts import Prompt
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import ask
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.funnel import Funnel, conform
+from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.instructing import Instructor, asked_row, asked_rows, asked_text
+from fanno_hf.steps.rows import conform
 from fanno_hf.tags import assign_tags, tag_pool
 
 logger = logging.getLogger(__name__)

@@ -4,13 +4,14 @@
     ->  2 rows {"document_id": …, "text": …, "num_tokens": 210, "community": 7, "verdicts": […]}
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, Value
+from datasets import Dataset
 
-from fanno_hf.columns import DOCUMENT
+from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
 from fanno_hf.near_duplicates import find_exact_duplicates, find_near_duplicates
@@ -22,14 +23,18 @@ from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prom
 from fanno_hf.segment import TokenCounter, split_passages
 from fanno_hf.steps.asking import Questions, judge
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.funnel import Funnel, Reason, conform, map_rows
+from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.rows import conform, map_batches, with_columns
+
+PHASES = ("empty", "text rules", "decontamination")
+"""The phases of `screen_alone`, in order."""
 
 
 def prescreen(documents: Dataset, context: Context) -> StageOutput:
     """Screens documents.
 
     Args:
-        documents: columns text (string or null) and source.
+        documents: columns text (string or null), source and position.
         context: configuration `stages.prescreen` and `prompts.prescreen`, and the services.
 
     Returns:
@@ -38,11 +43,36 @@ def prescreen(documents: Dataset, context: Context) -> StageOutput:
     Raises:
         StageEmpty: nothing is left.
     """
-    config = context.config["stages"]["prescreen"]
-    funnel = Funnel("prescreen", DOCUMENT)
+    return screen_together(screen_alone(documents, context), context)
 
-    passages = screen_without_teacher(documents, context, funnel)
+
+def screen_alone(documents: Dataset, context: Context) -> StageOutput:
+    """Does what looks at one document at a time: cuts it into passages and drops those that rules can tell are no use.
+
+    Returns:
+        Passages and rejected ones, with the columns of DOCUMENT and POSITION.
+    """
+    config = context.config["stages"]["prescreen"]
+    funnel = Funnel("prescreen", {**DOCUMENT, **POSITION})
+    documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), PHASES[0])
+    passages = segment(documents, context.counter, config["max_tokens"], config["min_tokens"])
     if config["enabled"]:
+        passages = funnel.screen(passages, lambda row: _text_reason(row, config), PHASES[1])
+    passages = context.references.decontaminate(passages, lambda row: row["text"], funnel)
+    return StageOutput(passages, funnel.rejected())
+
+
+def screen_together(alone: StageOutput, context: Context) -> StageOutput:
+    """Does what compares passages with one another, and asks the teacher about those that are left between the two.
+
+    Args:
+        alone: from `screen_alone`, of one part of the documents after the other or of all.
+    """
+    config = context.config["stages"]["prescreen"]
+    funnel = Funnel("prescreen", DOCUMENT, conform(alone.rejected, {**DOCUMENT, **REJECTION}))
+    passages = alone.kept
+    if config["enabled"]:
+        passages = drop_duplicates(passages, funnel, context)
         passages = ask_verdicts(passages, context, funnel)
         passages = keep_representatives(passages, context, funnel)
     funnel.require_rows(passages, "Look at rejected/prescreen, then relax stages.prescreen or give other documents.")
@@ -52,15 +82,7 @@ def prescreen(documents: Dataset, context: Context) -> StageOutput:
     return StageOutput(conform(passages, DOCUMENT), funnel.rejected())
 
 
-def screen_without_teacher(documents: Dataset, context: Context, funnel: Funnel) -> Dataset:
-    """Cuts documents into passages and drops what rules and comparison can tell is no use."""
-    config = context.config["stages"]["prescreen"]
-    documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), "empty")
-    passages = segment(documents, context.counter, config["max_tokens"], config["min_tokens"])
-    if not config["enabled"]:
-        return passages
-    passages = funnel.screen(passages, lambda row: _text_reason(row, config), "text rules")
-    return drop_duplicates(passages, funnel, config, context.random_seed)
+_PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source", "num_tokens")}, **POSITION}
 
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
@@ -68,17 +90,37 @@ def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset
     return judge(passages, context.teacher, _questions(context), _variables, funnel, "verdicts")
 
 
+def ask_ahead(passages: Dataset, context: Context) -> None:
+    """Answers the verdicts and embeds the texts of what these passages alone would keep: for the journal and the store.
+
+    Args:
+        passages: from `screen_alone`, of one part of the documents.
+    """
+    config = context.config["stages"]["prescreen"]
+    if not config["enabled"]:
+        return
+    funnel = Funnel("prescreen", DOCUMENT)
+    passages = drop_duplicates(passages, funnel, context)
+    passages = ask_verdicts(passages, context, funnel)
+    if config["communities"]["threshold"] is not None:
+        context.embedder.encode(passages["text"])
+
+
 def segment(documents: Dataset, counter: TokenCounter, max_tokens: int, min_tokens: int) -> Dataset:
     """Cuts long documents into passages of at most `max_tokens`; a short one stays whole."""
-    rows: dict[str, list] = {"document_id": [], "text": [], "source": [], "num_tokens": []}
-    for document in documents:
-        passages = split_passages(document["text"], counter, max_tokens, min(min_tokens, max_tokens))
-        for number, text in enumerate(passages, start=1):
-            rows["document_id"].append(content_id(text))
-            rows["text"].append(text)
-            rows["source"].append(document["source"] + (f"#{number}" if len(passages) > 1 else ""))
-    rows["num_tokens"] = counter.count_batch(rows["text"])
-    return conform(Dataset.from_dict(rows), {name: DOCUMENT[name] for name in rows})
+
+    def cut(batch: dict[str, list]) -> dict[str, list]:
+        rows: dict[str, list] = {name: [] for name in _PASSAGE}
+        for text, source, position in zip(batch["text"], batch["source"], batch["position"], strict=True):
+            passages = split_passages(text, counter, max_tokens, min(min_tokens, max_tokens))
+            for number, passage in enumerate(passages, start=1):
+                rows["document_id"].append(content_id(passage))
+                rows["text"].append(passage)
+                rows["source"].append(source + (f"#{number}" if len(passages) > 1 else ""))
+                rows["position"].append(position)
+        return {**rows, "num_tokens": counter.count_batch(rows["text"])}
+
+    return map_batches(documents, cut, _PASSAGE, "prescreen: segment")
 
 
 def _text_reason(row: Mapping[str, Any], config: Mapping[str, Any]) -> Reason:
@@ -94,21 +136,27 @@ def _text_reason(row: Mapping[str, Any], config: Mapping[str, Any]) -> Reason:
     )
 
 
-def drop_duplicates(passages: Dataset, funnel: Funnel, config: Mapping[str, Any], random_seed: int) -> Dataset:
-    """Drops passages that repeat an earlier one, exactly or nearly; the detail names it and how similar it is."""
-    repeats = find_exact_duplicates(passages["text"])
-    ids = passages["document_id"]
-    reasons = [None if i is None else ("exact_duplicate", f"repeats {ids[i]}") for i in repeats]
+def drop_duplicates(passages: Dataset, funnel: Funnel, context: Context) -> Dataset:
+    """Drops passages that repeat an earlier one, or one of `against`, exactly or nearly; the detail says which."""
+    config = context.config["stages"]["prescreen"]
+    against, known = [], []
+    if context.references.against is not None:
+        old = segment(context.references.against, context.counter, config["max_tokens"], config["min_tokens"])
+        against, known = old["text"], [f"{source} (against)" for source in old["source"]]
+
+    repeats = find_exact_duplicates(passages["text"], against)
+    names = [*known, *passages["document_id"]]
+    reasons = [None if i is None else ("exact_duplicate", f"repeats {names[i]}") for i in repeats]
     passages = funnel.drop(passages, reasons, "exact duplicates")
 
     settings = config["near_duplicates"]
     if settings["threshold"] is None:
         return passages
-    repeats = find_near_duplicates(
-        passages["text"], settings["threshold"], settings["ngram"], settings["num_perm"], seed=random_seed
-    )
-    ids = passages["document_id"]
-    reasons = [r and ("near_duplicate", f"repeats {ids[r[0]]}, Jaccard similarity {r[1]:.3f}") for r in repeats]
+    sizes = settings["threshold"], settings["ngram"], settings["num_perm"]
+    live = {"seed": context.random_seed, "progress": sys.stderr.isatty()}
+    repeats = find_near_duplicates(passages["text"], *sizes, against=against, **live)
+    names = [*known, *passages["document_id"]]
+    reasons = [r and ("near_duplicate", f"repeats {names[r[0]]}, Jaccard similarity {r[1]:.3f}") for r in repeats]
     return funnel.drop(passages, reasons, "near duplicates")
 
 
@@ -130,7 +178,13 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
     if config["threshold"] is None or not len(passages):
         return passages
     communities = detect_communities(
-        context.embedder.encode(passages["text"]), config["threshold"], config["min_size"]
+        context.embedder.encode(passages["text"]),
+        config["threshold"],
+        config["min_size"],
+        config["algorithm"],
+        threads=context.config["threads"],
+        progress=sys.stderr.isatty(),
+        random_seed=context.random_seed,
     )
     lengths = np.asarray(passages["num_tokens"], dtype=np.float64)
     priority = lengths if config["keep"] == "longest" else np.zeros(len(passages))
@@ -146,10 +200,7 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
             reasons.append(("same_community", f"represented by {ids[chosen]}"))
         else:
             reasons.append(("small_community", f"fewer than {config['min_size']} members"))
-    numbered = map_rows(
-        passages.add_column("row", range(len(passages))),
-        lambda row: {"community": number_of.get(row["row"], -1)},
-        {"community": Value("int32")},
-        "prescreen: communities",
-    ).remove_columns("row")
-    return funnel.drop(numbered, reasons, "communities")
+    numbers = [number_of.get(row, -1) for row in range(len(passages))]
+    columns = {"community": DOCUMENT["community"]}
+    passages = with_columns(passages, {"community": numbers}, columns, "prescreen: communities")
+    return funnel.drop(passages, reasons, "communities")

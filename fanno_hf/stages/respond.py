@@ -11,14 +11,15 @@ from datasets import Dataset
 
 from fanno_hf.columns import RESPONSE
 from fanno_hf.errors import UserError
-from fanno_hf.index import PassageIndex
+from fanno_hf.index import search
 from fanno_hf.parsing import parse_response
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import ask, failure
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.funnel import Funnel, Reason, conform, map_rows
+from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.instructing import asked_text
+from fanno_hf.steps.rows import conform, map_rows, with_columns
 
 logger = logging.getLogger(__name__)
 
@@ -44,36 +45,53 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
     rules = ResponseRules(context.config["rules"], min_words=config["min_words"])
     answering = Answering(context)
 
-    rows = with_passages(instructions, documents, context)
+    rows, notes = with_passages(instructions, documents, context)
     rows = ask(rows, context.teacher, lambda row: answering.request(row, row["passages"]), "respond: ask")
     rows = retry_truncated(rows, answering, context)
     rows = funnel.screen(rows, failure, "ask")
     rows = map_rows(rows, lambda row: _parsed(row, answering), _PARSED, "respond: parse")
     rows = funnel.screen(rows, lambda row: _reason(row, rules), "rules")
+    rows = context.references.decontaminate(rows, lambda row: row["response"], funnel)
     funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
-    return StageOutput(conform(rows, RESPONSE), funnel.rejected())
+    return StageOutput(conform(rows, RESPONSE), funnel.rejected(), notes=notes)
 
 
 _PARSED = {name: RESPONSE[name] for name in ("response", "response_tokens", "response_prompt_digest")}
 _PASSAGES = {name: RESPONSE[name] for name in ("source", "passages", "passage_scores")}
 
 
-def with_passages(instructions: Dataset, documents: Dataset, context: Context) -> Dataset:
+def with_passages(
+    instructions: Dataset, documents: Dataset, context: Context
+) -> tuple[Dataset, dict[str, dict[str, float]]]:
     """Adds the columns source, passages and passage_scores: in `grounded` mode the own document first, then the
-    `retrieved` nearest others; in `direct` mode no passages."""
+    `retrieved` nearest others; in `direct` mode no passages.
+
+    Returns:
+        The rows, and what run.json says about the retrieval: the measured recall.
+    """
     config = context.config["stages"]["respond"]
     place = {document_id: row for row, document_id in enumerate(documents["document_id"])}
     texts, sources = documents["text"], documents["source"]
     own = [place[document_id] for document_id in instructions["document_id"]]
+    notes = {}
     if config["mode"] == "direct":
         found = [([], []) for _ in own]
     else:
         vectors = context.embedder.encode(texts)
         queries = context.embedder.encode([asked_text(row) for row in instructions])
-        scores, nearest = PassageIndex(vectors).search(queries, config["retrieved"] + 1)
+        hits = search(
+            vectors,
+            queries,
+            config["retrieved"] + 1,
+            exact_below=config["exact_below"],
+            least_recall=config["least_recall"],
+            random_seed=context.random_seed,
+        )
+        notes = {"retrieval": {"passages": len(documents), "recall": hits.recall}}
         found = []
         for row, document in enumerate(own):
-            others = [(int(i), float(s)) for i, s in zip(nearest[row], scores[row], strict=True) if i != document]
+            pairs = zip(hits.indices[row].tolist(), hits.scores[row].tolist(), strict=True)
+            others = [(i, score) for i, score in pairs if i not in (document, -1)]
             chosen = [(document, float(queries[row] @ vectors[document])), *others[: config["retrieved"]]]
             found.append(([texts[i] for i, _ in chosen], [score for _, score in chosen]))
     columns = {
@@ -81,12 +99,7 @@ def with_passages(instructions: Dataset, documents: Dataset, context: Context) -
         "passages": [passages for passages, _ in found],
         "passage_scores": [scores for _, scores in found],
     }
-    return map_rows(
-        instructions.add_column("row", range(len(own))),
-        lambda row: {name: values[row["row"]] for name, values in columns.items()},
-        _PASSAGES,
-        "respond: passages",
-    ).remove_columns("row")
+    return with_columns(instructions, columns, _PASSAGES, "respond: passages"), notes
 
 
 def retry_truncated(rows: Dataset, answering: Answering, context: Context) -> Dataset:
@@ -102,12 +115,8 @@ def retry_truncated(rows: Dataset, answering: Answering, context: Context) -> Da
     )
     better = {i: again[j] for j, i in enumerate(cut)}
     names = ("completion", "finish_reason", "completion_tokens", "failure", "failure_detail")
-    return map_rows(
-        rows.add_column("row", range(len(rows))),
-        lambda row: {name: better.get(row["row"], row)[name] for name in names},
-        {name: rows.features[name] for name in names},
-        "respond: longer answers",
-    ).remove_columns("row")
+    values = {name: [better[i][name] if i in better else old for i, old in enumerate(rows[name])] for name in names}
+    return with_columns(rows, values, {name: rows.features[name] for name in names}, "respond: longer answers")
 
 
 def _parsed(row: Mapping[str, Any], answering: Answering) -> dict[str, Any]:

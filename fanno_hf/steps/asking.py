@@ -9,12 +9,13 @@ from typing import Any
 
 from datasets import Dataset, Value
 
-from fanno_hf.columns import VERDICTS
+from fanno_hf.columns import VERDICTS, features
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.prompts import Prompt
-from fanno_hf.steps.funnel import Funnel, empty, features, fingerprint
+from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.progress import Progress
+from fanno_hf.steps.rows import empty, fingerprint
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.verdicts import yes_probability

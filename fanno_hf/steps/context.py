@@ -1,13 +1,15 @@
 """What a stage works with besides its rows: the resolved configuration and the services."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
 from fanno_hf.embedder import Embedder
 from fanno_hf.segment import TokenCounter
+from fanno_hf.steps.references import References
 from fanno_hf.teacher.service import Teacher
 
 
@@ -20,12 +22,16 @@ class Context:
         teacher: answers through the journal.
         embedder: texts to unit vectors.
         counter: texts to token counts.
+        references: what rows are held against.
+        scratch: folder for rows at work; None keeps them in memory.
     """
 
     config: Mapping[str, Any]
     teacher: Teacher
     embedder: Embedder
     counter: TokenCounter
+    references: References
+    scratch: Path | None = None
 
     @property
     def random_seed(self) -> int:
@@ -41,8 +47,10 @@ class StageOutput:
         kept: rows that go on.
         rejected: rows that left, with phase, reason and detail.
         history: figures of each window, for augment; else empty.
+        notes: what else run.json should say, by name.
     """
 
     kept: Dataset
     rejected: Dataset
     history: tuple[dict[str, Any], ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)

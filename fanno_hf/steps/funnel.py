@@ -10,51 +10,11 @@ from typing import Any
 
 from datasets import Dataset, concatenate_datasets
 
-from fanno_hf.columns import REJECTION, features
+from fanno_hf.columns import REJECTION
 from fanno_hf.errors import StageEmpty
-from fanno_hf.identity import digest
+from fanno_hf.steps.rows import conform, empty, map_rows, with_columns
 
 Reason = tuple[str, str] | None
-
-
-def fingerprint(dataset: Dataset, *what: Any) -> str:
-    """Names the result of a map. Given to `datasets`, it keeps the mapped function (with the teacher, its locks and
-    sockets within reach) from being pickled."""
-    return digest([dataset._fingerprint, *what])[:16]
-
-
-def map_rows(
-    dataset: Dataset, function: Callable[[dict], dict], columns: Mapping[str, Any], desc: str, *, keep: bool = True
-) -> Dataset:
-    """`Dataset.map` over single rows with the types of the new columns declared, so that no row decides the schema.
-
-    Args:
-        function: gets a row and returns the new columns.
-        columns: names and types of what it returns.
-        keep: whether the old columns stay.
-    """
-    old = dict(dataset.features) if keep else {}
-    schema = features({**old, **columns})
-    if not len(dataset):
-        return empty(schema)
-    return dataset.map(
-        function,
-        features=schema,
-        remove_columns=None if keep else dataset.column_names,
-        desc=desc,
-        new_fingerprint=fingerprint(dataset, desc),
-    )
-
-
-def empty(schema: Mapping[str, Any]) -> Dataset:
-    """Returns a data set of this schema without rows."""
-    return Dataset.from_dict({name: [] for name in schema}, features=features(schema))
-
-
-def conform(dataset: Dataset, columns: Mapping[str, Any]) -> Dataset:
-    """Returns the rows with exactly these columns, in this order; a column that is not there is null."""
-    table = {name: dataset[name] if name in dataset.column_names else [None] * len(dataset) for name in columns}
-    return Dataset.from_dict({name: list(values) for name, values in table.items()}, features=features(columns))
 
 
 class Funnel:
@@ -63,12 +23,13 @@ class Funnel:
     Args:
         stage: its name, for messages.
         columns: of the stage's rows, for the schema of the rejected ones.
+        rejected: what left before, with these columns and those of REJECTION.
     """
 
-    def __init__(self, stage: str, columns: Mapping[str, Any]):
+    def __init__(self, stage: str, columns: Mapping[str, Any], rejected: Dataset | None = None):
         self.stage, self._columns = stage, columns
-        self._rejected: list[Dataset] = []
-        self.reasons: Counter[str] = Counter()
+        self._rejected: list[Dataset] = [] if rejected is None else [rejected]
+        self.reasons: Counter[str] = Counter([] if rejected is None else rejected["reason"])
 
     def screen(self, dataset: Dataset, judge: Callable[[dict], Reason], phase: str) -> Dataset:
         """Keeps the rows for which `judge` returns None; the others leave with its (reason, detail)."""
@@ -78,20 +39,20 @@ class Funnel:
 
     def drop(self, dataset: Dataset, reasons: Sequence[tuple[str | None, str | None] | None], phase: str) -> Dataset:
         """The same for reasons that are already there, one a row (None, or a reason of None, keeps it)."""
-        reasons = [reason if reason and reason[0] else None for reason in reasons]
-        lost = [index for index, reason in enumerate(reasons) if reason]
+        lost = [index for index, reason in enumerate(reasons) if reason and reason[0]]
         if not lost:
             return dataset
-        rejected = conform(dataset.select(lost), {**self._columns, "completion": REJECTION["completion"]})
-        for name, values in {
+        why = {
             "phase": [phase] * len(lost),
             "reason": [reasons[index][0] for index in lost],
             "detail": [reasons[index][1] for index in lost],
-        }.items():
-            rejected = rejected.add_column(name, values)
-        self.reasons.update(reasons[index][0] for index in lost)
+        }
+        columns = {name: REJECTION[name] for name in why}
+        rejected = with_columns(dataset.select(lost), why, columns, f"{self.stage}: {phase}: rejected")
+        self.reasons.update(why["reason"])
         self._rejected.append(conform(rejected, {**self._columns, **REJECTION}))
-        return dataset.select([index for index, reason in enumerate(reasons) if not reason])
+        gone = set(lost)
+        return dataset.select([index for index in range(len(dataset)) if index not in gone])
 
     def rejected(self) -> Dataset:
         """Returns every dropped row so far, in the order of the phases."""

@@ -17,7 +17,8 @@ from fanno_hf.prompts import Prompt
 from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.steps.asking import ANSWER, Questions, Sampling, ask, failure, judge
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.funnel import Funnel, Reason, conform, map_rows
+from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.rows import conform, map_rows
 from fanno_hf.tags import Combination
 
 _PARSED = {name: INSTRUCTION[name] for name in ("instruction_id", "instruction", "input", "num_tokens")}
@@ -102,6 +103,7 @@ class Instructor:
         asked = self._funnel.screen(asked, failure, "ask")
         parsed = map_rows(asked, self._parse, _PARSED, f"{self._stage}: parse")
         parsed = self._funnel.screen(parsed, self._rule_reason, "rules")
+        parsed = self._context.references.decontaminate(parsed, asked_text, self._funnel)
         parsed = parsed.remove_columns([name for name in ANSWER if name != "completion"])
         return judge(parsed, self._context.teacher, self._questions, _judged_variables, self._funnel, "verdicts")
 

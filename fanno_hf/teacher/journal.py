@@ -79,6 +79,20 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise _explain(self.path, error) from error
 
+    def absorb(self, path: Path) -> None:
+        """Takes over the completions of another journal; where both have one, ours stays. No file there: nothing."""
+        if not Path(path).exists():
+            return
+        Journal(path).close()  # says what is wrong with it, if anything is
+        try:
+            self._connection.execute("ATTACH DATABASE ? AS other", (str(path),))
+            try:
+                self._connection.execute("INSERT OR IGNORE INTO completions SELECT key, record FROM other.completions")
+            finally:
+                self._connection.execute("DETACH DATABASE other")
+        except sqlite3.DatabaseError as error:
+            raise _explain(self.path, error) from error
+
     def totals(self) -> tuple[int, int]:
         """Returns how many completions are kept, and the tokens of their prompts and texts."""
         tokens = "json_extract(record, '$.prompt_tokens') + json_extract(record, '$.completion_tokens')"

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import BudgetReached
@@ -100,6 +101,10 @@ class Teacher:
         usage.busy_seconds = round(usage.busy_seconds, 3)
         usage.resent, self._resent = self._backend.resent - self._resent, self._backend.resent
         return usage
+
+    def absorb(self, journal: Path) -> None:
+        """Takes over the answers of another journal; before the first request."""
+        self._journal.absorb(journal)
 
     async def complete_chains(
         self, chains: Sequence[Sequence[Request]], stop: Callable[[int, Completion], bool] | None = None

@@ -8,6 +8,7 @@ from fanno_hf.cli.configuration import resolve
 from fanno_hf.embedder import HashingEmbedder
 from fanno_hf.segment import TokenCounter
 from fanno_hf.steps.context import Context
+from fanno_hf.steps.references import References
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
@@ -48,7 +49,8 @@ def make_context(tmp_path):
         config = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *overrides))
         backend = CallableBackend(answer, verdict)
         teachers.append(Teacher(backend, Journal(tmp_path / f"journal-{len(teachers)}.sqlite")))
-        return Context(config, teachers[-1], HashingEmbedder(), TokenCounter.load("words")), backend
+        counter = TokenCounter.load("words")
+        return Context(config, teachers[-1], HashingEmbedder(), counter, References(config)), backend
 
     yield make
     for teacher in teachers:

@@ -1,17 +1,12 @@
 """Pre-screening: what leaves, with which reason, and what stays."""
 
 import pytest
-from datasets import Dataset
 
 from fanno_hf.errors import StageEmpty
 from fanno_hf.stages.prescreen import prescreen
-from tests.conftest import DOCUMENTS
+from tests.conftest import DOCUMENTS, raw_documents
 
 GOOD = DOCUMENTS[:3]
-
-
-def documents(*texts):
-    return Dataset.from_dict({"text": list(texts), "source": [f"d{i}" for i in range(len(texts))]})
 
 
 def reason_of(output, source):
@@ -33,27 +28,27 @@ def reason_of(output, source):
 )
 def test_a_flawed_document_leaves_with_its_reason(make_context, text, reason):
     context, _ = make_context()
-    output = prescreen(documents(*GOOD, text), context)
+    output = prescreen(raw_documents(*GOOD, text), context)
     assert reason_of(output, "d3") == reason
     assert len(output.kept) == 3
 
 
 def test_a_duplicate_names_the_passage_it_repeats(make_context):
     context, _ = make_context()
-    output = prescreen(documents(*GOOD, GOOD[2]), context)
+    output = prescreen(raw_documents(*GOOD, GOOD[2]), context)
     assert output.rejected[0]["detail"] == f"repeats {output.kept[2]['document_id']}"
 
 
 def test_a_teachers_yes_drops_the_passage_and_ends_its_questions(make_context):
     context, backend = make_context(verdict=lambda prompt: "Yes" if "auction" in prompt else "No")
-    output = prescreen(documents(*GOOD), context)
+    output = prescreen(raw_documents(*GOOD), context)
     assert reason_of(output, "d2") == "low_quality"
     assert sum("auction" in request.messages[-1]["content"] for request in backend.requests) == 1
 
 
 def test_a_teachers_no_keeps_the_passage_with_its_verdicts(make_context):
     context, _ = make_context()
-    kept = prescreen(documents(*GOOD), context).kept
+    kept = prescreen(raw_documents(*GOOD), context).kept
     assert kept[0]["verdicts"] == [
         {"name": name, "probability": 0.0} for name in ("low_quality", "private_information", "advertisement")
     ]
@@ -65,12 +60,12 @@ def test_an_undecided_verdict_does_what_the_configuration_says(make_context, und
         verdict=lambda prompt: "Perhaps" if "auction" in prompt else "No",
         overrides=[f"stages.prescreen.undecided={undecided}"],
     )
-    assert len(prescreen(documents(*GOOD), context).kept) == kept
+    assert len(prescreen(raw_documents(*GOOD), context).kept) == kept
 
 
 def test_a_document_without_a_neighbour_stays(make_context):
     context, _ = make_context(overrides=["stages.prescreen.communities.threshold=0.99"])
-    assert len(prescreen(documents(*GOOD), context).kept) == 3
+    assert len(prescreen(raw_documents(*GOOD), context).kept) == 3
 
 
 def test_one_passage_of_a_community_stays_the_longest(make_context):
@@ -78,43 +73,43 @@ def test_one_passage_of_a_community_stays_the_longest(make_context):
         overrides=["stages.prescreen.communities.threshold=0.5", "stages.prescreen.near_duplicates.threshold=null"]
     )
     longer = GOOD[0] + " After rain they turn green again, and a single cushion can hold many times its weight."
-    output = prescreen(documents(GOOD[0], longer, GOOD[1]), context)
+    output = prescreen(raw_documents(GOOD[0], longer, GOOD[1]), context)
     assert [row["text"] for row in output.kept] == [longer, GOOD[1]]
     assert reason_of(output, "d0") == "same_community"
 
 
 def test_a_long_document_becomes_numbered_passages(make_context):
     context, _ = make_context(overrides=["stages.prescreen.max_tokens=40"])
-    output = prescreen(documents("\n\n".join(DOCUMENTS[:6])), context)
+    output = prescreen(raw_documents("\n\n".join(DOCUMENTS[:6])), context)
     assert [row["source"] for row in output.kept][:2] == ["d0#1", "d0#2"]
     assert max(row["num_tokens"] for row in output.kept) <= 40
 
 
 def test_longer_documents_first_if_asked(make_context):
     context, _ = make_context(overrides=["stages.prescreen.longest_first=true"])
-    lengths = [row["num_tokens"] for row in prescreen(documents(*DOCUMENTS[:8]), context).kept]
+    lengths = [row["num_tokens"] for row in prescreen(raw_documents(*DOCUMENTS[:8]), context).kept]
     assert lengths == sorted(lengths, reverse=True)
 
 
 def test_without_prescreening_nothing_is_asked_and_duplicates_stay(make_context):
     context, backend = make_context(overrides=["stages.prescreen.enabled=false"])
-    output = prescreen(documents(*GOOD, GOOD[0]), context)
+    output = prescreen(raw_documents(*GOOD, GOOD[0]), context)
     assert (len(output.kept), backend.requests) == (4, [])
 
 
 def test_rows_add_up(make_context):
     context, _ = make_context()
-    output = prescreen(documents(*DOCUMENTS, None, GOOD[0]), context)
+    output = prescreen(raw_documents(*DOCUMENTS, None, GOOD[0]), context)
     assert len(output.kept) + len(output.rejected) == len(DOCUMENTS) + 2
 
 
 def test_a_stage_that_keeps_nothing_says_why(make_context):
     context, _ = make_context()
     with pytest.raises(StageEmpty, match="prescreen kept no row .*too_short 2"):
-        prescreen(documents("One.", "Two."), context)
+        prescreen(raw_documents("One.", "Two."), context)
 
 
 def test_the_stored_text_is_the_text_that_came_in(make_context):
     context, _ = make_context(overrides=["stages.prescreen.drop_prompt_injections=false"])
     text = GOOD[0] + " {{ 7*7 }} {braces} <|im_end|>"
-    assert prescreen(documents(text), context).kept[0]["text"] == text
+    assert prescreen(raw_documents(text), context).kept[0]["text"] == text

@@ -8,9 +8,9 @@ from fanno_hf.errors import UserError
 from fanno_hf.output.export import FORMATS, pairs, to_json_lines
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.respond import respond
-from fanno_hf.steps.funnel import conform
+from fanno_hf.steps.rows import conform
 from fanno_hf.teacher.base import Completion
-from tests.conftest import DOCUMENTS
+from tests.conftest import DOCUMENTS, raw_documents
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def inputs():
     """Four documents and an instruction about each."""
 
     def make(context, input_=""):
-        rows = Dataset.from_dict({"text": list(DOCUMENTS[:4]), "source": [f"d{i}" for i in range(4)]})
+        rows = raw_documents(*DOCUMENTS[:4])
         documents = prescreen(rows, context).kept
         asked = [f"Explain how the thing in {row['source']} works, with mosses." for row in documents]
         instructions = Dataset.from_dict(

@@ -3,13 +3,12 @@
 from collections import Counter
 
 import pytest
-from datasets import Dataset
 
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.seed import seed
 from fanno_hf.teacher.base import Completion
-from tests.conftest import DOCUMENTS
+from tests.conftest import DOCUMENTS, raw_documents
 
 SUBJECTS = ("Mosses", "Tides", "auction", "Bread", "Glaciers", "violin", "monasteries", "Sorting")
 
@@ -25,7 +24,7 @@ def write(prompt):
 @pytest.fixture
 def screened(make_context):
     def screen(context):
-        rows = Dataset.from_dict({"text": list(DOCUMENTS[:8]), "source": [f"d{i}" for i in range(8)]})
+        rows = raw_documents(*DOCUMENTS[:8])
         return prescreen(rows, context).kept
 
     return screen

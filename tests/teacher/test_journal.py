@@ -242,3 +242,30 @@ def test_two_processes_that_write_one_file_lose_nothing(path):
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     with opened(path) as journal:
         assert [journal.get(number.to_bytes(32, "big")).text for number in range(500)] == list(map(str, range(500)))
+
+
+def test_another_journals_completions_are_taken_over_and_ours_stay(tmp_path):
+    ours, other = Journal(tmp_path / "ours.sqlite"), Journal(tmp_path / "other.sqlite")
+    ours.put(b"1", Completion("ours", "stop", 1, 1))
+    other.put(b"1", Completion("other", "stop", 1, 1))
+    other.put(b"2", Completion("new", "stop", 1, 1))
+    other.close()
+    ours.absorb(tmp_path / "other.sqlite")
+    ours.absorb(tmp_path / "other.sqlite")
+    assert (ours.get(b"1").text, ours.get(b"2").text, len(ours)) == ("ours", "new", 2)
+    ours.close()
+
+
+def test_a_journal_that_is_not_there_gives_nothing(tmp_path):
+    journal = Journal(tmp_path / "ours.sqlite")
+    journal.absorb(tmp_path / "none.sqlite")
+    assert (len(journal), (tmp_path / "none.sqlite").exists()) == (0, False)
+    journal.close()
+
+
+def test_what_is_no_journal_is_not_taken_over(tmp_path):
+    journal = Journal(tmp_path / "ours.sqlite")
+    (tmp_path / "other.sqlite").write_bytes(b"no database " * 50)
+    with pytest.raises(UserError, match="other.sqlite is not a journal"):
+        journal.absorb(tmp_path / "other.sqlite")
+    journal.close()

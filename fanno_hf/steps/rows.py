@@ -1,0 +1,114 @@
+"""Rows while a stage works on them: on disk where there is a folder for them, so that memory does not grow with them.
+
+spill(documents, columns, run/.scratch)  ->  a memory-mapped Dataset; every `map` of it writes beside it, row for row
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset
+
+from fanno_hf.columns import features
+from fanno_hf.identity import digest
+
+BATCH = 1_000
+"""Rows that are in memory at a time."""
+
+
+def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder: Path | None) -> Dataset:
+    """Writes rows to a file in `folder` as they come and returns them as a memory-mapped data set.
+
+    Args:
+        rows: their values, by column.
+        columns: names and types.
+        folder: for files that nobody needs later; None keeps the rows in memory.
+    """
+    schema = features(columns).arrow_schema
+    iterator = iter(rows)
+    batches = iter(lambda: list(islice(iterator, BATCH)), [])
+    return spill_batches((pa.RecordBatch.from_pylist(batch, schema) for batch in batches), schema, folder)
+
+
+def spill_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: Path | None) -> Dataset:
+    """The same for Arrow batches of this schema."""
+    if folder is None:
+        return Dataset(pa.Table.from_batches(batches, schema))
+    with (
+        tempfile.NamedTemporaryFile(dir=folder, suffix=".arrow", delete=False) as file,
+        pa.ipc.new_stream(file, schema) as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch)
+    return Dataset.from_file(file.name)
+
+
+def fingerprint(dataset: Dataset, *what: Any) -> str:
+    """Names the result of a map. Given to `datasets`, it keeps the mapped function (with the teacher, its locks and
+    sockets within reach) from being pickled."""
+    return digest([dataset._fingerprint, *what])[:16]
+
+
+def map_rows(
+    dataset: Dataset, function: Callable[[dict], dict], columns: Mapping[str, Any], desc: str, *, keep: bool = True
+) -> Dataset:
+    """`Dataset.map` over single rows with the types of the new columns declared, so that no row decides the schema.
+
+    Args:
+        function: gets a row and returns the new columns.
+        columns: names and types of what it returns.
+        keep: whether the old columns stay.
+    """
+    return _map(dataset, function, columns, desc, keep=keep)
+
+
+def map_batches(
+    dataset: Dataset, function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
+) -> Dataset:
+    """`Dataset.map` over batches of rows; what the function returns, any number of rows, takes their place."""
+    return _map(dataset, function, columns, desc, keep=False, batched=True, batch_size=BATCH)
+
+
+def with_columns(
+    dataset: Dataset, values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
+) -> Dataset:
+    """Returns the rows with columns that are there already, one value a row; a column of the same name is replaced."""
+
+    def of(_: list, rows: list[int]) -> dict[str, list]:
+        return {name: [given[row] for row in rows] for name, given in values.items()}
+
+    first = dataset.column_names[:1]
+    return _map(dataset, of, columns, desc, input_columns=first, with_indices=True, batched=True, batch_size=BATCH)
+
+
+def _map(dataset: Dataset, function: Callable, columns: Mapping[str, Any], desc: str, keep: bool = True, **how: Any):
+    schema = features({**(dataset.features if keep else {}), **columns})
+    if not len(dataset):
+        return empty(schema)
+    return dataset.map(
+        function,
+        features=schema,
+        remove_columns=None if keep else dataset.column_names,
+        desc=desc,
+        new_fingerprint=fingerprint(dataset, desc),
+        **how,
+    )
+
+
+def empty(schema: Mapping[str, Any]) -> Dataset:
+    """Returns a data set of this schema without rows."""
+    return Dataset.from_dict({name: [] for name in schema}, features=features(schema))
+
+
+def conform(dataset: Dataset, columns: Mapping[str, Any]) -> Dataset:
+    """Returns the rows with exactly these columns, in this order; a column that is not there is null."""
+    missing = {name: type_ for name, type_ in columns.items() if name not in dataset.column_names}
+    if missing and len(dataset):
+        dataset = with_columns(dataset, dict.fromkeys(missing, [None] * len(dataset)), missing, "conform")
+    if not len(dataset):
+        return empty(columns)
+    dataset, schema = dataset.select_columns(list(columns)), features(columns)
+    return dataset if dataset.features == schema else dataset.cast(schema)
