@@ -39,6 +39,7 @@ _FORMULA = re.compile(r"[=+×÷<>≤≥≠≈∈∪∩√∑∏∫∂^*/−→�
 _ALPHABETS = r"\p{Latin}\p{Cyrillic}\p{Greek}"
 _ALPHABET_LETTER = regex.compile(rf"[{_ALPHABETS}]")
 _ONE_LETTER = regex.compile(rf"(?<!\S)[{_ALPHABETS}](?!\S)")
+_USUAL_LENGTH = 24
 _LETTER_WORD = regex.compile(r"[\p{L}\p{M}]+")
 
 
@@ -124,13 +125,27 @@ def _odd_word_pattern(max_consonant_run: int) -> regex.Pattern:
 
 
 def _odd_word_detail(text: str, max_share: float, max_consonant_run: int, min_words: int) -> str | None:
-    pattern = _odd_word_pattern(max_consonant_run)
-    words = [word for word in text.split() if _ALPHABET_LETTER.search(word) and "://" not in word]
-    if len(words) < min_words:
+    judged = [_is_odd(word, max_consonant_run) for word in text.split()]
+    words = len(judged) - judged.count(None)
+    if words < min_words:
         return None
-    odd = sum(1 for word in words if not word.isupper() and pattern.search(word))  # H2O and CO2 are no misreadings
-    share = odd / len(words)
+    share = judged.count(True) / words
     return f"{percent(share)} of the words look misread" if share > max_share else None
+
+
+def _is_odd(word: str, max_consonant_run: int) -> bool | None:
+    """Whether a word looks misread; None for what is no word in a script that is judged."""
+    return (_judge if len(word) > _USUAL_LENGTH else _judge_usual)(word, max_consonant_run)
+
+
+def _judge(word: str, max_consonant_run: int) -> bool | None:
+    if not _ALPHABET_LETTER.search(word) or "://" in word:
+        return None
+    # H2O and CO2 are no misreadings
+    return not word.isupper() and _odd_word_pattern(max_consonant_run).search(word) is not None
+
+
+_judge_usual = lru_cache(maxsize=65_536)(_judge)  # most words of a text have been met before
 
 
 def _one_letter_detail(text: str, max_share: float, min_words: int) -> str | None:
