@@ -13,7 +13,8 @@ from fanno_hf.communities.rows import cosines
 from fanno_hf.communities.tiles import Tiles
 
 _LINK = 24  # bytes that a link takes at most while the graph is made of it
-_BATCH = 128  # rows whose neighbours are looked up together
+_LINK_IN_TILE = 128  # the same while it is taken from its tile
+_BATCH = 64  # rows whose neighbours are looked up together
 
 
 def greedy(tiles: Tiles, min_size: int, progress: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +97,8 @@ def _count_links(tiles: Tiles, progress: bool) -> tuple[np.ndarray, csr_matrix |
         counts[top + hits.rows] += np.count_nonzero(hits.mask, axis=1)
         if left > top:  # similarity is symmetric: this tile stands for its mirror image too
             counts[left : left + hits.mask.shape[1]] += np.count_nonzero(hits.mask, axis=0)
-        if counts.sum() * _LINK > size * dim:  # a quarter of the memory of the rows
+        found = np.count_nonzero(hits.mask)
+        if max(counts.sum() * _LINK, found * _LINK_IN_TILE) > size * dim:  # a quarter of the memory of the rows
             links = None
         if links is not None:
             links.add(top, left, hits)

@@ -76,14 +76,14 @@ class Tiles:
         self._decide(above, across, found)
         return found
 
-    def candidates(self, above: Part, across: Part) -> Hits:
-        """Returns the pairs that may reach the threshold by their sketches; values are bounds."""
-        bounds = self._product(self.sketch.take(above), self.sketch.take(across))
-        return _at_least(bounds, self.sketch.limit(self.threshold - BORDER))
+    def bounds(self, above: Part, across: Part) -> tuple[torch.Tensor, float]:
+        """Returns the products of the sketches, and what they are at least where the threshold may be reached."""
+        product = self._product(self.sketch.take(above), self.sketch.take(across))
+        return product, self.sketch.limit(self.threshold - BORDER)
 
     def _sketched(self, above: Part, across: Part) -> Hits | None:
         """Returns the pairs that reach the threshold or its border, or None if the sketch leaves too many open."""
-        found = self.candidates(above, across)
+        found = _at_least(*self.bounds(above, across))
         if np.count_nonzero(found.mask) > _FEW:
             return None
         rows, columns = np.divmod(np.flatnonzero(found.mask), found.mask.shape[1])
@@ -123,17 +123,19 @@ def prepare_tiles(unit: np.ndarray, threshold: float, block_size: int) -> Tiles:
     """
     if len(unit) < _LARGE * block_size:
         return Tiles(unit, threshold, block_size)
-    spread = np.linspace(0, len(unit) - 1, 4 * block_size).astype(np.int64)
+    spread = np.linspace(0, len(unit) - 1, 3 * block_size).astype(np.int64)
     # Axes fit the rows they are made of better than others, so they are tried on others.
-    axes = principal_axes(unit[spread[::2]])
-    sample = unit[np.concatenate([spread[1::4], spread[3::4]])]
+    axes = principal_axes(unit[spread[::3]])
+    sample = unit[np.concatenate([spread[1::3], spread[2::3]])]
     halves = slice(0, block_size), slice(block_size, 2 * block_size)
-    rate = bfloat16_cost(sample[halves[0]])
+    rate = bfloat16_cost(sample[:512])
     dtype, rate = (torch.bfloat16, rate) if rate < _WORTHWHILE else (torch.float32, 1.0)
     best, cheapest = None, _WORTHWHILE * unit.shape[1]  # in numbers of a row multiplied in float32
+    trial = Tiles(sample, threshold, block_size)
     for kind in kinds(axes, dtype):
-        found = Tiles(sample, threshold, block_size, Sketch(sample, kind)).candidates(*halves)
-        left = np.count_nonzero(found.mask)
+        trial.sketch = Sketch(sample, kind)
+        bounds, limit = trial.bounds(*halves)
+        left = int(torch.count_nonzero(bounds >= limit))
         size = unit.shape[1] if kind.axes is None else kind.axes.shape[1] + 1
         cost = rate * size + unit.shape[1] * _FINISHING * left / block_size**2
         if left <= _FEW // 2 and cost < cheapest:
