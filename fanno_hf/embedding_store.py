@@ -123,14 +123,22 @@ class EmbeddingStore:
             ("vectors.f32", 4 * dimension * count, np.ascontiguousarray(vectors, dtype="<f4").tobytes()),
             ("keys", _KEY * count, b"".join(keys)),
         ):
-            with open(self._file(name), "r+b" if self._file(name).exists() else "wb") as file:
+            self._write(self._file(name), place, content)
+        self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
+        self._map(len(self._rows), dimension)
+
+    @staticmethod
+    def _write(path: Path, place: int, content: bytes) -> None:
+        try:
+            with open(path, "r+b" if path.exists() else "wb") as file:
                 file.truncate(place)
                 file.seek(place)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
-        self._map(len(self._rows), dimension)
+        except OSError as error:
+            error.filename = str(path)  # a failed write does not say which file it was
+            raise
 
     def _map(self, count: int, dimension: int) -> None:
         if count:

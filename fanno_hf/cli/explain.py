@@ -53,6 +53,8 @@ def _in_words(error: BaseException, known_keys: list[str]) -> tuple[str, int]:
     if isinstance(error, (PermissionError, FileExistsError, NotADirectoryError)) and error.filename:
         # from Hydra, which makes the run folder's logs/ before anything of ours runs
         return _in_words(disk_error(Path(error.filename), error), known_keys)
+    if isinstance(error, OSError) and error.errno in DISK_FULL and error.filename:
+        return _in_words(disk_error(Path(error.filename), error), known_keys)
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
     if isinstance(error, MemoryError):
