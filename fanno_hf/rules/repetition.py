@@ -66,7 +66,8 @@ def repetition_reason(
 def _tokens(text: str) -> list[str]:
     tokens: list[str] = []
     for match in _TOKEN.finditer(text.casefold()):
-        tokens.extend(match[0] if len(match[0]) > _LONGEST_WORD else [match[0]])
+        if match[0].strip("_"):  # a ruler of underscores says nothing, and nothing twice
+            tokens.extend(match[0] if len(match[0]) > _LONGEST_WORD else [match[0]])
     return tokens
 
 

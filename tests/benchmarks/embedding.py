@@ -25,7 +25,7 @@ def make_texts(count: int) -> list[str]:
 
 def main(quick: bool) -> None:
     torch.set_num_threads(2)
-    texts = make_texts(400 if quick else 3_000)
+    texts = make_texts(100 if quick else 400)
     model = build("embedder", compose_config().embedder)
     model.encode(texts[:32])
     bare = model._model

@@ -372,3 +372,8 @@ def test_long_repetitive_texts_return(rule, unit):
 
 def test_a_megabyte_of_open_brackets_returns():
     assert markup_reason("<" * 10**6) is None
+
+
+def test_a_ruler_of_underscores_is_no_loop():
+    prose = "The command lists the files of a folder, one a line, and sorts them by name unless it is told otherwise."
+    assert repetition_reason(f"LS(1)  User Commands  LS(1)\n{'_' * 80}\n{prose}") is None
