@@ -20,6 +20,7 @@ class HubSource:
         revision: branch, tag or commit; give a commit to make a run repeatable.
         text_column: found where it is not given.
         limit: at most this many documents; None for all.
+        key: of the configuration that names the data set, for messages.
     """
 
     def __init__(
@@ -30,11 +31,12 @@ class HubSource:
         revision: str | None = None,
         text_column: str | None = None,
         limit: int | None = None,
+        key: str = "data.name",
     ):
         if not name:
-            raise UserError("data.name is missing: give the Hub data set, as in data.name=tiiuae/falcon-refinedweb")
+            raise UserError(f"{key} is missing: give the Hub data set, as in {key}=tiiuae/falcon-refinedweb")
         self._name, self._config, self._split, self._revision = name, config, split, revision
-        self._text_column, self._limit = text_column, limit
+        self._text_column, self._limit, self._key = text_column, limit, key
 
     def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, "<data set>/<split>:<row>"), rows counted from 1.
@@ -58,7 +60,7 @@ class HubSource:
                 yield f"{self._name}/{self._split}:{number}", row
         except (OSError, ValueError, RuntimeError) as error:
             words = " ".join(str(error).split())[:300]
-            raise UserError(f"data.name={self._name} cannot be loaded ({type(error).__name__}): {words}") from error
+            raise UserError(f"{self._key}={self._name} cannot be loaded ({type(error).__name__}): {words}") from error
 
 
 def _columns(dataset: IterableDataset) -> dict[str, bool]:

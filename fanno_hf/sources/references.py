@@ -30,7 +30,7 @@ def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tu
     """
     entry = _exact(entry, key)
     if "path" not in entry:
-        yield from _hub(entry, "train").documents()
+        yield from _hub(entry, "train", key).documents()
         return
     path = Path(entry["path"]).expanduser()
     if (path / "run.json").is_file():
@@ -48,7 +48,7 @@ def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[
     """
     entry = _exact(entry, key)
     if "path" not in entry:
-        for name, row in _hub(entry, "test").rows():
+        for name, row in _hub(entry, "test", key).rows():
             yield name, list(_strings(row))
         return
     root, files = find_files(entry["path"], key)
@@ -59,18 +59,19 @@ def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[
 
 
 def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Returns an entry with keys; a word that is no path but looks like a Hub name is one."""
+    """Returns an entry with keys; "owner/name" is a data set on the Hub unless there is such a folder as "owner"."""
     if isinstance(entry, str) and entry:
-        is_path = Path(entry).expanduser().exists() or entry.count("/") != 1 or any(sign in entry for sign in "*?[~.")
-        return {"path" if is_path else "name": entry}
+        is_name = (
+            entry.count("/") == 1 and not any(sign in entry for sign in "*?[~.") and not Path(entry).parent.exists()
+        )
+        return {"name" if is_name else "path": entry}
     if isinstance(entry, Mapping) and set(entry) <= set(_KEYS) and ("path" in entry) != ("name" in entry):
         return entry
     raise UserError(f"{key}: {entry!r} is neither a path, a Hub data set nor {{name or path, {', '.join(_KEYS[2:])}}}")
 
 
-def _hub(entry: Mapping[str, Any], split: str) -> HubSource:
-    given = {name: value for name, value in entry.items() if name != "path"}
-    return HubSource(**{"split": split, **given})
+def _hub(entry: Mapping[str, Any], split: str, key: str) -> HubSource:
+    return HubSource(**{"split": split, **entry}, key=key)
 
 
 def _strings(value: Any) -> Iterator[str]:

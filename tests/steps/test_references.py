@@ -133,9 +133,16 @@ def test_a_word_with_one_slash_is_a_hub_data_set(monkeypatch):
     assert list(reference_items("openai/gsm8k", "decontaminate")) == [("openai/gsm8k/test:1", ["Why?"])]
     list(reference_items({"name": "openai/gsm8k", "config": "main", "split": "train"}, "decontaminate"))
     assert seen == [
-        {"split": "test", "name": "openai/gsm8k"},
-        {"split": "train", "name": "openai/gsm8k", "config": "main"},
+        {"split": "test", "name": "openai/gsm8k", "key": "decontaminate"},
+        {"split": "train", "name": "openai/gsm8k", "config": "main", "key": "decontaminate"},
     ]
+
+
+def test_a_misspelt_file_in_a_folder_that_is_there_is_no_hub_data_set(tmp_path, monkeypatch):
+    (tmp_path / "bench").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="decontaminate=bench/gsm: there is no such file or folder"):
+        list(reference_items("bench/gsm", "decontaminate"))
 
 
 @pytest.mark.parametrize(
