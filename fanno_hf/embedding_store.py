@@ -12,6 +12,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 2_048
 """Texts embedded and written together, sorted by length among themselves; a crash loses no more than one chunk."""
 _KEY = 16
+_READ = 16_384
 
 
 class EmbeddingStore:
@@ -109,8 +111,20 @@ class EmbeddingStore:
                 f"{self._folder} cannot be read ({error}): delete it and its texts are embedded again"
             ) from error
         count = min(len(keys) // _KEY, held)
+        self._check_file(count, dimension)
         self._rows = {keys[_KEY * row : _KEY * (row + 1)]: row for row in range(count)}
         self._map(count, dimension)
+
+    def _check_file(self, count: int, dimension: int) -> None:
+        """Looks at every vector once: a damaged one would spoil every comparison."""
+        with open(self._file("vectors.f32"), "rb") if count else nullcontext() as file:
+            for start in range(0, count, _READ):
+                size = min(_READ, count - start)
+                lengths = np.linalg.norm(np.fromfile(file, "<f4", size * dimension).reshape(size, dimension), axis=1)
+                if not (np.abs(lengths - 1.0) < 1e-3).all():
+                    raise UserError(
+                        f"{self._file('vectors.f32')} is damaged: delete its folder and its texts are embedded again"
+                    )
 
     def _append(self, keys: list[bytes], vectors: np.ndarray) -> None:
         """Writes rows; a key is on the disk only when its vector is."""

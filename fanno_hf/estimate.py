@@ -91,7 +91,7 @@ def project(config: Mapping[str, Any]) -> str:
     ):
         # the stages would say that the probe is smaller than the run
         logging.getLogger("fanno_hf.stages").setLevel(logging.ERROR)
-        stages = projections(read_documents(config["data"], Path(folder)), context)
+        stages = projections(read_documents(config["data"], Path(folder))[0], context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {config['estimate']['rows']} passages"
 

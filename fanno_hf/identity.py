@@ -5,10 +5,7 @@ content_id("Mosses have no roots.")  ->  "f24f7f3e5cd8b54b" on every machine, in
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
 
 
 def content_id(*parts: str | None) -> str:
@@ -20,12 +17,6 @@ def digest(value: Any) -> str:
     """Returns the sha256 (64 hexadecimal digits) of a JSON-able value, the same for equal values on every machine."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def document_digests(rows: Iterable[Mapping[str, str | None]]) -> np.ndarray:
-    """Returns the sha256 of each row's text and source: uint8, shape (n_rows, 32)."""
-    names = b"".join(bytes.fromhex(digest([row["text"], row["source"]])) for row in rows)
-    return np.frombuffer(names, np.uint8).reshape(-1, 32)
 
 
 def spread_seed(random_seed: int, *names: str | int) -> list[int]:

@@ -1,10 +1,9 @@
 """A run: which stages to do, whether they are up to date, and what is written down about them."""
 
-import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import fanno_hf
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
 from fanno_hf.errors import UserError, did_you_mean
-from fanno_hf.identity import digest, document_digests
+from fanno_hf.identity import digest
 from fanno_hf.output.card import STAGES, funnel_table, render_card
 from fanno_hf.output.export import pairs, to_json_lines
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
@@ -50,6 +49,7 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     if shard and asked != "prescreen":
         raise UserError(f"shard={config['shard']} is for stage=prescreen alone, not for stage={asked}")
     path = Path(run_folder(config["run"]))
+    _refuse_itself(config["stages"]["prescreen"]["against"], path)
     folder = RunFolder(shard_folder(path, shard) if shard else path)
     try:
         if shard:
@@ -67,11 +67,21 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     return folder
 
 
+def _refuse_itself(against: Sequence[Any], path: Path) -> None:
+    """A run that is held against its own rows repeats them all."""
+    for entry in against:
+        name = entry.get("path") if isinstance(entry, Mapping) else entry
+        if isinstance(name, str) and Path(name).expanduser().resolve() == path.expanduser().resolve():
+            raise UserError(
+                f"stages.prescreen.against={name} is this very run: name an earlier one, or give another run="
+            )
+
+
 def _do_shard(config: Mapping[str, Any], shard: Shard, folder: RunFolder) -> None:
     """Pre-screens one part of the documents."""
     with services(config, folder.path, folder.scratch) as context:
-        documents = read_documents(config["data"], folder.scratch, shard)
-        do_shard(documents, _shard_fingerprint(_settings("prescreen", context)), context, folder)
+        documents, source = read_documents(config["data"], folder.scratch, shard)
+        do_shard(documents, source, _shard_fingerprint(_settings("prescreen", context)), context, folder)
 
 
 def _shard_fingerprint(settings: Mapping[str, Any]) -> str:
@@ -153,9 +163,10 @@ def _inputs(
     if stage == "prescreen":
         if Shards.exist(folder.path):
             shards = Shards(folder.path, _shard_fingerprint(settings))
-            return lambda: [shards.gather(context)], hashlib.sha256(shards.digests).hexdigest()
-        documents = read_documents(context.config["data"], folder.scratch)
-        return lambda: [screen_alone(documents, context)], hashlib.sha256(document_digests(documents)).hexdigest()
+            logger.info("prescreen: from %s; data.* is not read", shards)
+            return lambda: [shards.gather(context)], shards.source
+        documents, source = read_documents(context.config["data"], folder.scratch)
+        return lambda: [screen_alone(documents, context)], source
     upstream = _READS[stage]
     entries = [folder.manifest["stages"].get(name) for name in upstream]
     for name, entry in zip(upstream, entries, strict=True):

@@ -1,9 +1,9 @@
 """From configuration to what a run works with: documents, teacher, embedder and counter."""
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from datasets import Dataset
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.embedding_store import EmbeddingStore
 from fanno_hf.errors import FannoError, UserError
+from fanno_hf.identity import digest
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.references import References
 from fanno_hf.steps.rows import spill
@@ -56,7 +57,7 @@ def services(config: Mapping[str, Any], folder: Path, scratch: Path) -> Iterator
         teacher.close()
 
 
-def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None = None) -> Dataset:
+def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None = None) -> tuple[Dataset, str]:
     """Reads the configured source into a file in `scratch`; what is no string becomes null, for prescreen to drop with a
     reason.
 
@@ -66,20 +67,25 @@ def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None
         shard: the part that is read; None reads all.
 
     Returns:
-        Columns text, source and position (the document's place in the source, from 0).
+        Columns text, source and position (the document's place in the source, from 0); and the sha256 of all documents
+        of the source, those of other shards too.
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
-    numbered = islice(enumerate(build("data", config).documents()), index, None, count)
-    documents = spill(
-        ({"text": _string(text), "source": source, "position": place} for place, (text, source) in numbered),
-        columns,
-        scratch,
-    )
+    sha256 = hashlib.sha256()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for place, (text, source) in enumerate(build("data", config).documents()):
+            text = _string(text)
+            sha256.update(bytes.fromhex(digest([text, source])))
+            if place % count == index:
+                yield {"text": text, "source": source, "position": place}
+
+    documents = spill(rows(), columns, scratch)
     if not len(documents) and not shard:
         raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
     logger.info("read %d documents", len(documents))
-    return documents
+    return documents, sha256.hexdigest()
 
 
 def _string(text: Any) -> str | None:

@@ -1,7 +1,6 @@
 """Pre-screening in parts: `shard=i/n` on as many machines as there are, then the same command without it.
 
     runs/demo/shards/0-of-2/  passages/…  rejected/passages/…   what is left of documents 0, 2, 4, … and what is not
-                              documents.sha256                  32 bytes for each of them
                               journal.sqlite, embeddings/       verdicts and vectors that the merge need not pay for
                               run.json                          written last: the shard is complete
 
@@ -10,7 +9,6 @@ would keep on its own. The merge puts the shards in order, takes over their answ
 documents itself: its rows are those of a run without shards.
 """
 
-import hashlib
 import logging
 import re
 from collections.abc import Mapping
@@ -22,7 +20,6 @@ from datasets import Dataset, concatenate_datasets
 
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
 from fanno_hf.errors import UserError
-from fanno_hf.identity import document_digests
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.services import Shard
 from fanno_hf.stages.prescreen import PHASES, ask_ahead, screen_alone
@@ -32,7 +29,6 @@ from fanno_hf.steps.rows import empty
 logger = logging.getLogger(__name__)
 
 _COLUMNS = {**DOCUMENT, **POSITION}
-_DIGESTS = "documents.sha256"
 
 
 def parse_shard(given: str | None) -> Shard | None:
@@ -54,22 +50,21 @@ def shard_folder(run: Path, shard: Shard) -> Path:
     return Path(run, "shards", f"{shard[0]}-of-{shard[1]}")
 
 
-def do_shard(documents: Dataset, fingerprint: str, context: Context, folder: RunFolder) -> None:
+def do_shard(documents: Dataset, source: str, fingerprint: str, context: Context, folder: RunFolder) -> None:
     """Does one shard, unless it is complete.
 
     Args:
         documents: of the shard.
+        source: sha256 of all documents, those of other shards too.
         fingerprint: of the stage's settings.
         folder: of the shard.
     """
-    digests = document_digests(documents).tobytes()
-    marker = {"fingerprint": fingerprint, "documents": hashlib.sha256(digests).hexdigest()}
+    marker = {"fingerprint": fingerprint, "source": source}
     if _is_complete(folder, marker) and not context.config["force"]:
         logger.info("%s: up to date (%d documents)", folder.path, len(documents))
         return
     alone = screen_alone(documents, context)
     ask_ahead(alone.kept, context)
-    folder.write(Path(_DIGESTS), digests)
     folder.manifest["shard"] = {
         **marker,
         "passages": folder.write_rows("passages", alone.kept),
@@ -87,22 +82,29 @@ class Shards:
         fingerprint: of the stage's settings; the shards must have been made with the same.
 
     Attributes:
-        digests: of all documents, in order: uint8, shape (n_documents, 32).
+        source: sha256 of all documents.
 
     Raises:
         UserError: one is missing, incomplete, in use, damaged, or made with other settings or documents.
     """
 
     def __init__(self, run: Path, fingerprint: str):
-        self._folders, parts = [], []
+        self._folders: list[RunFolder] = []
         for path in _find(run):
             folder = RunFolder(path)
-            try:
-                parts.append(_checked_digests(folder, fingerprint))
-                self._folders.append(folder)
-            finally:
-                folder.close()
-        self.digests = self._interleave(parts)
+            folder.close()
+            _check(folder, fingerprint)
+            self._folders.append(folder)
+        self.source = self._folders[0].manifest["shard"]["source"]
+        for folder in self._folders:
+            if folder.manifest["shard"]["source"] != self.source:
+                raise UserError(
+                    f"{folder.path} was made from other documents than {self._folders[0].path}: all must read the "
+                    "same ones in the same order (data.*). Run those that did not again, or delete the folder shards"
+                )
+
+    def __str__(self) -> str:
+        return f"{self._folders[0].path.parent} ({len(self._folders)} parts)"
 
     @staticmethod
     def exist(run: Path) -> bool:
@@ -128,33 +130,19 @@ class Shards:
         filled = [folder for folder in self._folders if folder.manifest["shard"][what]]
         return concatenate_datasets([empty(columns), *(folder.read_rows(name, columns, scratch) for folder in filled)])
 
-    def _interleave(self, parts: list[np.ndarray]) -> np.ndarray:
-        digests = np.empty((sum(map(len, parts)), 32), dtype=np.uint8)
-        for index, part in enumerate(parts):
-            if digests[index :: len(parts)].shape != part.shape:
-                sizes = " and ".join(str(len(part)) for part in parts)
-                raise UserError(
-                    f"{self._folders[0].path.parent}: the parts have {sizes} documents: all must read the same ones "
-                    "(the same data.*). Run those that did not again, or delete the folder"
-                )
-            digests[index :: len(parts)] = part
-        return digests
 
-
-def _checked_digests(folder: RunFolder, fingerprint: str) -> np.ndarray:
-    """Returns the digests of a shard's documents: uint8, shape (n_documents, 32)."""
+def _check(folder: RunFolder, fingerprint: str) -> None:
+    """Raises UserError unless the shard is complete and was made with these settings."""
     again = (
         f"run it again, with shard={folder.path.name.replace('-of-', '/')}, or delete the folder {folder.path.parent}"
     )
-    entry, path = folder.manifest.get("shard"), folder.path / _DIGESTS
+    entry = folder.manifest.get("shard")
     if not entry:
         raise UserError(f"{folder.path} is not complete: {again}")
     if entry["fingerprint"] != fingerprint:
         raise UserError(f"{folder.path} was made with other settings than these: {again}")
-    digests = path.read_bytes() if path.exists() else b""
-    if not _is_complete(folder, {"documents": hashlib.sha256(digests).hexdigest()}):
+    if not _is_complete(folder, {}):
         raise UserError(f"{folder.path} is damaged: {again}")
-    return np.frombuffer(digests, np.uint8).reshape(-1, 32)
 
 
 def _is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:

@@ -142,6 +142,14 @@ def test_a_vector_that_would_spoil_every_comparison_is_refused(make, monkeypatch
         store.encode(TEXTS[:1])
 
 
+def test_damaged_vectors_say_what_to_do(make, tmp_path):
+    make()[0].encode(TEXTS)
+    path = next(tmp_path.rglob("vectors.f32"))
+    path.write_bytes(b"\xff" * path.stat().st_size)
+    with pytest.raises(UserError, match=r"vectors.f32 is damaged: delete its folder"):
+        make()[0].encode(TEXTS)
+
+
 def test_a_damaged_description_says_what_to_do(make, tmp_path):
     make()[0].encode(TEXTS)
     next(tmp_path.rglob("embedder.json")).write_text("{")

@@ -440,9 +440,10 @@ def test_every_algorithm_finds_communities(run, algorithm):
     assert folder.manifest["stages"]["prescreen"]["kept"] == 8
 
 
-def test_louvain_needs_a_threshold_above_zero(run):
-    with pytest.raises(UserError, match="communities.threshold=-0.1: algorithm=louvain needs one above 0"):
-        run("stages.prescreen.communities.algorithm=louvain", "stages.prescreen.communities.threshold=-0.1")
+@pytest.mark.parametrize("threshold", ["-0.1", "0.0"])
+def test_louvain_needs_a_threshold_above_zero(run, threshold):
+    with pytest.raises(UserError, match=f"communities.threshold={threshold}: algorithm=louvain needs one above 0"):
+        run("stages.prescreen.communities.algorithm=louvain", f"stages.prescreen.communities.threshold={threshold}")
 
 
 def test_the_number_of_threads_redoes_nothing(again):

@@ -122,11 +122,11 @@ def test_shards_made_with_other_settings_are_refused(do):
         do("stages.prescreen.min_tokens=21")
 
 
-@pytest.mark.parametrize("name", ["passages/train-00000-of-00001.parquet", "documents.sha256"])
+@pytest.mark.parametrize("name", ["passages", "rejected/passages"])
 def test_a_damaged_shard_is_refused(do, tmp_path, name):
     for index in range(2):
         do(f"shard={index}/2")
-    (tmp_path / "run/shards/1-of-2" / name).write_bytes(b"x")
+    (tmp_path / "run/shards/1-of-2" / name / "train-00000-of-00001.parquet").write_bytes(b"x")
     with pytest.raises(UserError, match="1-of-2 is damaged: run it again, with shard=1/2"):
         do()
 
@@ -134,8 +134,26 @@ def test_a_damaged_shard_is_refused(do, tmp_path, name):
 def test_shards_of_different_documents_are_refused(do):
     do("shard=0/2")
     do("shard=1/2", "data.limit=5")
-    with pytest.raises(UserError, match="the parts have 8 and 2 documents: all must read the same"):
+    with pytest.raises(
+        UserError, match="1-of-2 was made from other documents than .*0-of-2: all must read the same ones"
+    ):
         do()
+
+
+def test_shards_of_the_same_documents_in_another_order_are_refused(do, tmp_path):
+    do("shard=0/2")
+    write_documents(tmp_path / "documents.jsonl", [TEXTS[1], TEXTS[0], *TEXTS[2:]])
+    do("shard=1/2")
+    with pytest.raises(UserError, match="1-of-2 was made from other documents"):
+        do()
+
+
+def test_a_merge_says_that_it_reads_no_documents(do, caplog):
+    for index in range(2):
+        do(f"shard={index}/2")
+    with caplog.at_level(logging.INFO, "fanno_hf"):
+        do()
+    assert "run/shards (2 parts); data.* is not read" in caplog.text
 
 
 def test_a_shard_without_any_passage_is_merged(do, tmp_path):
@@ -178,4 +196,4 @@ def test_a_shard_is_for_the_prescreen_stage_alone(do):
 def test_the_marker_of_a_shard_is_readable(do, tmp_path):
     do("shard=0/2")
     entry = json.loads((tmp_path / "run/shards/0-of-2/run.json").read_text())["shard"]
-    assert set(entry) == {"fingerprint", "documents", "passages", "rejected"}
+    assert set(entry) == {"fingerprint", "source", "passages", "rejected"}

@@ -287,6 +287,17 @@ def test_a_csv_file_with_a_field_of_any_length_is_read(put):
     assert len(texts(put("pages.csv", as_csv([{"text": "moss " * 100_000}])))[0]) == 500_000
 
 
+def test_a_column_of_categories_is_text(put):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"text": pa.array(["Moss", "Tide", "Moss"]).dictionary_encode()}), sink)
+    assert texts(put("pages.parquet", sink.getvalue())) == ["Moss", "Tide", "Moss"]
+
+
+def test_a_quote_that_never_closes_is_named_with_its_row(put):
+    path = put("pages.csv", 'text\nMoss\n"Tide\nBread\nViolin\n')
+    assert complaint(path) == f"{path}: the file ends inside a quoted text of row 2: close or double the quote"
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_an_empty_file_has_no_documents(put, kind):
     assert texts(put(f"pages.{kind}", b"")) == []

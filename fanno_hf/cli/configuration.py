@@ -137,9 +137,10 @@ def _check_together(resolved: Mapping[str, Any]) -> None:
     if least > ngram:
         raise UserError(f"decontamination.min_words={least} is more than decontamination.ngram={ngram}: lower it")
     communities = resolved["stages"]["prescreen"]["communities"]
-    if communities["algorithm"] in ("louvain", "leiden") and (communities["threshold"] or 1) <= 0:
+    threshold = communities["threshold"]
+    if communities["algorithm"] in ("louvain", "leiden") and threshold is not None and threshold <= 0:
         raise UserError(
-            f"stages.prescreen.communities.threshold={communities['threshold']}: "
+            f"stages.prescreen.communities.threshold={threshold}: "
             f"algorithm={communities['algorithm']} needs one above 0"
         )
 

@@ -132,11 +132,21 @@ def _read_json(path: Path) -> Rows:
 
 def _read_csv(path: Path) -> Rows:
     csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader(_lines(path))
+    number = quotes = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal quotes
+        for line in _lines(path):
+            quotes += line.count('"')
+            yield line
+
+    reader = csv.DictReader(counted())
     try:
         for number, row in enumerate(reader, start=1):
             row.pop(None, None)  # what stands beyond the last column
             yield number, row
+        if quotes % 2:
+            raise UserError(f"{path}: the file ends inside a quoted text of row {number}: close or double the quote")
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num} is not CSV: {error}") from error
 
@@ -159,13 +169,17 @@ def _parquet_column(path: Path, wanted: str | None) -> Rows:
     found = []
 
     def choose(schema: pa.Schema) -> list[str]:
-        strings = {
-            field.name: pa.types.is_string(field.type) or pa.types.is_large_string(field.type) for field in schema
-        }
+        strings = {field.name: _is_text(field.type) for field in schema}
         found.append(find_text_column(strings, wanted, str(path)))
         return found
 
     return ((number, row[found[0]]) for number, row in _read_parquet(path, choose))
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    """Whether a column holds strings, those of a categorical column included."""
+    type_ = type_.value_type if pa.types.is_dictionary(type_) else type_
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
 
 
 READERS: dict[str, Callable[[Path], Rows]] = {

@@ -34,7 +34,10 @@ def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tu
         return
     path = Path(entry["path"]).expanduser()
     if (path / "run.json").is_file():
-        for file in sorted(path.glob("prescreen/*.parquet")):
+        files = sorted(path.glob("prescreen/*.parquet"))
+        if not files:
+            raise UserError(f"{key}: {path} is a run without pre-screened passages: run its stage=prescreen first")
+        for file in files:
             yield from read_texts(file, f"{path.name}/prescreen", "text")
         return
     find_files(entry["path"], key)  # its complaint names the right key

@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.contamination import Benchmarks
-from fanno_hf.identity import digest, document_digests
+from fanno_hf.identity import digest
 from fanno_hf.sources.references import reference_documents, reference_items
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.rows import spill
@@ -47,7 +47,8 @@ class References:
 
         settings = self._config["decontamination"]
         index = Benchmarks(items(), **settings)
-        logger.info("decontaminate: %d benchmark items", len(digests))
+        level = logging.INFO if digests else logging.WARNING
+        logger.log(level, "decontaminate: %d benchmark items", len(digests))
         return index, digest([settings, digests])
 
     @cached_property
@@ -73,7 +74,7 @@ class References:
         if self.benchmarks:
             found["decontaminate"] = self.benchmarks[1]
         if stage == "prescreen" and self.against is not None:
-            found["against"] = digest(document_digests(self.against).tobytes().hex())
+            found["against"] = digest([digest(row["text"]) for row in self.against])
         return found
 
     def decontaminate(self, rows: Dataset, text_of: Callable[[dict], str], funnel: Funnel) -> Dataset:

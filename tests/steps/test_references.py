@@ -86,6 +86,18 @@ def test_what_an_earlier_run_kept_is_not_kept_again(do, tmp_path):
     assert dropped["documents.jsonl:1"]["detail"] == "repeats earlier/prescreen:1 (against)"
 
 
+def test_a_run_is_not_held_against_itself(do, tmp_path):
+    do("stage=prescreen")
+    with pytest.raises(UserError, match="against=.*/run is this very run: name an earlier one"):
+        do("stage=prescreen", f"stages.prescreen.against=[{tmp_path / 'run'}]")
+
+
+def test_a_run_that_is_not_pre_screened_is_named(do, tmp_path):
+    do("stage=prescreen", "shard=0/2", f"run={tmp_path / 'earlier'}")
+    with pytest.raises(UserError, match="0-of-2 is a run without pre-screened passages"):
+        do("stage=prescreen", f"stages.prescreen.against=[{tmp_path / 'earlier/shards/0-of-2'}]")
+
+
 def test_a_near_duplicate_of_another_data_set_names_it_and_how_near_it_is(do, tmp_path):
     other = tmp_path / "other.jsonl"
     write_documents(other, [DOCUMENTS[1].replace("river", "stream")])
