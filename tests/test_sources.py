@@ -293,6 +293,11 @@ def test_a_column_of_categories_is_text(put):
     assert texts(put("pages.parquet", sink.getvalue())) == ["Moss", "Tide", "Moss"]
 
 
+@pytest.mark.parametrize("text", ['A 5" nail', 'say "hi', '"quoted" and more'])
+def test_a_quote_within_a_text_is_part_of_it(put, text):
+    assert [found.replace('"', "") for found in texts(put("pages.csv", f"text\n{text}\n"))] == [text.replace('"', "")]
+
+
 def test_a_quote_that_never_closes_is_named_with_its_row(put):
     path = put("pages.csv", 'text\nMoss\n"Tide\nBread\nViolin\n')
     assert complaint(path) == f"{path}: the file ends inside a quoted text of row 2: close or double the quote"

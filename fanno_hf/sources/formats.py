@@ -132,23 +132,32 @@ def _read_json(path: Path) -> Rows:
 
 def _read_csv(path: Path) -> Rows:
     csv.field_size_limit(sys.maxsize)
-    number = quotes = 0
+    number, record = 0, []
 
-    def counted() -> Iterator[str]:
-        nonlocal quotes
+    def recorded() -> Iterator[str]:
         for line in _lines(path):
-            quotes += line.count('"')
+            record.append(line)
             yield line
 
-    reader = csv.DictReader(counted())
+    reader = csv.DictReader(recorded())
     try:
         for number, row in enumerate(reader, start=1):
             row.pop(None, None)  # what stands beyond the last column
             yield number, row
-        if quotes % 2:
+            last, record = record, []
+        if number and _is_open(last):
             raise UserError(f"{path}: the file ends inside a quoted text of row {number}: close or double the quote")
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num} is not CSV: {error}") from error
+
+
+def _is_open(record: list[str]) -> bool:
+    """Whether the lines of a CSV record end inside a quoted text, which only a strict reader minds."""
+    try:
+        list(csv.reader(record, strict=True))
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    return False
 
 
 def _read_parquet(path: Path, choose: Callable[[pa.Schema], list[str] | None] = lambda schema: None) -> Rows:
