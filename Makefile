@@ -24,7 +24,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt requirements-models.txt
 demo: install ## run the whole pipeline on the sample with the embedded teacher (minutes, two cores, no network)
 	$(BIN)/python -m fanno_hf
 
-test: quality ## quality checks and every test (about three minutes, loopback only)
+test: quality ## quality checks and every test (about five minutes, loopback only)
 	$(BIN)/python -m pytest -q -n 2 -m "not kill20"
 
 test-kill: install ## kill -9 a run at 20 random moments and compare every byte
