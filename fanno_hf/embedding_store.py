@@ -11,9 +11,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +62,7 @@ class EmbeddingStore:
             return self._embedder.encode([]) if self._vectors is None else self._vectors[:0]
         if (np.diff(rows) == 1).all():
             return self._vectors[rows[0] : rows[0] + len(rows)]
-        found = self._vectors[rows]
-        found.flags.writeable = False
-        return found
+        return self._gather(rows)
 
     def absorb(self, folder: Path) -> None:
         """Takes over the vectors of the same embedder from another store's folder, those of known texts left out."""
@@ -75,8 +71,10 @@ class EmbeddingStore:
             return
         self._open()
         other._open()
-        for rows in _chunks(((key, row) for key, row in other._rows.items() if key not in self._rows), CHUNK):
-            self._append([key for key, _ in rows], other._vectors[[row for _, row in rows]])
+        new = [(key, row) for key, row in other._rows.items() if key not in self._rows]
+        for start in range(0, len(new), CHUNK):
+            keys, rows = zip(*new[start : start + CHUNK], strict=True)
+            self._append(list(keys), other._vectors[list(rows)])
 
     def _find_or_embed(self, texts: Sequence[str]) -> np.ndarray:
         """Returns the row of each text: int64, shape (len(texts),)."""
@@ -84,7 +82,8 @@ class EmbeddingStore:
         first = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self._rows}
         missing = sorted(first.values())
         with tqdm(total=len(missing), desc="embed", unit=" texts", leave=False, disable=None) as bar:
-            for places in _chunks(missing, CHUNK):
+            for start in range(0, len(missing), CHUNK):
+                places = missing[start : start + CHUNK]
                 chunk = [texts[place] for place in places]
                 order = sorted(range(len(chunk)), key=lambda place: -len(chunk[place]))
                 vectors = self._embedder.encode([chunk[place] for place in order])
@@ -99,13 +98,13 @@ class EmbeddingStore:
         """Reads the keys, once, and cuts off what a killed process left half written."""
         if self._rows is not None:
             return
-        self._rows = {}
-        if not (about := self._folder / "embedder.json").exists():
+        keys = self._file("keys").read_bytes() if self._file("keys").exists() else b""
+        if not keys:  # they are written last: without them nothing else need be whole
+            self._rows = {}
             return
         try:
-            dimension = json.loads(about.read_text(encoding="utf-8"))["dimension"]
-            keys = self._file("keys").read_bytes() if self._file("keys").exists() else b""
-            held = self._file("vectors.f32").stat().st_size // (4 * dimension) if keys else 0
+            dimension = json.loads(self._file("embedder.json").read_text(encoding="utf-8"))["dimension"]
+            held = self._file("vectors.f32").stat().st_size // (4 * dimension)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{self._folder} cannot be read ({error}): delete it and its texts are embedded again"
@@ -117,7 +116,7 @@ class EmbeddingStore:
 
     def _check_file(self, count: int, dimension: int) -> None:
         """Looks at every vector once: a damaged one would spoil every comparison."""
-        with open(self._file("vectors.f32"), "rb") if count else nullcontext() as file:
+        with open(self._file("vectors.f32"), "rb") as file:
             for start in range(0, count, _READ):
                 size = min(_READ, count - start)
                 lengths = np.linalg.norm(np.fromfile(file, "<f4", size * dimension).reshape(size, dimension), axis=1)
@@ -132,7 +131,7 @@ class EmbeddingStore:
         if not count:
             self._folder.mkdir(parents=True, exist_ok=True)
             about = {"embedder": self.identity, "dimension": dimension}
-            (self._folder / "embedder.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+            self._file("embedder.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
         for name, place, content in (
             ("vectors.f32", 4 * dimension * count, np.ascontiguousarray(vectors, dtype="<f4").tobytes()),
             ("keys", _KEY * count, b"".join(keys)),
@@ -154,6 +153,16 @@ class EmbeddingStore:
             error.filename = str(path)  # a failed write does not say which file it was
             raise
 
+    def _gather(self, rows: np.ndarray) -> np.ndarray:
+        """Copies rows in any order; mapped anew for each part, so that the pages are not held beside the copy."""
+        found = np.empty((len(rows), self._vectors.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), _READ):
+            self._map(*self._vectors.shape)
+            found[start : start + _READ] = self._vectors[rows[start : start + _READ]]
+        self._map(*self._vectors.shape)
+        found.flags.writeable = False
+        return found
+
     def _map(self, count: int, dimension: int) -> None:
         if count:
             self._vectors = np.memmap(self._file("vectors.f32"), "<f4", "r", shape=(count, dimension)).view(np.ndarray)
@@ -164,11 +173,6 @@ class EmbeddingStore:
 
 def _key(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
-
-
-def _chunks(items: Iterable, size: int) -> Iterator[list]:
-    iterator = iter(items)
-    return iter(lambda: list(islice(iterator, size)), [])
 
 
 def _check(vectors: np.ndarray, texts: Sequence[str], identity: str) -> None:

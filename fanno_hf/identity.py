@@ -5,6 +5,7 @@ content_id("Mosses have no roots.")  ->  "f24f7f3e5cd8b54b" on every machine, in
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -17,6 +18,13 @@ def digest(value: Any) -> str:
     """Returns the sha256 (64 hexadecimal digits) of a JSON-able value, the same for equal values on every machine."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hashed(documents: Iterable[Mapping[str, Any]], sha256: Any) -> Iterator[Mapping[str, Any]]:
+    """Hands documents on and adds the text and source of each to a hash of `hashlib`."""
+    for document in documents:
+        sha256.update(bytes.fromhex(digest([document["text"], document["source"]])))
+        yield document
 
 
 def spread_seed(random_seed: int, *names: str | int) -> list[int]:

@@ -14,7 +14,7 @@ from datasets import Dataset
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.embedding_store import EmbeddingStore
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.identity import digest
+from fanno_hf.identity import hashed
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.references import References
 from fanno_hf.steps.rows import spill
@@ -72,16 +72,13 @@ def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
+    every = (
+        {"text": _string(text), "source": source, "position": place}
+        for place, (text, source) in enumerate(build("data", config).documents())
+    )
     sha256 = hashlib.sha256()
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for place, (text, source) in enumerate(build("data", config).documents()):
-            text = _string(text)
-            sha256.update(bytes.fromhex(digest([text, source])))
-            if place % count == index:
-                yield {"text": text, "source": source, "position": place}
-
-    documents = spill(rows(), columns, scratch)
+    mine = (row for row in hashed(every, sha256) if row["position"] % count == index)
+    documents = spill(mine, columns, scratch)
     if not len(documents) and not shard:
         raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
     logger.info("read %d documents", len(documents))

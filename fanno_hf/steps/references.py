@@ -1,5 +1,6 @@
 """What a run is held against, read once and only when a stage needs it: benchmarks, and what earlier runs kept."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -10,7 +11,7 @@ from datasets import Dataset
 
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.contamination import Benchmarks
-from fanno_hf.identity import digest
+from fanno_hf.identity import digest, hashed
 from fanno_hf.sources.references import reference_documents, reference_items
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.rows import spill
@@ -52,8 +53,8 @@ class References:
         return index, digest([settings, digests])
 
     @cached_property
-    def against(self) -> Dataset | None:
-        """Documents that must not be repeated: columns text, source and position; None where none are named."""
+    def _against(self) -> tuple[Dataset, str] | None:
+        """Documents that must not be repeated (columns text, source and position) and their digest."""
         entries = self._config["stages"]["prescreen"]["against"]
         if not entries:
             return None
@@ -64,17 +65,23 @@ class References:
             if isinstance(text, str) and text.strip()
         )
         columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
-        rows = spill(documents, columns, self._scratch)
+        sha256 = hashlib.sha256()
+        rows = spill(hashed(documents, sha256), columns, self._scratch)
         logger.info("%s: %d documents", AGAINST, len(rows))
-        return rows
+        return rows, sha256.hexdigest()
+
+    @property
+    def against(self) -> Dataset | None:
+        """Documents that must not be repeated: columns text, source and position; None where none are named."""
+        return self._against and self._against[0]
 
     def identity(self, stage: str) -> dict[str, str]:
         """Returns the digests of what decides a stage's rows; empty where nothing is named."""
         found = {}
         if self.benchmarks:
             found["decontaminate"] = self.benchmarks[1]
-        if stage == "prescreen" and self.against is not None:
-            found["against"] = digest([digest(row["text"]) for row in self.against])
+        if stage == "prescreen" and self._against:
+            found["against"] = self._against[1]
         return found
 
     def decontaminate(self, rows: Dataset, text_of: Callable[[dict], str], funnel: Funnel) -> Dataset:
