@@ -3,7 +3,7 @@
 document  {"document_id": "5a0c4f…", "text": "Mosses have no roots …", "source": "notes.txt", "num_tokens": 57, …}
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from datasets import Features, List, Value
@@ -71,12 +71,6 @@ REJECTION = {
 }
 
 
-def features(columns: Mapping[str, Any], *, rejected: bool = False) -> Features:
-    """Returns the schema of a stage's kept rows, or of its rejected rows (the same plus phase, reason, detail, completion)."""
-    return Features({**columns, **REJECTION} if rejected else dict(columns))
-
-
-def missing_columns(have: Iterable[str], need: Iterable[str]) -> list[str]:
-    """Returns the names in `need` that `have` lacks, in order."""
-    have = set(have)
-    return [name for name in need if name not in have]
+def features(columns: Mapping[str, Any]) -> Features:
+    """Returns columns as a schema."""
+    return Features(dict(columns))

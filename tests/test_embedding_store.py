@@ -150,6 +150,22 @@ def test_damaged_vectors_say_what_to_do(make, tmp_path):
         make()[0].encode(TEXTS)
 
 
+def test_a_process_that_died_before_its_first_vector_leaves_nothing_to_mend(make, tmp_path):
+    make()[0].encode(TEXTS)
+    next(tmp_path.rglob("embedder.json")).write_text("")
+    next(tmp_path.rglob("keys")).unlink()
+    store, embedder = make()
+    store.encode(TEXTS)
+    assert len(embedder.calls) == 1
+
+
+def test_vectors_in_another_order_are_those_of_their_texts(make, monkeypatch):
+    monkeypatch.setattr(embedding_store, "_GATHERED", 2)
+    store, _ = make()
+    vectors = store.encode([f"text {n}" for n in range(7)])
+    assert np.array_equal(store.encode([f"text {n}" for n in reversed(range(7))]), vectors[::-1])
+
+
 def test_a_damaged_description_says_what_to_do(make, tmp_path):
     make()[0].encode(TEXTS)
     next(tmp_path.rglob("embedder.json")).write_text("{")

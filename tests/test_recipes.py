@@ -111,7 +111,11 @@ def test_smoke_runs_from_end_to_end(smoke):
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("override", ABLATIONS)
 def test_ablation_composes_on_every_recipe(name, override):
-    resolve(compose_recipe(name, override))
+    key, value = override.split("=")
+    resolved = resolve(compose_recipe(name, override))
+    for part in key.split("."):
+        resolved = resolved[part]
+    assert resolved is not None, f"{key}={value} composes to nothing"
 
 
 @pytest.mark.parametrize("override", ABLATIONS)

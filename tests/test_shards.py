@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fanno_hf.errors import UserError
+from fanno_hf.output.folder import RunFolder
 from fanno_hf.shards import parse_shard
 from tests.conftest import DOCUMENTS, small_run, write_documents
 
@@ -165,11 +166,10 @@ def test_a_shard_without_any_passage_is_merged(do, tmp_path):
 
 
 def test_two_shards_can_be_done_at_the_same_time(do, tmp_path):
-    from fanno_hf.output.folder import RunFolder
-
     busy = RunFolder(tmp_path / "run/shards/1-of-2")
-    do("shard=0/2")
+    done = do("shard=0/2").manifest
     busy.close()
+    assert set(done["shard"]) >= {"passages", "rejected"}
 
 
 def test_the_journal_of_a_shard_survives_its_folder(do, tmp_path):

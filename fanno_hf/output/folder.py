@@ -173,10 +173,6 @@ class RunFolder:
             return not path.exists()
         return path.exists() and _sha256(path) == sha256
 
-    def free_bytes(self) -> int:
-        """Returns the free space on the folder's disk."""
-        return shutil.disk_usage(self.path).free
-
 
 def _write_parquet(rows: Dataset, file: BinaryIO) -> None:
     """Writes parquet as `Dataset.to_parquet` does, without the fingerprint that makes equal rows differ; a group of

@@ -193,12 +193,13 @@ def measure_memory(who: str, path: str) -> None:
     work(sparse_rows(7_000), block_size=256)
     rows = np.load(path, mmap_mode="r")
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-    before = _status("VmRSS")
+    before = resident("VmRSS")
     work(rows)
-    print(_status("VmHWM") - before)
+    print(resident("VmHWM") - before)
 
 
-def _status(key: str) -> int:
+def resident(key: str) -> int:
+    """Returns bytes from /proc/self/status: VmRSS is what is resident, VmHWM its peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fanno_hf.embedder import HashingEmbedder
 from fanno_hf.embedding_store import EmbeddingStore
 from fanno_hf.services import build
 from fanno_hf.sources.sample import read_sample
 from tests.benchmarks import report
+from tests.benchmarks.communities import DIM, resident
 from tests.conftest import compose_config
 
 
@@ -23,7 +25,22 @@ def make_texts(count: int) -> list[str]:
     return [" ".join(rng.choice(words, length)) for length in lengths]
 
 
+def gathered_memory(count: int) -> float:
+    """Peak memory of reading stored vectors in another order, as after a merge of shards, as a share of the vectors."""
+    texts = [f"text {number}" for number in range(count)]
+    with tempfile.TemporaryDirectory() as folder:
+        EmbeddingStore(HashingEmbedder(DIM), Path(folder)).encode(texts)
+        store = EmbeddingStore(HashingEmbedder(DIM), Path(folder))
+        Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+        before = resident("VmRSS")
+        store.encode(texts[::2] + texts[1::2])
+        return (resident("VmHWM") - before) / (count * DIM * 4)
+
+
 def main(quick: bool) -> None:
+    size = 40_000  # below, what a process needs in any case is a large share
+    # first: what models leave free would be used again, and hide what is needed
+    report("gathered_memory", size, lambda: gathered_memory(size), None, limit=1.5, unit="of the rows' bytes", pairs=1)
     torch.set_num_threads(2)
     texts = make_texts(100 if quick else 400)
     model = build("embedder", compose_config().embedder)

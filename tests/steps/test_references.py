@@ -86,6 +86,13 @@ def test_what_an_earlier_run_kept_is_not_kept_again(do, tmp_path):
     assert dropped["documents.jsonl:1"]["detail"] == "repeats earlier/prescreen:1 (against)"
 
 
+def test_a_reference_of_another_name_redoes_the_stage(do, tmp_path):
+    for name in ("old", "new"):
+        write_documents(tmp_path / f"{name}.jsonl", [DOCUMENTS[1]])
+        row = rejected(do("stage=prescreen", f"stages.prescreen.against=[{tmp_path / f'{name}.jsonl'}]"))
+        assert row["documents.jsonl:2"]["detail"] == f"repeats {name}.jsonl:1 (against)"
+
+
 def test_a_run_is_not_held_against_itself(do, tmp_path):
     do("stage=prescreen")
     with pytest.raises(UserError, match="against=.*/run is this very run: name an earlier one"):

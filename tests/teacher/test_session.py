@@ -222,8 +222,9 @@ def test_connections_are_closed_at_the_end():
             await session.aclose()
             while heads[-1] != "closed":
                 await asyncio.sleep(0)
+            return heads[-1]
 
-    asyncio.run(asyncio.wait_for(do(), 60.0))
+    assert asyncio.run(asyncio.wait_for(do(), 60.0)) == "closed"
 
 
 def test_nothing_is_left_open_after_an_answer():
