@@ -8,11 +8,14 @@ A draw ranks the n instructions by `ucb_values` (ties: lowest index), takes some
 in it needs the teacher, so all draws of a window of documents are made before its first request.
 """
 
-from typing import Any
+import math
+from heapq import heappop, heappush
 
 import numpy as np
 
-POLICIES = ("ucb", "random")
+from fanno_hf.ranking import follow_ranks
+
+POLICIES = ("ucb", "random", "round_robin", "greedy", "thompson")
 
 
 def normalise_rewards(raw: np.ndarray) -> np.ndarray:
@@ -28,7 +31,7 @@ def normalise_rewards(raw: np.ndarray) -> np.ndarray:
 def ucb_values(rewards: np.ndarray, pulls: np.ndarray, exploration: float) -> np.ndarray:
     """Returns the upper confidence bound of each instruction (FANNO, arXiv 2408.01323; UCB1, Auer et al. 2002).
 
-    `values[i] = rewards[i] + exploration * sqrt(2 ln N / (pulls[i] + 1))`, N = number of instructions + all pulls.
+    `values[i] = rewards[i] + exploration * sqrt(2 ln T / (pulls[i] + 1))`, T = number of instructions + all pulls.
 
     Args:
         rewards: shape (n,), usually in [0, 1].
@@ -40,7 +43,7 @@ def ucb_values(rewards: np.ndarray, pulls: np.ndarray, exploration: float) -> np
     """
     rewards, pulls = np.asarray(rewards, dtype=np.float64), np.asarray(pulls)
     total = max(1, len(rewards) + int(pulls.sum()))
-    return rewards + exploration * np.sqrt(2 * np.log(total) / (pulls + 1))
+    return rewards + exploration * np.sqrt(2 * math.log(total) / (pulls + 1))
 
 
 def draw_window(
@@ -54,17 +57,18 @@ def draw_window(
     policy: str = "ucb",
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the counterexamples of a window of documents, one draw for each.
+    """Draws the counterexamples of a window of `num_draws` documents, one draw for each.
 
     Args:
         rewards: shape (n,), finite; see `normalise_rewards`.
         pulls: integers, shape (n,), how often each was drawn before; not changed.
-        num_draws: documents in the window.
         counterexamples: instructions in a draw; a pool of fewer gives all it has.
-        exploration: weight of the neglected against the rewarding, 0 or more.
-        top_fraction: share of the pool a draw chooses from, in (0, 1].
-        policy: "ucb", or "random" to draw from the whole pool alike.
-        rng: source of all randomness.
+        exploration: weight of the neglected against the rewarding, 0 or more; for "ucb" and "thompson".
+        top_fraction: share of the pool a draw chooses from, in (0, 1]; for "ucb" and "greedy".
+        policy: "ucb" as above; "greedy", the same without exploration; "random", from the whole pool alike;
+            "round_robin", the least pulled (ties: lowest index); "thompson", those with the highest of one sample each
+            of `N(reward, exploration**2 / (pulls + 1))` (Agrawal and Goyal 2013, arXiv 1209.3353, have exploration 1).
+        rng: source of all randomness. Windows that share it draw what one window of their length draws.
 
     Returns:
         The draws, int64 indices of shape (num_draws, min(counterexamples, n)), and the new pulls, int64 of shape (n,).
@@ -76,25 +80,113 @@ def draw_window(
     _check(rewards, pulls, num_draws, counterexamples, exploration, top_fraction, policy)
     size = min(counterexamples, len(rewards))
     top = max(size, int(len(rewards) * top_fraction + 1e-9))  # floor, but 100 * 0.29 is 28.999…
-    draws = np.empty((num_draws, size), dtype=np.int64)
-    for draw in draws if size else ():
-        pool = np.arange(len(rewards)) if policy == "random" else _best(ucb_values(rewards, pulls, exploration), top)
-        draw[:] = pool[rng.choice(len(pool), size, replace=False)]
+    if policy == "greedy":
+        policy, exploration = "ucb", 0.0
+    if not size or not num_draws:
+        return np.empty((num_draws, size), dtype=np.int64), pulls
+    draws = _draw(rewards, pulls, num_draws, size, top, exploration, policy, rng)
+    return draws, pulls + np.bincount(draws.ravel(), minlength=len(pulls))
+
+
+def draw_ranks(num_draws: int, size: int, top: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws `size` of `range(top)` without replacement, every ordered choice alike, `num_draws` times.
+
+    Fisher and Yates' own method (Statistical Tables, 1938): draw t, strike out the t-th of those left. Row by row from
+    the generator, so that the rows of two calls are those of one.
+
+    Returns:
+        int64, shape (num_draws, size).
+
+    Raises:
+        ValueError: if `size` is not in [0, top], or `num_draws` is negative.
+    """
+    if num_draws < 0 or not 0 <= size <= top:
+        raise ValueError(f"cannot draw {size} of {top} ranks {num_draws} times")
+    ranks = rng.integers(0, np.arange(top, top - size, -1), size=(num_draws, size))
+    for column in range(1, size):
+        for struck in np.sort(ranks[:, :column], axis=1).T:  # ascending: each one passed moves the t-th one on
+            ranks[:, column] += ranks[:, column] >= struck
+    return ranks
+
+
+def pulls_histogram(pulls: np.ndarray) -> dict[int, int]:
+    """Returns how many instructions were pulled how often: pulls -> instructions, by ascending pulls."""
+    levels, counts = np.unique(np.asarray(pulls, dtype=np.int64), return_counts=True)
+    return dict(zip(levels.tolist(), counts.tolist(), strict=True))
+
+
+def least_pulled_share(draws: np.ndarray, pulls: np.ndarray) -> float:
+    """Returns the share of counterexamples which, when drawn, had as few pulls as the least pulled of the pool.
+
+    Near 1 the rewards decide next to nothing.
+
+    Args:
+        draws: of one window, indices of shape (num_draws, size); see `draw_window`.
+        pulls: shape (n,), before the window.
+
+    Returns:
+        In [0, 1]; 0.0 where nothing was drawn.
+    """
+    draws, histogram, now = np.asarray(draws), pulls_histogram(pulls), np.asarray(pulls).tolist()
+    if not draws.size:
+        return 0.0
+    least, found = min(histogram), 0
+    for draw in draws.tolist():
+        found += sum(now[index] == least for index in draw)
+        for index in draw:
+            histogram[now[index]] -= 1
+            now[index] += 1
+            histogram[now[index]] = histogram.get(now[index], 0) + 1
+        while not histogram.get(least):  # ends soon: each one drawn is just one above what it was
+            least += 1
+    return found / draws.size
+
+
+def _draw(
+    rewards: np.ndarray,
+    pulls: np.ndarray,
+    num_draws: int,
+    size: int,
+    top: int,
+    exploration: float,
+    policy: str,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Returns the draws of `draw_window`, at least one of at least one."""
+    if policy == "random":
+        return draw_ranks(num_draws, size, len(rewards), rng)
+    if policy == "round_robin":
+        return _take_turns(pulls, num_draws, size)
+    if policy == "thompson":
+        return _sample(rewards, pulls, num_draws, size, exploration, rng)
+    ranks = draw_ranks(num_draws, size, top, rng)
+    if exploration == 0:  # no pull changes a value
+        return _best(rewards, top)[ranks]
+    return follow_ranks(rewards, pulls, ranks, exploration, top)
+
+
+def _take_turns(pulls: np.ndarray, num_draws: int, size: int) -> np.ndarray:
+    """Returns the draws of the least pulled."""
+    order = np.argsort(pulls, kind="stable")[: num_draws * size]  # nobody else's turn can come; sorted, so a heap
+    heap = list(zip(pulls[order].tolist(), order.tolist(), strict=True))
+    draws = []
+    for _ in range(num_draws):
+        drawn = [heappop(heap) for _ in range(size)]  # all, before any goes back: a draw takes nobody twice
+        for count, index in drawn:
+            heappush(heap, (count + 1, index))
+        draws.append([index for _, index in drawn])
+    return np.array(draws, dtype=np.int64)
+
+
+def _sample(
+    rewards: np.ndarray, pulls: np.ndarray, num_draws: int, size: int, exploration: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns the draws of Thompson sampling, best sample first."""
+    draws, pulls = np.empty((num_draws, size), dtype=np.int64), pulls.copy()
+    for draw in draws:
+        draw[:] = _best(rewards + exploration / np.sqrt(pulls + 1) * rng.standard_normal(len(rewards)), size)
         pulls[draw] += 1
-    return draws, pulls
-
-
-def effective_spread(pulls: np.ndarray) -> dict[str, Any]:
-    """Returns how evenly a pool was drawn: `min`, `median` and `max` pulls, and `never_pulled`, a share in [0, 1]."""
-    pulls = np.asarray(pulls)
-    if len(pulls) == 0:
-        return {"min": 0, "median": 0.0, "max": 0, "never_pulled": 0.0}
-    return {
-        "min": int(pulls.min()),
-        "median": float(np.median(pulls)),
-        "max": int(pulls.max()),
-        "never_pulled": float(np.mean(pulls == 0)),
-    }
+    return draws
 
 
 def _best(values: np.ndarray, top: int) -> np.ndarray:
@@ -121,10 +213,9 @@ def _check(
         raise ValueError(f"rewards must be finite, got {rewards[~np.isfinite(rewards)][0]}; see normalise_rewards")
     if (pulls < 0).any():
         raise ValueError(f"pulls must be 0 or more, got {pulls.min()}")
-    if num_draws < 0:
-        raise ValueError(f"num_draws must be 0 or more, got {num_draws}")
-    if counterexamples < 0:
-        raise ValueError(f"counterexamples must be 0 or more, got {counterexamples}")
+    for name, number in (("num_draws", num_draws), ("counterexamples", counterexamples)):
+        if number < 0:
+            raise ValueError(f"{name} must be 0 or more, got {number}")
     if not 0 <= exploration < np.inf:
         raise ValueError(f"exploration must be finite and 0 or more, got {exploration}")
     if not 0 < top_fraction <= 1:

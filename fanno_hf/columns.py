@@ -63,12 +63,33 @@ PAIR = {
         )
     },
 }
-REJECTION = {
-    "phase": Value("string"),
-    "reason": Value("string"),
-    "detail": Value("string"),
-    "completion": Value("string"),
+_SPREAD = {name: Value("float32") for name in ("mean", "q1", "median", "q3")}
+WINDOW = {
+    "window": Value("int32"),
+    "asked": Value("int32"),
+    "accepted": Value("int32"),
+    "pool": Value("int32"),
+    "reasons": List({"reason": Value("string"), "count": Value("int32")}),
+    "instruction_tokens": _SPREAD,
+    "response_tokens": _SPREAD,
+    "verb_noun_pairs": Value("int32"),
+    "nearest_similarity": Value("float32"),
+    "mean_similarity": Value("float32"),
+    "pulls": List({"pulls": Value("int32"), "instructions": Value("int32")}),
+    "least_pulled": Value("float32"),
+    "prompt_tokens": Value("int64"),
+    "completion_tokens": Value("int64"),
 }
+"""The figures of one window of augment; window 0 are the seeds."""
+ROUND = {
+    "window": Value("int32"),
+    "responses": Value("int32"),
+    "response_tokens": _SPREAD,
+}
+"""The figures of the responses to one window's instructions."""
+OUTCOME = {"phase": Value("string"), "reason": Value("string"), "detail": Value("string")}
+"""Why a row leaves, and where; nulls for one that goes on."""
+REJECTION = {**OUTCOME, "completion": Value("string")}
 
 
 def features(columns: Mapping[str, Any]) -> Features:

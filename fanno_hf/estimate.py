@@ -5,7 +5,7 @@ teacher then gets `estimate.rows` of them, drawn at random. What happened to tho
 
     requests of a stage  = rows it would ask about x requests a row of the probe, tokens and rows kept alike
     time of a stage      = requests x seconds a request took / requests in flight        (Little's law)
-                           + the idle time at the probe's end, once a stage and once a window of augment
+                           + the idle time at the probe's end, once a stage, and in augment once for the windows that are asked together
 
 Two things it cannot see: near repeats and communities grow with the number of rows, so pairs are an upper bound; and what
 the journal of a run that is half done holds already is not asked again.
@@ -16,7 +16,8 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,22 @@ def project(config: Mapping[str, Any]) -> str:
         services({**config, "budget": {}}, Path(folder), Path(folder)) as context,
     ):
         # the stages would say that the probe is smaller than the run
-        logging.getLogger("fanno_hf.stages").setLevel(logging.ERROR)
-        stages = projections(read_documents(config["data"], Path(folder))[0], context)
+        with _silent("fanno_hf.stages"):
+            stages = projections(read_documents(config["data"], Path(folder))[0], context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {config['estimate']['rows']} passages"
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Mutes what is no error meanwhile."""
+    chosen = logging.getLogger(name)
+    before = chosen.level
+    chosen.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        chosen.setLevel(before)
 
 
 def projections(documents: Dataset, context: Context) -> list[Projection]:
@@ -126,13 +139,15 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
     found = min(round(asked * probe.kept), config["seed"]["max_instructions"] or asked)
     result.append(probe.project("seed", asked, found, capacity))
 
-    target, window = config["augment"]["target_size"], config["augment"]["window"]
+    chosen = config["augment"]
     pool, probe = _probed(len(kept), context, lambda: augment(kept, seeds.kept, probing))
     gained = max(len(pool.kept) - len(seeds.kept), 0) / len(kept)
-    windows = math.ceil(max(target - found, 0) / gained / window) if gained else math.inf
-    asked = int(min(windows * window, config["augment"]["epochs"] * screened))
-    size = min(target, found + round(asked * gained))
-    result.append(probe.project("augment", asked, size, min(capacity, window), times=math.ceil(asked / window)))
+    needed = math.ceil(max(chosen["target_size"] - found, 0) / gained) if gained else math.inf
+    asked = int(min(needed, chosen["epochs"] * screened))
+    size = min(chosen["target_size"], found + round(asked * gained))
+    side_by_side = chosen["window"] * (chosen["lag"] + 1)
+    times = math.ceil(asked / side_by_side)
+    result.append(probe.project("augment", asked, size, min(capacity, side_by_side), times))
 
     answered, probe = _probed(len(pool.kept), context, lambda: respond(kept, pool.kept, probing))
     result.append(probe.project("respond", size, round(size * probe.kept), capacity))

@@ -16,6 +16,7 @@ from fanno_hf.identity import digest
 from fanno_hf.output.card import STAGES, funnel_table, render_card
 from fanno_hf.output.export import pairs, to_json_lines
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
+from fanno_hf.rewards import read_weights
 from fanno_hf.services import Shard, read_documents, services
 from fanno_hf.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.stages.augment import augment
@@ -26,7 +27,7 @@ from fanno_hf.steps.context import Context, StageOutput
 
 logger = logging.getLogger(__name__)
 
-DATA_VERSION = 2
+DATA_VERSION = 3
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
 _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
@@ -108,6 +109,7 @@ def _do(stage: str, context: Context, folder: RunFolder) -> None:
         "input": input_digest,
         "output": sha256,
         "output_rejected": folder.write_rows(f"rejected_{stage}", output.rejected),
+        **({"output_history": folder.write_rows(f"history_{stage}", output.history)} if output.history else {}),
         **_counts(output),
         **asdict(usage),
         "seconds": round(time.monotonic() - started, 2),
@@ -126,8 +128,14 @@ def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: str, folde
         and not entry["rejected"].get("teacher_failed")
         and folder.has_rows(stage, entry["output"])
         and folder.has_rows(f"rejected_{stage}", entry["output_rejected"])
-        and (stage != "respond" or folder.has_rows("data", entry["pairs"]))
+        and all(folder.has_rows(name, entry[key]) for name, key in _more(stage))
     )
+
+
+def _more(stage: str) -> list[tuple[str, str]]:
+    """The other tables of a stage, and their keys in run.json."""
+    history = [(f"history_{stage}", "output_history")] if stage in ("augment", "respond") else []
+    return [*history, ("data", "pairs")] if stage == "respond" else history
 
 
 def _counts(output: StageOutput) -> dict[str, Any]:
@@ -136,7 +144,6 @@ def _counts(output: StageOutput) -> dict[str, Any]:
         "rows_in": len(output.kept) + len(output.rejected),
         "kept": len(output.kept),
         "rejected": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        **({"history": list(output.history)} if output.history else {}),
         **output.notes,
     }
 
@@ -190,7 +197,7 @@ def _settings(stage: str, context: Context) -> dict[str, Any]:
         used["groups"] = ["tags", "rules"]
     if stage == "augment":
         used["prompts"].append("seed")
-        if config["stages"]["augment"]["reward"] == "response_length":
+        if "response_length" in read_weights(config["stages"]["augment"]["reward"]):
             used["stages"].append("respond")
             used["prompts"].append("respond")
     if stage == "respond":

@@ -1,38 +1,116 @@
 """The choice of counterexamples."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from fanno_hf.bandit import draw_window, effective_spread, normalise_rewards, ucb_values
+from fanno_hf.bandit import (
+    POLICIES,
+    draw_ranks,
+    draw_window,
+    least_pulled_share,
+    normalise_rewards,
+    pulls_histogram,
+    ucb_values,
+)
 
 
-def published_rule(rewards, pulls, num_draws, size, exploration, top, rng):
-    """The rule as published, in plain Python: rank all instructions, draw ranks among the top, count the pulls."""
+def published_rule(rewards, pulls, ranks, exploration):
+    """The rule as published, in plain Python: rank all instructions, take these ranks, count the pulls."""
     pulls, draws = list(pulls), []
-    for _ in range(num_draws):
+    for row in ranks:
         total = len(rewards) + sum(pulls)
-
-        def value(index, total=total):
-            return rewards[index] + exploration * math.sqrt(2 * math.log(total) / (pulls[index] + 1))
-
-        ranked = sorted(range(len(rewards)), key=value, reverse=True)
-        draws.append([ranked[rank] for rank in rng.choice(top, size, replace=False)])
+        values = [
+            reward + exploration * math.sqrt(2 * math.log(total) / (count + 1))
+            for reward, count in zip(rewards, pulls, strict=True)
+        ]
+        ranked = sorted(range(len(rewards)), key=values.__getitem__, reverse=True)
+        draws.append([ranked[rank] for rank in row])
         for index in draws[-1]:
             pulls[index] += 1
     return draws, pulls
 
 
-@pytest.mark.parametrize("exploration", [0.0, 0.3, 3.0])
-@pytest.mark.parametrize(("size", "top"), [(60, 3), (100, 5), (400, 20)])
-@pytest.mark.parametrize("levels", [4, 10_000])  # few reward levels mean many ties
-def test_draws_follow_the_published_rule(size, top, exploration, levels):
+def both_rules(rewards, pulls, num_draws, exploration, counterexamples=3, top_fraction=0.05):
+    """The draws and new pulls of `draw_window` and of the published rule."""
+    size = min(counterexamples, len(rewards))
+    top = max(size, int(len(rewards) * top_fraction + 1e-9))
+    options = {"counterexamples": counterexamples, "exploration": exploration, "top_fraction": top_fraction}
+    draws, new_pulls = draw_window(rewards, pulls, num_draws, **options, rng=np.random.default_rng(7))
+    ranks = draw_ranks(num_draws, size, top, np.random.default_rng(7)).tolist()
+    return (draws.tolist(), new_pulls.tolist()), published_rule(rewards.tolist(), pulls.tolist(), ranks, exploration)
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.1, 3.0])
+@pytest.mark.parametrize("size", [1, 2, 3, 19, 60, 100, 400])
+@pytest.mark.parametrize("levels", [1, 4, 1_000_000])  # few reward levels mean many ties
+@pytest.mark.parametrize("most", [0, 5])
+def test_draws_follow_the_published_rule(size, exploration, levels, most):
     rng = np.random.default_rng(size)
-    rewards, pulls = rng.integers(0, levels, size) / levels, rng.integers(0, 5, size)
-    expected = published_rule(rewards.tolist(), pulls.tolist(), 60, 3, exploration, top, np.random.default_rng(7))
-    draws, new_pulls = draw_window(rewards, pulls, 60, exploration=exploration, rng=np.random.default_rng(7))
-    assert (draws.tolist(), new_pulls.tolist()) == expected
+    rewards, pulls = rng.integers(0, levels, size) / levels, rng.integers(0, most + 1, size)
+    ours, published = both_rules(rewards, pulls, 80, exploration)
+    assert ours == published
+
+
+@pytest.mark.parametrize("levels", [1, 50, 1_000_000])
+@pytest.mark.parametrize("most", [0, 10])
+def test_draws_from_a_large_pool_follow_the_published_rule(levels, most):
+    rng = np.random.default_rng(levels)
+    rewards, pulls = rng.integers(0, levels, 5_000) / levels, rng.integers(0, most + 1, 5_000)
+    ours, published = both_rules(rewards, pulls, 120, 3.0)
+    assert ours == published
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    size=st.integers(1, 120),
+    levels=st.sampled_from([1, 2, 7, 1_000_000]),
+    scale=st.sampled_from([1.0, -1.0, 1e-13, 1e6]),  # at 1e-13 rounding makes ties, at 1e6 it is all that differs
+    exploration=st.sampled_from([0.0, 1e-12, 0.01, 0.1, 1.0, 3.0, 100.0]),
+    most=st.sampled_from([0, 1, 10, 1_000_000]),
+    counterexamples=st.integers(1, 5),
+    top_fraction=st.sampled_from([0.01, 0.05, 0.3, 1.0]),
+    seed=st.integers(0, 2**32),
+)
+def test_any_pool_follows_the_published_rule(size, levels, scale, most, seed, **options):
+    rng = np.random.default_rng(seed)
+    rewards, pulls = scale * rng.integers(0, levels, size) / levels, rng.integers(0, most + 1, size)
+    ours, published = both_rules(rewards, pulls, 40, **options)
+    assert ours == published
+
+
+@pytest.mark.parametrize(("size", "top"), [(1, 4), (2, 4), (3, 4), (4, 4)])
+def test_every_ordered_choice_of_ranks_is_alike(size, top):
+    counts = Counter(map(tuple, draw_ranks(48_000, size, top, np.random.default_rng(0)).tolist()))
+    expected = 48_000 / math.perm(top, size)
+    assert len(counts) == math.perm(top, size)
+    assert max(abs(count - expected) for count in counts.values()) < 4.5 * math.sqrt(expected)
+
+
+def test_every_rank_of_many_comes_alike():
+    counts = np.bincount(draw_ranks(20_000, 3, 100, np.random.default_rng(0)).ravel())  # 600 each, deviation 24
+    assert len(counts) == 100
+    assert abs(counts - 600).max() < 110
+
+
+def test_the_ranks_of_a_draw_are_distinct():
+    assert np.sort(draw_ranks(50, 20, 20, np.random.default_rng(0)), axis=1).tolist() == [list(range(20))] * 50
+
+
+def test_ranks_come_row_by_row_from_the_generator():
+    rng = np.random.default_rng(5)
+    parts = draw_ranks(4, 3, 90, rng).tolist() + draw_ranks(7, 3, 90, rng).tolist()
+    assert parts == draw_ranks(11, 3, 90, np.random.default_rng(5)).tolist()
+
+
+@pytest.mark.parametrize(("num_draws", "size", "top"), [(-1, 1, 2), (1, -1, 2), (1, 3, 2)])
+def test_impossible_ranks_are_refused(num_draws, size, top):
+    with pytest.raises(ValueError, match=f"cannot draw {size} of {top} ranks {num_draws} times"):
+        draw_ranks(num_draws, size, top, np.random.default_rng(0))
 
 
 def test_values_follow_the_formula():
@@ -59,8 +137,8 @@ def test_rewards_span_zero_to_one(raw, rewards):
     assert normalise_rewards(np.array(raw)).tolist() == rewards
 
 
-@pytest.mark.parametrize("policy", ["ucb", "random"])
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 19, 20, 59, 60, 79])
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("size", range(81))
 def test_any_pool_gives_distinct_counterexamples(size, policy):
     draws, pulls = draw_window(np.ones(size), np.zeros(size), 8, policy=policy, rng=np.random.default_rng(0))
     assert draws.shape == (8, min(3, size))
@@ -80,18 +158,23 @@ def test_the_pulls_given_are_not_changed():
     assert after.sum() == 15
 
 
-def test_two_windows_equal_one_of_their_length():
+@pytest.mark.parametrize("policy", POLICIES)
+def test_two_windows_equal_one_of_their_length(policy):
+    """The two columns and the generator are all the state there is."""
     rewards, rng = np.linspace(0, 1, 40), np.random.default_rng(3)
-    first, pulls = draw_window(rewards, np.zeros(40), 10, rng=rng)
-    second, pulls = draw_window(rewards, pulls, 15, rng=rng)
-    draws, whole = draw_window(rewards, np.zeros(40), 25, rng=np.random.default_rng(3))
+    first, pulls = draw_window(rewards, np.zeros(40), 10, policy=policy, rng=rng)
+    saved = [{"reward": float(reward), "pulls": int(count)} for reward, count in zip(rewards, pulls, strict=True)]
+    columns = [row["reward"] for row in saved], [row["pulls"] for row in saved]
+    second, pulls = draw_window(*columns, 15, policy=policy, rng=rng)
+    draws, whole = draw_window(rewards, np.zeros(40), 25, policy=policy, rng=np.random.default_rng(3))
     assert np.concatenate([first, second]).tolist() == draws.tolist()
     assert pulls.tolist() == whole.tolist()
 
 
-def test_the_seed_decides_the_draws():
+@pytest.mark.parametrize("policy", ["ucb", "random", "greedy", "thompson"])
+def test_the_seed_decides_the_draws(policy):
     same = [
-        draw_window(np.arange(90.0), np.zeros(90), 9, rng=np.random.default_rng(seed))[0].tolist()
+        draw_window(np.arange(90.0), np.zeros(90), 9, policy=policy, rng=np.random.default_rng(seed))[0].tolist()
         for seed in (1, 1, 2)
     ]
     assert same[0] == same[1] != same[2]
@@ -106,10 +189,8 @@ def test_without_exploration_only_the_best_rewards_are_drawn():
 def test_exploration_of_three_comes_close_to_taking_turns():
     rewards = np.random.default_rng(0).random(100)
     _, pulls = draw_window(rewards, np.zeros(100), 400, rng=np.random.default_rng(0))
-    spread = effective_spread(pulls)
-    assert spread["never_pulled"] == 0
-    assert spread["min"] >= 8
-    assert spread["max"] <= 17
+    assert pulls.min() >= 8
+    assert pulls.max() <= 17
 
 
 def test_the_random_policy_ignores_rewards_and_pulls():
@@ -118,6 +199,57 @@ def test_the_random_policy_ignores_rewards_and_pulls():
     counts = np.bincount(draws.ravel(), minlength=50)  # 120 expected each, standard deviation 11
     assert counts.min() > 75
     assert counts.max() < 165
+
+
+def test_the_greedy_policy_draws_as_without_exploration():
+    rewards, pulls = np.random.default_rng(0).integers(0, 9, 300) / 9, np.arange(300)
+    greedy, _ = draw_window(rewards, pulls, 50, policy="greedy", exploration=3.0, rng=np.random.default_rng(0))
+    without, _ = draw_window(rewards, pulls, 50, policy="ucb", exploration=0.0, rng=np.random.default_rng(0))
+    assert greedy.tolist() == without.tolist()
+
+
+def test_round_robin_draws_the_least_pulled_lowest_index_first():
+    draws, pulls = draw_window(
+        np.zeros(5), [2, 0, 1, 0, 5], 4, counterexamples=2, policy="round_robin", rng=np.random.default_rng(0)
+    )
+    assert draws.tolist() == [[1, 3], [1, 2], [3, 0], [1, 2]]
+    assert pulls.tolist() == [3, 3, 3, 2, 5]
+
+
+def test_round_robin_needs_no_randomness():
+    rng = np.random.default_rng(0)
+    draw_window(np.zeros(50), np.zeros(50), 30, policy="round_robin", rng=rng)
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_round_robin_gives_everyone_the_same_number_of_turns():
+    _, pulls = draw_window(
+        np.linspace(0, 1, 60), np.zeros(60), 100, policy="round_robin", rng=np.random.default_rng(0)
+    )
+    assert pulls.tolist() == [5] * 60
+
+
+def test_thompson_draws_the_better_as_often_as_its_normals_say():
+    """N(1, 1/2) is above N(0, 1/4) with probability Phi(1 / sqrt(3/4)) = 0.876."""
+    draws = [
+        draw_window([0.0, 1.0], [3, 1], 1, counterexamples=1, exploration=1.0, policy="thompson", rng=rng)[0][0, 0]
+        for rng in map(np.random.default_rng, range(4_000))
+    ]
+    assert np.mean(draws) == pytest.approx(0.876, abs=0.02)  # standard deviation 0.005
+
+
+def test_thompson_settles_on_the_best_rewards():
+    options = {"counterexamples": 2, "exploration": 1.0, "policy": "thompson", "rng": np.random.default_rng(0)}
+    draws, _ = draw_window(np.linspace(0, 1, 20), np.full(20, 10_000), 100, **options)
+    assert np.unique(draws).tolist() == [18, 19]
+
+
+def test_thompson_sees_the_pulls_of_the_draws_before():
+    """All start uncertain: the draws themselves narrow the better ones down, and the rest stay as wide as before."""
+    options = {"counterexamples": 1, "exploration": 1.0, "policy": "thompson", "rng": np.random.default_rng(0)}
+    draws, _ = draw_window([0.0, 3.0], [0, 0], 2_000, **options)
+    late = (draws[1_000:, 0] == 0).mean()  # N(0, 1) above 3: 0.0013; were the pulls not counted, 0.017
+    assert late < 0.006
 
 
 @pytest.mark.parametrize(("top_fraction", "top"), [(0.01, 3), (0.05, 5), (0.29, 29), (1.0, 100)])
@@ -142,12 +274,41 @@ def test_an_empty_window_draws_nothing():
     assert pulls.tolist() == [1] * 6
 
 
-def test_spread_sums_up_the_pulls():
-    assert effective_spread(np.array([0, 4, 1, 0, 2])) == {"min": 0, "median": 1.0, "max": 4, "never_pulled": 0.4}
+def test_the_histogram_counts_instructions_by_ascending_pulls():
+    assert list(pulls_histogram(np.array([7, 0, 2, 0, 2, 0])).items()) == [(0, 3), (2, 2), (7, 1)]
 
 
-def test_spread_of_an_empty_pool_is_zero():
-    assert effective_spread(np.array([])) == {"min": 0, "median": 0.0, "max": 0, "never_pulled": 0.0}
+def test_the_histogram_of_an_empty_pool_is_empty():
+    assert pulls_histogram([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("draws", "pulls", "share"),
+    [
+        ([[0, 1]], [0, 0, 0], 1.0),
+        ([[0, 1]], [0, 1, 1], 0.5),  # as of the draw, not of each pull
+        ([[0], [0], [1], [1]], [0, 0], 0.75),  # 0 is least, is not, 1 is least, is again
+        ([[0], [1]], [0, 9], 0.5),
+        ([[0], [0], [0]], [0, 9], 1.0),
+        ([[1], [1]], [3, 9], 0.0),
+        ([[], []], [0, 0], 0.0),
+        ([], [], 0.0),
+    ],
+)
+def test_least_pulled_share_replays_the_window(draws, pulls, share):
+    assert least_pulled_share(draws, pulls) == share
+
+
+def test_least_pulled_share_tells_the_policies_apart():
+    rewards, pulls = np.random.default_rng(0).random(300), np.zeros(300, dtype=np.int64)
+    shares = {
+        policy: least_pulled_share(
+            draw_window(rewards, pulls, 200, policy=policy, rng=np.random.default_rng(0))[0], pulls
+        )
+        for policy in ("round_robin", "ucb", "random", "greedy")
+    }
+    assert shares["round_robin"] == 1
+    assert shares["round_robin"] > shares["ucb"] > shares["random"] > shares["greedy"]
 
 
 @pytest.mark.parametrize(
@@ -159,8 +320,10 @@ def test_spread_of_an_empty_pool_is_zero():
         ({"num_draws": -1}, "num_draws must be 0 or more, got -1"),
         ({"counterexamples": -1}, "counterexamples must be 0 or more, got -1"),
         ({"exploration": -0.5}, "exploration must be finite and 0 or more, got -0.5"),
+        ({"exploration": np.inf}, "exploration must be finite and 0 or more, got inf"),
         ({"top_fraction": 0}, "top_fraction must be above 0 and at most 1, got 0"),
-        ({"policy": "greedy"}, "policy must be one of ucb, random, got 'greedy'"),
+        ({"top_fraction": 1.5}, "top_fraction must be above 0 and at most 1, got 1.5"),
+        ({"policy": "best"}, "policy must be one of ucb, random, round_robin, greedy, thompson, got 'best'"),
     ],
 )
 def test_arguments_out_of_range_are_refused(change, message):

@@ -5,7 +5,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from fanno_hf.bandit import POLICIES
 from fanno_hf.errors import UserError
+from fanno_hf.rewards import read_weights
 
 # key -> (type, lowest, highest, whether null is allowed)
 _SHARE, _COSINE = (float, 0.0, 1.0, False), (float, -1.0, 1.0, True)
@@ -61,6 +63,7 @@ _NUMBERS = {
     "stages.seed.near_repeat_threshold": _COSINE,
     "stages.augment.target_size": _COUNT,
     "stages.augment.window": _COUNT,
+    "stages.augment.lag": (int, 0, 64, False),
     "stages.augment.epochs": (int, 0, None, False),
     "stages.augment.counterexamples": (int, 0, None, False),
     "stages.augment.exploration": (float, 0.0, None, False),
@@ -89,8 +92,7 @@ _CHOICES = {
     "stages.prescreen.undecided": ("keep", "drop"),
     "stages.seed.undecided": ("keep", "drop"),
     "stages.augment.undecided": ("keep", "drop"),
-    "stages.augment.policy": ("ucb", "random"),
-    "stages.augment.reward": ("instruction_length", "response_length"),
+    "stages.augment.policy": POLICIES,
     "stages.respond.mode": ("direct", "grounded"),
     "export.format": ("prompt_completion", "sharegpt", "alpaca", "messages"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
@@ -132,7 +134,8 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 
 
 def _check_together(resolved: Mapping[str, Any]) -> None:
-    """What no key alone can tell."""
+    """What no key alone can tell, and what its own module reads."""
+    read_weights(resolved["stages"]["augment"]["reward"])
     least, ngram = (resolved["decontamination"][name] for name in ("min_words", "ngram"))
     if least > ngram:
         raise UserError(f"decontamination.min_words={least} is more than decontamination.ngram={ngram}: lower it")

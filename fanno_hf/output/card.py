@@ -12,6 +12,7 @@ def configs_of(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     found = [("default", "data", stages.get("respond", {}).get("pairs"))]
     found += [(stage, stage, stages.get(stage, {}).get("output")) for stage in STAGES]
     found += [(f"rejected_{s}", f"rejected/{s}", stages.get(s, {}).get("output_rejected")) for s in STAGES]
+    found += [(f"history_{s}", f"history/{s}", stages.get(s, {}).get("output_history")) for s in STAGES]
     return [config for config in found if config[2]]
 
 

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -128,7 +129,7 @@ class RunFolder:
             raise disk_error(path, error) from error
 
     def write_rows(self, config: str, rows: Dataset) -> str | None:
-        """Writes a config's rows as parquet (`rejected_seed` goes to rejected/seed) and returns the file's sha256.
+        """Writes a config's rows as parquet (`rejected_seed` goes to rejected/seed, `history_augment` to history/augment) and returns the file's sha256.
 
         A config without rows has no file: an empty one could not be loaded. Equal rows give equal bytes.
         """
@@ -141,13 +142,13 @@ class RunFolder:
         return _sha256(path)
 
     def _file(self, config: str) -> Path:
-        return self.path / config.replace("rejected_", "rejected/") / _FILE
+        return self.path / re.sub("^(rejected|history)_", r"\1/", config) / _FILE
 
     def read_rows(self, config: str, columns: Mapping[str, Any], scratch: Path | None = None) -> Dataset:
         """Reads a config's rows.
 
         Args:
-            config: a stage, or "rejected_" and a stage.
+            config: a stage, or "rejected_" or "history_" and a stage.
             columns: what is read, with its types.
             scratch: folder for rows at work; None takes the run's own.
 

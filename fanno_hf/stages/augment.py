@@ -1,36 +1,43 @@
 """Stage 2b: from documents and a pool of instructions to more of them, unlike those before ("think different").
 
 document + 3 counterexamples picked by UCB  ->  an instruction unlike them  ->  filters  ->  the pool grows
+
+    lag=0   draw 1, ask 1, end 1, draw 2, ask 2, end 2, …         the paper: the server waits while a window ends
+    lag=2   draw 1 2 3, ask 1 2 3, end 1, draw 4, end 2, draw 5   window k knows what k - 1 - lag windows taught
 """
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset
 
-from fanno_hf.bandit import draw_window, effective_spread, normalise_rewards
+from fanno_hf.bandit import least_pulled_share
 from fanno_hf.columns import INSTRUCTION
-from fanno_hf.errors import UserError
 from fanno_hf.identity import spread_seed
 from fanno_hf.prompts import Prompt
-from fanno_hf.steps.answering import Answering
-from fanno_hf.steps.asking import ask
+from fanno_hf.steps.asking import SPENT
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.instructing import Instructor, asked_row, asked_rows, asked_text
-from fanno_hf.steps.rows import conform
+from fanno_hf.steps.history import History
+from fanno_hf.steps.instructing import SURPLUS, Instructor, asked_row, asked_rows
+from fanno_hf.steps.instruction_pool import InstructionPool
+from fanno_hf.steps.overlap import overlapped
+from fanno_hf.steps.progress import Progress
 from fanno_hf.tags import assign_tags, tag_pool
 
 logger = logging.getLogger(__name__)
 
-REWARDS = ("instruction_length", "response_length")
+_MARGIN = 1.1
+"""The last window asks for a little more than it is expected to need: another one would cost more than the surplus."""
 
 
 def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput:
-    """Grows the pool of instructions to `target_size`, window by window.
+    """Grows the pool of instructions to `target_size`, by windows of which `lag + 1` are asked at the same time.
 
     Args:
         documents: the pre-screened passages.
@@ -39,108 +46,148 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
 
     Returns:
         The pool: seeds first, then each window's accepted instructions, with rewards and pulls; exactly `target_size`
-        rows unless the documents ran out. Its history has one record for each window.
+        rows unless the documents ran out. Its history has one row for each window.
     """
     config = context.config["stages"]["augment"]
     funnel = Funnel("augment", INSTRUCTION)
-    pool = Pool(seeds, context)
-    history = []
-    prompt = _prompt(context)
-    instructor = Instructor("augment", context, funnel, prompt)
+    pool = InstructionPool(seeds, context)
+    history = History(pool)
+    instructor = Instructor("augment", context, _prompt(context))
+    windows = Windows(documents, pool, context)
+    over = threading.Event()
 
-    for number, window in enumerate(windows(documents, context), start=1):
-        if len(pool) >= config["target_size"]:
-            break
-        reasons_before = Counter(funnel.reasons)
-        asked = pool.ask_rows(window, number)
-        rows = instructor.instruct(asked)
-        rows, embeddings = instructor.keep_distinct(rows, pool.embeddings, pool.rows["instruction"])
-        pool.add(instructor.finished(rows), embeddings)
-        history.append(_record(number, len(asked), rows, pool, funnel.reasons - reasons_before))
-        logger.info("augment: window %d kept %d of %d; the pool has %d", number, len(rows), len(asked), len(pool))
+    def next_task() -> Callable[[], "Window"] | None:
+        window = windows.draw()
+        return window and (lambda: window.ask(instructor, lambda: not over.is_set()))
 
-    _say_how_it_ended(len(pool), config, history)
-    return StageOutput(pool.cut(config["target_size"], funnel), funnel.rejected(), tuple(history))
+    with Progress("augment", max(0, config["target_size"] - len(pool)), context.teacher) as progress:
+        for window in overlapped(next_task, config["lag"]):
+            rows, embeddings = instructor.keep_distinct(window.rows, window.funnel, pool.embeddings, pool.texts())
+            rows = instructor.finished(rows)
+            before, learned = len(pool), pool.add(rows, embeddings, window.draws)
+            windows.end(window, len(rows))
+            history.add(window, rows, learned)
+            funnel.absorb(window.funnel)
+            progress.advance(min(len(pool), config["target_size"]) - before, len(rows))
+            kept = (len(rows), window.size, len(pool))
+            logger.info("augment: window %d kept %d of %d; the pool has %d", window.number, *kept)
+            if len(pool) >= config["target_size"]:
+                over.set()
+                break
+    for window in windows.not_needed():
+        pool.undo(window.draws)
+        history.add_unasked(window.number, window.size)
+        funnel.drop(window.asked, [SURPLUS] * window.size, "limit")
+
+    windows.say_how_it_ended()
+    kept, table = _cut(pool, config["target_size"], funnel), history.table()
+    return StageOutput(kept, funnel.rejected(), table, {"windows": len(table) - 1, "asked": sum(table["asked"])})
 
 
-def windows(documents: Dataset, context: Context) -> Iterator[list[dict[str, Any]]]:
-    """Yields windows of documents in shuffled order, each document once an epoch."""
-    config = context.config["stages"]["augment"]
-    for epoch in range(config["epochs"]):
-        rng = np.random.default_rng(spread_seed(context.random_seed, "augment", "order", epoch))
-        order = [int(i) for i in rng.permutation(len(documents))]
-        for start in range(0, len(order), config["window"]):
-            yield [documents[i] for i in order[start : start + config["window"]]]
+@dataclass(eq=False)
+class Window:
+    """Documents that are asked about at the same time, each with the counterexamples that were drawn for it.
+
+    Attributes:
+        number: from 1 on.
+        draws: int64, shape (documents, counterexamples), rows of the pool.
+        least_pulled: share of the draws among the least pulled.
+        asked: the rows that ask.
+        funnel: gets the rows that are dropped.
+        rows: what is left of them once they are asked.
+        spent: tokens of all their requests.
+    """
+
+    number: int
+    draws: np.ndarray
+    least_pulled: float
+    asked: Dataset
+    funnel: Funnel
+    rows: Dataset | None = None
+    spent: dict[str, int] | None = None
+
+    @property
+    def size(self) -> int:
+        """Documents in it."""
+        return len(self.asked)
+
+    def ask(self, instructor: Instructor, wanted: Callable[[], bool]) -> "Window":
+        """Asks the teacher; in a thread of its own."""
+        answered = instructor.ask(self.asked, lambda *_: None, wanted)
+        self.spent = {name: sum(answered[name]) for name in SPENT}
+        self.rows = self.funnel.sift(answered)
+        return self
 
 
-class Pool:
-    """The instructions so far, as the arms of the bandit.
+class Windows:
+    """Draws windows from the documents: each document once an epoch, in shuffled order.
+
+    A window has `window` documents; fewer where the target is near, as far as the share accepted so far tells, and none
+    while those that are being asked seem to be enough.
 
     Args:
-        seeds: rows with the columns of INSTRUCTION.
+        documents: the pre-screened passages.
+        pool: what counterexamples are drawn from.
         context: configuration and services.
     """
 
-    def __init__(self, seeds: Dataset, context: Context):
+    def __init__(self, documents: Dataset, pool: InstructionPool, context: Context):
         self._config, self._context = context.config["stages"]["augment"], context
-        if self._config["reward"] not in REWARDS:
-            raise UserError(f"stages.augment.reward={self._config['reward']}: it can be {' or '.join(REWARDS)}")
-        self._answering = Answering(context)
-        self.rows = conform(seeds, INSTRUCTION)
-        self.embeddings = context.embedder.encode([asked_text(row) for row in self.rows])
-        self.raw_rewards = self._rewards_of(self.rows)
-        self.pulls = np.zeros(len(seeds), dtype=np.int64)
+        self._documents, self._pool = documents, pool
+        self._order = self._shuffled()
+        self._tags = tag_pool(context.config["tags"])
+        self._running: list[Window] = []
+        self._count = self._asked = self._accepted = 0
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def _shuffled(self) -> Iterator[int]:
+        for epoch in range(self._config["epochs"]):
+            rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "order", epoch))
+            yield from rng.permutation(len(self._documents)).tolist()
 
-    def _rewards_of(self, rows: Dataset) -> np.ndarray:
-        """Rewards before normalisation: tokens of the instruction, or of its direct response."""
-        if self._config["reward"] == "instruction_length" or not len(rows):
-            return np.asarray(rows["num_tokens"], dtype=np.float64)
-        answered = ask(rows, self._context.teacher, self._answering.request, "augment: respond for the reward")
-        return np.asarray(answered["completion_tokens"], dtype=np.float64)
-
-    def ask_rows(self, window: list[dict[str, Any]], number: int) -> Dataset:
-        """Gives every document of a window its counterexamples and tags; all draws are made before anything is asked."""
-        config, seed = self._config, self._context.random_seed
-        draws, self.pulls = draw_window(
-            normalise_rewards(self.raw_rewards),
-            self.pulls,
-            len(window),
-            counterexamples=config["counterexamples"] if config["think_different"] else 0,
-            exploration=config["exploration"],
-            top_fraction=config["top_fraction"],
-            policy=config["policy"],
-            rng=np.random.default_rng(spread_seed(seed, "augment", "draws", number)),
-        )
-        rng = np.random.default_rng(spread_seed(seed, "augment", "tags", number))
-        hands = assign_tags(tag_pool(self._context.config["tags"]), len(window), 1, rng)
-        rows = []
-        for document, drawn, (tags,) in zip(window, draws, hands, strict=True):
-            rows.append(asked_row(document, tags, "augment", number, [self.rows[int(i)] for i in drawn]))
-        return asked_rows(rows)
-
-    def add(self, rows: Dataset, embeddings: np.ndarray) -> None:
-        """Adds accepted instructions; only they are embedded and rewarded, the old ones never again."""
-        if not len(rows):
-            return
-        self.rows = concatenate_datasets([self.rows, rows])
-        self.embeddings = np.concatenate([self.embeddings, embeddings])
-        self.raw_rewards = np.concatenate([self.raw_rewards, self._rewards_of(rows)])
-        self.pulls = np.concatenate([self.pulls, np.zeros(len(rows), dtype=np.int64)])
-
-    def cut(self, target_size: int, funnel: Funnel) -> Dataset:
-        """Returns the first `target_size` rows with reward and pulls; the rest of the last window is surplus."""
-        values = {**INSTRUCTION}
-        table = {name: list(self.rows[name]) for name in values}
-        table["reward"] = [float(reward) for reward in normalise_rewards(self.raw_rewards)]
-        table["pulls"] = [int(pulls) for pulls in self.pulls]
-        rows = conform(Dataset.from_dict(table, features=self.rows.features), INSTRUCTION)
-        surplus = [
-            None if i < target_size else ("surplus", f"beyond target_size={target_size}") for i in range(len(rows))
+    def draw(self) -> Window | None:
+        """Returns the next window; None where none is needed now, or no document is left."""
+        places = list(islice(self._order, self._size()))
+        if not places:
+            return None
+        self._count += 1
+        before = self._pool.pulls
+        draws = self._pool.draw(len(places), self._count)
+        rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "tags", self._count))
+        hands = assign_tags(self._tags, len(places), 1, rng)
+        rows = [
+            asked_row(self._documents[place], tags, "augment", self._count, self._pool.shown(draw))
+            for place, draw, (tags,) in zip(places, draws, hands, strict=True)
         ]
-        return funnel.drop(rows, surplus, "limit")
+        share = least_pulled_share(draws, before)
+        self._running.append(Window(self._count, draws, share, asked_rows(rows), Funnel("augment", INSTRUCTION)))
+        return self._running[-1]
+
+    def _size(self) -> int:
+        missing = self._config["target_size"] - len(self._pool)
+        share = (self._accepted + 1) / (self._asked + 1)
+        missing -= share * sum(window.size for window in self._running)
+        return min(self._config["window"], math.ceil(_MARGIN * missing / share)) if missing > 0 else 0
+
+    def end(self, window: Window, accepted: int) -> None:
+        """Learns how much of a window was accepted."""
+        self._running.remove(window)
+        self._asked += window.size
+        self._accepted += accepted
+
+    def not_needed(self) -> list[Window]:
+        """The windows that were drawn and are not waited for."""
+        return self._running
+
+    def say_how_it_ended(self) -> None:
+        """Warns where the documents ran out, with the yield."""
+        size, config = len(self._pool), self._config
+        if size < config["target_size"]:
+            logger.warning(
+                "augment: the documents ran out at %d of target_size=%d: all %d were visited %d times, %d of %d asked "
+                "were accepted (%.0f %%). Raise stages.augment.epochs or give more documents",
+                *(size, config["target_size"], len(self._documents), config["epochs"], self._accepted, self._asked),
+                100 * self._accepted / max(1, self._asked),
+            )
 
 
 def _prompt(context: Context) -> Prompt:
@@ -152,26 +199,8 @@ def _prompt(context: Context) -> Prompt:
     return Prompt("prompts.augment.instruction", chosen["instruction"], chosen["demonstrations"])
 
 
-def _record(number: int, asked: int, rows: Dataset, pool: Pool, reasons: Counter) -> dict[str, Any]:
-    """The figures of one window."""
-    return {
-        "window": number,
-        "asked": asked,
-        "accepted": len(rows),
-        "reasons": dict(sorted(reasons.items())),
-        "mean_tokens": round(float(np.mean(rows["num_tokens"])), 2) if len(rows) else None,
-        "pool": len(pool),
-        "pulls": effective_spread(pool.pulls),
-    }
-
-
-def _say_how_it_ended(size: int, config: dict[str, Any], history: list[dict[str, Any]]) -> None:
-    if size >= config["target_size"]:
-        return
-    asked = sum(record["asked"] for record in history)
-    accepted = sum(record["accepted"] for record in history)
-    logger.warning(
-        "augment: the documents ran out at %d of target_size=%d (%d of %d asked were accepted): "
-        "raise stages.augment.epochs (now %d) or give more documents",
-        *(size, config["target_size"], accepted, asked, config["epochs"]),
-    )
+def _cut(pool: InstructionPool, target_size: int, funnel: Funnel) -> Dataset:
+    """Returns the first `target_size` rows; what the last window gave beyond is surplus, the last of its rows first."""
+    rows = pool.finished()
+    surplus = [None if i < target_size else ("surplus", f"beyond target_size={target_size}") for i in range(len(rows))]
+    return funnel.drop(rows, surplus, "limit")

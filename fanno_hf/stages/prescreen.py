@@ -21,9 +21,10 @@ from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
 from fanno_hf.segment import TokenCounter, split_passages
-from fanno_hf.steps.asking import Questions, judge
+from fanno_hf.steps.asking import Counted, Questions, judge
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import conform, map_batches, with_columns
 
 PHASES = ("empty", "text rules", "decontamination")
@@ -86,8 +87,18 @@ _PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source"
 
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
-    """Drops the passages that the teacher finds unclear, private or advertising."""
-    return judge(passages, context.teacher, _questions(context), _variables, funnel, "verdicts")
+    """Drops the passages that the teacher finds unclear, private or advertising; the others are embedded meanwhile."""
+    questions = _questions(context)
+    compared = context.config["stages"]["prescreen"]["communities"]["threshold"] is not None
+
+    def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
+        return judge(part, context.teacher, questions, _variables, dropped, counted)
+
+    def embed(part: Dataset) -> None:
+        if compared:
+            context.embedder.encode(part["text"])
+
+    return in_parts(passages, work, embed, "prescreen: verdicts", funnel, context.teacher)
 
 
 def ask_ahead(passages: Dataset, context: Context) -> None:
@@ -100,10 +111,7 @@ def ask_ahead(passages: Dataset, context: Context) -> None:
     if not config["enabled"]:
         return
     funnel = Funnel("prescreen", DOCUMENT)
-    passages = drop_duplicates(passages, funnel, context)
-    passages = ask_verdicts(passages, context, funnel)
-    if config["communities"]["threshold"] is not None:
-        context.embedder.encode(passages["text"])
+    ask_verdicts(drop_duplicates(passages, funnel, context), context, funnel)
 
 
 def segment(documents: Dataset, counter: TokenCounter, max_tokens: int, min_tokens: int) -> Dataset:

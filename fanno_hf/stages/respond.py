@@ -3,25 +3,25 @@
 {"instruction": "How do mosses drink?"} + own document + the k nearest  ->  {"response": "Through their leaves: …"}
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.columns import RESPONSE
+from fanno_hf.columns import REJECTION, RESPONSE
 from fanno_hf.errors import UserError
 from fanno_hf.index import search
 from fanno_hf.parsing import parse_response
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.steps.answering import Answering
-from fanno_hf.steps.asking import ask, failure
+from fanno_hf.steps.asking import converse, outcome
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.history import rounds
 from fanno_hf.steps.instructing import asked_text
-from fanno_hf.steps.rows import conform, map_rows, with_columns
-
-logger = logging.getLogger(__name__)
+from fanno_hf.steps.rows import conform, with_columns
+from fanno_hf.teacher.base import Completion
+from fanno_hf.teacher.service import Dialogue
 
 
 def respond(documents: Dataset, instructions: Dataset, context: Context) -> StageOutput:
@@ -46,17 +46,26 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
     answering = Answering(context)
 
     rows, notes = with_passages(instructions, documents, context)
-    rows = ask(rows, context.teacher, lambda row: answering.request(row, row["passages"]), "respond: ask")
-    rows = retry_truncated(rows, answering, context)
-    rows = funnel.screen(rows, failure, "ask")
-    rows = map_rows(rows, lambda row: _parsed(row, answering), _PARSED, "respond: parse")
-    rows = funnel.screen(rows, lambda row: _reason(row, rules), "rules")
-    rows = context.references.decontaminate(rows, lambda row: row["response"], funnel)
+
+    def dialogue(row: Mapping[str, Any]) -> Dialogue:
+        answer = yield from answering.ask(row, row["passages"])
+        if answer.error is not None:
+            return {**dict.fromkeys(_ANSWERED), **outcome("ask", answer.error)}
+        found = _answered(row, answer, answering)
+        if reason := rules.reason(found["response"], answer.finish_reason, asked_text(row)):
+            return {**found, **outcome("rules", reason)}
+        return {**found, **outcome("decontamination", context.references.contamination(found["response"]))}
+
+    rows = funnel.sift(converse(rows, context.teacher, dialogue, _ANSWERED, "respond: ask"))
     funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
-    return StageOutput(conform(rows, RESPONSE), funnel.rejected(), notes=notes)
+    history = rounds(rows["round"], rows["response_tokens"])
+    return StageOutput(conform(rows, RESPONSE), funnel.rejected(), history, notes)
 
 
-_PARSED = {name: RESPONSE[name] for name in ("response", "response_tokens", "response_prompt_digest")}
+_ANSWERED = {
+    "completion": REJECTION["completion"],
+    **{name: RESPONSE[name] for name in ("finish_reason", "response", "response_tokens", "response_prompt_digest")},
+}
 _PASSAGES = {name: RESPONSE[name] for name in ("source", "passages", "passage_scores")}
 
 
@@ -102,30 +111,11 @@ def with_passages(
     return with_columns(instructions, columns, _PASSAGES, "respond: passages"), notes
 
 
-def retry_truncated(rows: Dataset, answering: Answering, context: Context) -> Dataset:
-    """Asks once more, with `retry_max_tokens`, for the answers that were cut off; null asks nothing."""
-    more = context.config["stages"]["respond"]["retry_max_tokens"]
-    cut = [i for i, reason in enumerate(rows["finish_reason"]) if reason == "length"] if more else []
-    if not cut:
-        return rows
-    logger.info("respond: %d answers were cut off and are asked again with %d tokens", len(cut), more)
-    again = rows.select(cut).select_columns(["instruction_id", "instruction", "input", "passages"])
-    again = ask(
-        again, context.teacher, lambda row: answering.request(row, row["passages"], more), "respond: ask for more"
-    )
-    better = {i: again[j] for j, i in enumerate(cut)}
-    names = ("completion", "finish_reason", "completion_tokens", "failure", "failure_detail")
-    values = {name: [better[i][name] if i in better else old for i, old in enumerate(rows[name])] for name in names}
-    return with_columns(rows, values, {name: rows.features[name] for name in names}, "respond: longer answers")
-
-
-def _parsed(row: Mapping[str, Any], answering: Answering) -> dict[str, Any]:
+def _answered(row: Mapping[str, Any], answer: Completion, answering: Answering) -> dict[str, Any]:
     return {
-        "response": parse_response(row["completion"]),
-        "response_tokens": row["completion_tokens"],
+        "completion": answer.text,
+        "finish_reason": answer.finish_reason,
+        "response": parse_response(answer.text),
+        "response_tokens": answer.completion_tokens,
         "response_prompt_digest": answering.digest(grounded=bool(row["passages"])),
     }
-
-
-def _reason(row: Mapping[str, Any], rules: ResponseRules) -> Reason:
-    return rules.reason(row["response"], row["finish_reason"], asked_text(row))

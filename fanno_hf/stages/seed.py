@@ -10,9 +10,11 @@ from datasets import Dataset
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
 from fanno_hf.prompts import Prompt
+from fanno_hf.steps.asking import Counted
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.instructing import Instructor, asked_row, asked_rows
+from fanno_hf.steps.overlap import in_parts
 from fanno_hf.tags import assign_tags, tag_pool
 
 
@@ -32,10 +34,14 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
     config, prompts = context.config["stages"]["seed"], context.config["prompts"]["seed"]
     funnel = Funnel("seed", INSTRUCTION)
     prompt = Prompt("prompts.seed.instruction", prompts["instruction"], prompts["demonstrations"])
-    instructor = Instructor("seed", context, funnel, prompt)
+    instructor = Instructor("seed", context, prompt)
 
-    rows = instructor.instruct(pair_with_tags(documents, context))
-    rows, _ = instructor.keep_distinct(rows)
+    def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
+        return dropped.sift(instructor.ask(part, counted))
+
+    rows = pair_with_tags(documents, context)
+    rows = in_parts(rows, work, instructor.embed, "seed: ask", funnel, context.teacher)
+    rows, _ = instructor.keep_distinct(rows, funnel)
     limit = config["max_instructions"]
     if limit is not None and len(rows) > limit:
         surplus = [None] * limit + [("surplus", f"beyond max_instructions={limit}")] * (len(rows) - limit)

@@ -3,13 +3,13 @@
 Where both ask the same, the journal answers the second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from fanno_hf.prompts import Prompt
 from fanno_hf.steps.asking import Sampling
 from fanno_hf.steps.context import Context
-from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.base import Completion, Request
 
 
 class Answering:
@@ -24,6 +24,7 @@ class Answering:
         self._direct = Prompt("prompts.respond.direct", prompts["direct"])
         self._grounded = Prompt("prompts.respond.grounded", prompts["grounded"])
         self._sampling = Sampling.from_config(config, context.random_seed)
+        self._retry_max_tokens = config["retry_max_tokens"]
 
     def request(self, row: Mapping[str, Any], passages: Sequence[str] = (), max_tokens: int | None = None) -> Request:
         """Returns the request for a row's answer; with passages it is grounded in them.
@@ -36,6 +37,13 @@ class Answering:
         if passages:
             prompt, variables = self._grounded, {**variables, "passages": list(passages)}
         return self._sampling.request(prompt, variables, "respond", row["instruction_id"], max_tokens=max_tokens)
+
+    def ask(self, row: Mapping[str, Any], passages: Sequence[str]) -> Generator[Request, Completion, Completion]:
+        """Asks for the answer, and once more with `retry_max_tokens` where it was cut off; a part of a dialogue."""
+        answer = yield self.request(row, passages)
+        if answer.error is None and answer.finish_reason == "length" and self._retry_max_tokens:
+            answer = yield self.request(row, passages, self._retry_max_tokens)
+        return answer
 
     def digest(self, grounded: bool) -> str:
         """Returns the digest of the prompt in use, for the lineage."""

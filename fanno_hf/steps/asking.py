@@ -1,32 +1,37 @@
-"""Asking the teacher about every row of a data set: a pure `render`, the teacher, and columns.
+"""Asking the teacher about every row of a data set: a dialogue a row, the teacher, and columns.
 
-rows {"text": …}  --render-->  messages  --teacher-->  {"completion": "What do …", "finish_reason": "stop", …}
+rows {"text": …}  --dialogue-->  messages  --teacher-->  answer  --dialogue-->  {"completion": "What do …", "reason": None, …}
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset, Value
 
-from fanno_hf.columns import VERDICTS, features
+from fanno_hf.columns import OUTCOME, VERDICTS, features
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.prompts import Prompt
-from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, fingerprint
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.service import Teacher
+from fanno_hf.teacher.service import Dialogue, Teacher
 from fanno_hf.verdicts import yes_probability
 
 ANSWER = {
     "completion": Value("string"),
     "finish_reason": Value("string"),
+    "prompt_tokens": Value("int32"),
     "completion_tokens": Value("int32"),
-    "failure": Value("string"),
-    "failure_detail": Value("string"),
 }
+SPENT = {"prompt_tokens": Value("int64"), "completion_tokens": Value("int64")}
+"""Of all requests of a dialogue; see `metered`."""
+Counted = Callable[[int, int], None]
+"""Gets the rows that are through and how many of them go on."""
+
 # rows handed over together; hundreds of such batches run side by side, so this bounds nothing but the overhead
 _BATCH = 32
 
@@ -65,20 +70,81 @@ class Sampling:
         )
 
 
-def ask(dataset: Dataset, teacher: Teacher, request_of: Callable[[dict], Request], desc: str) -> Dataset:
-    """Sends one request a row and adds the columns of ANSWER."""
+def converse(
+    dataset: Dataset,
+    teacher: Teacher,
+    dialogue_of: Callable[[dict], Dialogue],
+    columns: Mapping[str, Any],
+    desc: str,
+    counted: Counted | None = None,
+) -> Dataset:
+    """Holds one dialogue a row, by `Dataset.map` with a coroutine: all run side by side, the teacher bounds what is in
+    flight.
+
+    Args:
+        dialogue_of: makes the dialogue of a row; it returns the new columns, OUTCOME among them (see `outcome`).
+        columns: names and types of the new columns besides OUTCOME.
+        desc: names the phase, as in "seed: ask".
+        counted: hears how far it is; None draws a bar of its own.
+    """
+    schema = features({**dataset.features, **columns, **OUTCOME})
+    if not len(dataset):
+        return empty(schema)
 
     async def step(batch: dict[str, list]) -> dict[str, list]:
-        chains = await teacher.complete_chains([[request_of(row)] for row in _rows(batch)])
-        answers = [_as_columns(chain[0]) for chain in chains]
-        return {name: [answer[name] for answer in answers] for name in ANSWER}
+        results = await teacher.converse([dialogue_of(row) for row in _rows(batch)])
+        hear(len(results), sum(result["reason"] is None for result in results))
+        return {name: [result[name] for result in results] for name in (*columns, *OUTCOME)}
 
-    return _map_batches(dataset, step, ANSWER, desc, teacher)
+    with nullcontext() if counted else Progress(desc, len(dataset), teacher) as progress:
+        hear = counted or progress.advance
+        return dataset.map(
+            step,
+            batched=True,
+            batch_size=_BATCH,
+            features=schema,
+            desc=desc,
+            new_fingerprint=fingerprint(dataset, desc),
+        )
 
 
-def failure(row: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The reason of a row that the teacher gave no answer for."""
-    return (row["failure"], row["failure_detail"]) if row["failure"] else None
+def outcome(phase: str = "", reason: Reason = None) -> dict[str, str | None]:
+    """Returns the columns of OUTCOME: why a row leaves, or nulls for one that goes on."""
+    return {"phase": phase, "reason": reason[0], "detail": reason[1]} if reason else dict.fromkeys(OUTCOME)
+
+
+def metered(dialogue: Dialogue) -> Dialogue:
+    """The same dialogue; the columns of SPENT are added to what it returns."""
+    answer, spent = None, dict.fromkeys(SPENT, 0)
+    while True:
+        try:
+            request = dialogue.send(answer)
+        except StopIteration as end:
+            return {**end.value, **spent}
+        answer = yield request
+        spent = {name: tokens + getattr(answer, name) for name, tokens in spent.items()}
+
+
+def answer_columns(answer: Completion) -> dict[str, Any]:
+    """Returns the columns of ANSWER."""
+    names = {"finish_reason": answer.finish_reason, "prompt_tokens": answer.prompt_tokens}
+    return {"completion": answer.text, **names, "completion_tokens": answer.completion_tokens}
+
+
+def ask(
+    dataset: Dataset,
+    teacher: Teacher,
+    request_of: Callable[[dict], Request],
+    desc: str,
+    counted: Counted | None = None,
+) -> Dataset:
+    """Sends one request a row and adds the columns of ANSWER and OUTCOME."""
+
+    def dialogue(row: dict) -> Dialogue:
+        answer = yield request_of(row)
+        return {**answer_columns(answer), **outcome("ask", answer.error)}
+
+    return converse(dataset, teacher, dialogue, ANSWER, desc, counted)
 
 
 @dataclass(frozen=True)
@@ -114,22 +180,35 @@ class Questions:
         """The questions that are asked, in their order."""
         return [name for name, threshold in self.thresholds.items() if threshold is not None]
 
-    def request(self, name: str, variables: Mapping[str, Any]) -> Request:
-        """Asks for one token, greedily."""
-        messages = self.prompt.messages(question=self.questions[name], **variables)
-        documents = self.prompt.documents(**variables)
-        return Request(messages, max_tokens=1, top_logprobs=self.top_logprobs, documents=documents)
+    def put(self, variables: Mapping[str, Any]) -> Generator[Request, Completion, tuple[list[dict], Reason]]:
+        """Puts the questions, one after the other until one rejects; a part of a dialogue.
 
-    def reason(self, name: str, answer: Completion) -> tuple[str, str] | None:
-        """Returns why this answer drops the row, None when it does not."""
+        Returns:
+            The verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
+        """
+        verdicts = []
+        for name in self.names:
+            answer = yield question_request(self.prompt, self.questions[name], variables, self.top_logprobs)
+            probability = yes_probability(answer.text, answer.top_logprobs)
+            verdicts.append({"name": name, "probability": probability})
+            if reason := self._reason(name, answer, probability):
+                return verdicts, reason
+        return verdicts, None
+
+    def _reason(self, name: str, answer: Completion, probability: float | None) -> Reason:
         if answer.error is not None:
             return answer.error
-        probability = yes_probability(answer.text, answer.top_logprobs)
         if probability is None:
             return ("undecided", f"{name}: {answer.text[:40]!r}") if self.undecided == "drop" else None
         if probability < self.thresholds[name]:
             return None
         return name, f"probability {probability:.3f} >= {self.thresholds[name]}"
+
+
+def question_request(prompt: Prompt, question: str, variables: Mapping[str, Any], top_logprobs: int) -> Request:
+    """Asks a yes/no question for one token, greedily."""
+    messages, documents = prompt.messages(question=question, **variables), prompt.documents(**variables)
+    return Request(messages, max_tokens=1, top_logprobs=top_logprobs, documents=documents)
 
 
 def judge(
@@ -138,75 +217,20 @@ def judge(
     questions: Questions,
     variables_of: Callable[[dict], Mapping[str, Any]],
     funnel: Funnel,
-    phase: str,
+    counted: Counted | None = None,
 ) -> Dataset:
-    """Puts the questions to every row, one after the other until one rejects it, and drops the rejected rows.
-
-    The verdicts so far are kept in the column `verdicts`; an undecided one has a null probability.
-    """
+    """Puts the questions to every row and drops the rejected ones; the verdicts so far are kept in the column `verdicts`."""
     if not questions.names:
         return dataset
-    names = questions.names
 
-    async def step(batch: dict[str, list]) -> dict[str, list]:
-        chains = [[questions.request(name, variables_of(row)) for name in names] for row in _rows(batch)]
-        answered = await teacher.complete_chains(
-            chains, lambda place, answer: bool(questions.reason(names[place], answer))
-        )
-        reasons = [questions.reason(names[len(chain) - 1], chain[-1]) or (None, None) for chain in answered]
-        return {
-            "verdicts": [
-                [
-                    {"name": name, "probability": yes_probability(answer.text, answer.top_logprobs)}
-                    for name, answer in zip(names, chain, strict=False)
-                ]
-                for chain in answered
-            ],
-            "failure": [reason for reason, _ in reasons],
-            "failure_detail": [detail for _, detail in reasons],
-        }
+    def dialogue(row: dict) -> Dialogue:
+        verdicts, reason = yield from questions.put(variables_of(row))
+        return {"verdicts": verdicts, **outcome("verdicts", reason)}
 
-    columns = {"verdicts": VERDICTS, "failure": Value("string"), "failure_detail": Value("string")}
-    judged = _map_batches(dataset, step, columns, f"{funnel.stage}: {phase}", teacher)
-    return funnel.screen(judged, failure, phase).remove_columns(["failure", "failure_detail"])
-
-
-def _map_batches(dataset: Dataset, step, columns: Mapping[str, Any], desc: str, teacher: Teacher) -> Dataset:
-    """`Dataset.map` with a coroutine over batches: all batches run side by side, the teacher bounds what is in flight.
-
-    A row without a `failure` among its new columns counts as accepted.
-    """
-    schema = features({**dataset.features, **columns})
-    if not len(dataset):
-        return empty(schema)
-
-    async def counted(batch: dict[str, list]) -> dict[str, list]:
-        answered = await step(batch)
-        progress.advance(len(answered["failure"]), answered["failure"].count(None))
-        return answered
-
-    with Progress(desc, len(dataset), teacher) as progress:
-        return dataset.map(
-            counted,
-            batched=True,
-            batch_size=_BATCH,
-            features=schema,
-            desc=desc,
-            new_fingerprint=fingerprint(dataset, desc),
-        )
+    columns = {"verdicts": VERDICTS}
+    return funnel.sift(converse(dataset, teacher, dialogue, columns, f"{funnel.stage}: verdicts", counted))
 
 
 def _rows(batch: Mapping[str, list]) -> list[dict[str, Any]]:
     """A batch of columns as rows."""
     return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-
-
-def _as_columns(answer: Completion) -> dict[str, Any]:
-    reason, detail = answer.error or (None, None)
-    return {
-        "completion": answer.text,
-        "finish_reason": answer.finish_reason,
-        "completion_tokens": answer.completion_tokens,
-        "failure": reason,
-        "failure_detail": detail,
-    }

@@ -46,11 +46,11 @@ class StageOutput:
     Attributes:
         kept: rows that go on.
         rejected: rows that left, with phase, reason and detail.
-        history: figures of each window, for augment; else empty.
+        history: figures of each window, for augment and respond; else None.
         notes: what else run.json should say, by name.
     """
 
     kept: Dataset
     rejected: Dataset
-    history: tuple[dict[str, Any], ...] = ()
+    history: Dataset | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Any
 
 from datasets import Dataset, concatenate_datasets
 
-from fanno_hf.columns import REJECTION
+from fanno_hf.columns import OUTCOME, REJECTION
 from fanno_hf.errors import StageEmpty
 from fanno_hf.steps.rows import conform, empty, map_rows, with_columns
 
@@ -39,20 +39,33 @@ class Funnel:
 
     def drop(self, dataset: Dataset, reasons: Sequence[tuple[str | None, str | None] | None], phase: str) -> Dataset:
         """The same for reasons that are already there, one a row (None, or a reason of None, keeps it)."""
-        lost = [index for index, reason in enumerate(reasons) if reason and reason[0]]
+        why = [(phase, *reason) if reason and reason[0] else (None, None, None) for reason in reasons]
+        lost = [index for index, (_, reason, _) in enumerate(why) if reason]
         if not lost:
             return dataset
-        why = {
-            "phase": [phase] * len(lost),
-            "reason": [reasons[index][0] for index in lost],
-            "detail": [reasons[index][1] for index in lost],
-        }
-        columns = {name: REJECTION[name] for name in why}
-        rejected = with_columns(dataset.select(lost), why, columns, f"{self.stage}: {phase}: rejected")
-        self.reasons.update(why["reason"])
+        columns = {name: [why[index][place] for index in lost] for place, name in enumerate(OUTCOME)}
+        rejected = with_columns(dataset.select(lost), columns, OUTCOME, f"{self.stage}: {phase}: rejected")
+        return self._part(dataset, lost, rejected)
+
+    def sift(self, dataset: Dataset) -> Dataset:
+        """The same for rows that have the columns of OUTCOME, which the rows that are kept lose."""
+        lost = [index for index, reason in enumerate(dataset["reason"]) if reason]
+        return self._part(dataset, lost, dataset.select(lost)).remove_columns(list(OUTCOME))
+
+    def _part(self, dataset: Dataset, lost: list[int], rejected: Dataset) -> Dataset:
+        self.reasons.update(rejected["reason"])
         self._rejected.append(conform(rejected, {**self._columns, **REJECTION}))
         gone = set(lost)
         return dataset.select([index for index in range(len(dataset)) if index not in gone])
+
+    def absorb(self, other: "Funnel") -> None:
+        """Takes over what another funnel rejected."""
+        self._rejected.extend(other._rejected)
+        self.reasons.update(other.reasons)
+
+    def like(self) -> "Funnel":
+        """Returns an empty funnel for a part of the rows."""
+        return Funnel(self.stage, self._columns)
 
     def rejected(self) -> Dataset:
         """Returns every dropped row so far, in the order of the phases."""

@@ -3,7 +3,7 @@
 row {document, tags[, counterexamples]}  ->  completion  ->  {"instruction": "Why do mosses …?", "input": ""} or a reason
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,22 @@ from fanno_hf.near_repeats import find_near_repeats
 from fanno_hf.parsing import parse_instruction
 from fanno_hf.prompts import Prompt
 from fanno_hf.rules.instruction import Candidate, InstructionRules
-from fanno_hf.steps.asking import ANSWER, Questions, Sampling, ask, failure, judge
+from fanno_hf.steps.asking import SPENT, Counted, Questions, Sampling, converse, metered, outcome
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.rows import conform, map_rows
 from fanno_hf.tags import Combination
+from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.service import Dialogue
 
-_PARSED = {name: INSTRUCTION[name] for name in ("instruction_id", "instruction", "input", "num_tokens")}
+SURPLUS = ("surplus", "not asked: target_size was reached")
+
+_ANSWERED = {
+    **{name: INSTRUCTION[name] for name in ("instruction_id", "instruction", "input", "num_tokens", "verdicts")},
+    "completion": Value("string"),
+    **SPENT,
+}
+_NOTHING = dict.fromkeys(_ANSWERED)
 _ASKED = {
     **{name: INSTRUCTION[name] for name in ("document_id", "task_type", "characteristic", "style", "origin", "round")},
     "counterexamples": INSTRUCTION["counterexamples"],
@@ -60,18 +69,17 @@ def asked_rows(rows: Sequence[Mapping[str, Any]]) -> Dataset:
 
 
 class Instructor:
-    """Turns asked-for rows into instructions, for one stage.
+    """Turns asked-for rows into instructions, for one stage. From any thread.
 
     Args:
         stage: "seed" or "augment": its settings, prompts and seeds are used.
         context: configuration and services.
-        funnel: gets the rows that are dropped.
         prompt: asks for an instruction, with the variables document, task_type, characteristic, style, counterexamples.
     """
 
-    def __init__(self, stage: str, context: Context, funnel: Funnel, prompt: Prompt):
+    def __init__(self, stage: str, context: Context, prompt: Prompt):
         config, prompts = context.config["stages"][stage], context.config["prompts"]
-        self._stage, self._context, self._funnel, self._prompt = stage, context, funnel, prompt
+        self._stage, self._context, self._prompt = stage, context, prompt
         self._sampling = Sampling.from_config(config, context.random_seed)
         self._rules = InstructionRules(context.config["rules"])
         self._repeat_threshold, self._min_relevance = config["near_repeat_threshold"], config["min_relevance"]
@@ -83,32 +91,50 @@ class Instructor:
             context.config["top_logprobs"],
         )
 
-    def instruct(self, rows: Dataset) -> Dataset:
-        """Asks for one instruction a row and keeps those that parse, obey the rules and pass the verdicts.
+    def ask(self, rows: Dataset, counted: Counted | None = None, wanted: Callable[[], bool] = lambda: True) -> Dataset:
+        """Asks for one instruction a row, and judges those that parse and obey the rules.
+
+        Each row goes its own way: its verdicts start when its instruction arrives.
 
         Args:
             rows: from `asked_rows`.
+            counted: see `converse`.
+            wanted: when it says no, what is not asked yet is not asked any more.
 
         Returns:
-            The rows that are left, with instruction, input, instruction_id, num_tokens and verdicts.
+            All rows, with instruction, input, instruction_id, num_tokens, verdicts, the tokens spent on each, and the
+            columns of OUTCOME.
         """
 
-        def request_of(row):
-            tags = (row["task_type"], row["characteristic"], row["style"])
-            return self._sampling.request(
-                self._prompt, _variables(row), self._stage, row["document_id"], row["round"], *tags
-            )
+        def dialogue(row: Mapping[str, Any]) -> Dialogue:
+            return metered(self._dialogue(row, wanted))
 
-        asked = ask(rows, self._context.teacher, request_of, f"{self._stage}: ask")
-        asked = self._funnel.screen(asked, failure, "ask")
-        parsed = map_rows(asked, self._parse, _PARSED, f"{self._stage}: parse")
-        parsed = self._funnel.screen(parsed, self._rule_reason, "rules")
-        parsed = self._context.references.decontaminate(parsed, asked_text, self._funnel)
-        parsed = parsed.remove_columns([name for name in ANSWER if name != "completion"])
-        return judge(parsed, self._context.teacher, self._questions, _judged_variables, self._funnel, "verdicts")
+        return converse(rows, self._context.teacher, dialogue, _ANSWERED, f"{self._stage}: ask", counted)
 
-    def _parse(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        found = parse_instruction(row["completion"])
+    def _dialogue(self, row: Mapping[str, Any], wanted: Callable[[], bool]) -> Dialogue:
+        if not wanted():
+            return {**_NOTHING, **outcome("limit", SURPLUS)}
+        answer = yield self._request(row)
+        found = {**_NOTHING, "completion": answer.text}
+        if answer.error is not None:
+            return {**found, **outcome("ask", answer.error)}
+        found |= self._parse(answer.text)
+        if reason := self._rule_reason({**row, **found}, answer.finish_reason):
+            return {**found, **outcome("rules", reason)}
+        if reason := self._context.references.contamination(asked_text(found)):
+            return {**found, **outcome("decontamination", reason)}
+        if not wanted():
+            return {**found, **outcome("limit", SURPLUS)}
+        found["verdicts"], reason = yield from self._questions.put(_judged_variables(found))
+        return {**found, **outcome("verdicts", reason)}
+
+    def _request(self, row: Mapping[str, Any]) -> Request:
+        tags = (row["task_type"], row["characteristic"], row["style"])
+        name = (self._stage, row["document_id"], row["round"], *tags)
+        return self._sampling.request(self._prompt, _variables(row), *name)
+
+    def _parse(self, completion: str) -> dict[str, Any]:
+        found = parse_instruction(completion)
         return {
             "instruction_id": content_id(found.instruction, found.input),
             "instruction": found.instruction,
@@ -116,14 +142,14 @@ class Instructor:
             "num_tokens": self._context.counter.count(found.instruction),
         }
 
-    def _rule_reason(self, row: Mapping[str, Any]) -> Reason:
+    def _rule_reason(self, row: Mapping[str, Any], finish_reason: str) -> Reason:
         return self._rules.reason(
             Candidate(
                 row["instruction"],
                 row["input"],
                 document=row["text"],
                 counterexamples=row["counterexample_texts"],
-                finish_reason=row["finish_reason"],
+                finish_reason=finish_reason,
                 demonstrations=self._prompt.answers,
                 tags=row["tag_texts"],
             )
@@ -135,8 +161,14 @@ class Instructor:
         columns = {name: INSTRUCTION[name] for name in lineage}
         return conform(map_rows(rows, lambda row: lineage, columns, f"{self._stage}: lineage"), INSTRUCTION)
 
+    def embed(self, rows: Dataset) -> None:
+        """Embeds what `keep_distinct` compares, part by part while others are at the teacher."""
+        self._context.embedder.encode([asked_text(row) for row in rows])
+        if self._min_relevance is not None:
+            self._context.embedder.encode(list(rows["text"]))
+
     def keep_distinct(
-        self, rows: Dataset, pool_embeddings: np.ndarray | None = None, pool: Sequence[str] = ()
+        self, rows: Dataset, funnel: Funnel, pool_embeddings: np.ndarray | None = None, pool: Sequence[str] = ()
     ) -> tuple[Dataset, np.ndarray]:
         """Drops instructions that have nothing to do with their document, or mean the same as a better one or as one of
         the pool (exact repeats included).
@@ -153,14 +185,21 @@ class Instructor:
             relevance = np.einsum("ij,ij->i", embeddings, self._context.embedder.encode(list(rows["text"])))
             on_topic = relevance >= self._min_relevance
             reasons = [None if r >= self._min_relevance else ("off_topic", f"similarity {r:.3f}") for r in relevance]
-            rows, embeddings = self._funnel.drop(rows, reasons, "relevance"), embeddings[on_topic]
+            rows, embeddings = funnel.drop(rows, reasons, "relevance"), embeddings[on_topic]
         threshold = 1.0 - 1e-6 if self._repeat_threshold is None else self._repeat_threshold
         quality = np.array([_quality(row) for row in rows])
         repeats = find_near_repeats(embeddings, quality, threshold, pool_embeddings)
-        names = [*pool, *rows["instruction"]]
-        reasons = [r and ("near_repeat", f"similarity {r[1]:.3f} to: {names[r[0]][:100]}") for r in repeats]
+        texts, size = rows["instruction"], len(pool)
+        reasons = [
+            r
+            and (
+                "near_repeat",
+                f"similarity {r[1]:.3f} to: {(pool[r[0]] if r[0] < size else texts[r[0] - size])[:100]}",
+            )
+            for r in repeats
+        ]
         kept = np.array([reason is None for reason in reasons], dtype=bool)
-        return self._funnel.drop(rows, reasons, "near repeats"), embeddings[kept]
+        return funnel.drop(rows, reasons, "near repeats"), embeddings[kept]
 
 
 def asked_text(row: Mapping[str, Any]) -> str:

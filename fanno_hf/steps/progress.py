@@ -37,7 +37,7 @@ class Progress:
         self._tokens = self._tokens_so_far()
         self._live = sys.stderr.isatty() if live is None else live
         self._bar: tqdm | None = None
-        self._over = threading.Event()
+        self._over, self._lock = threading.Event(), threading.Lock()
 
     def __enter__(self) -> "Progress":
         if self._live:
@@ -51,12 +51,13 @@ class Progress:
             self._bar.close()
 
     def advance(self, rows: int, accepted: int) -> None:
-        """Counts rows that are through, and how many of them go on."""
-        self._rows += rows
-        self._accepted += accepted
-        if self._bar is not None:
-            self._bar.set_postfix_str(self._figures(), refresh=False)
-            self._bar.update(rows)
+        """Counts rows that are through, and how many of them go on; from any thread."""
+        with self._lock:
+            self._rows += rows
+            self._accepted += accepted
+            if self._bar is not None:
+                self._bar.set_postfix_str(self._figures(), refresh=False)
+                self._bar.update(rows)
 
     def line(self) -> str:
         """Returns the state as one line."""

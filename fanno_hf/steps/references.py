@@ -88,10 +88,9 @@ class References:
         """Drops the rows whose text contains a piece of a benchmark; the detail names the item and the words."""
         if not self.benchmarks:
             return rows
-        index = self.benchmarks[0]
+        return funnel.screen(rows, lambda row: self.contamination(text_of(row)), "decontamination")
 
-        def reason(row: dict) -> Reason:
-            found = index.find(text_of(row))
-            return found and ("contaminated", f"{found[0]}: {found[1]}")
-
-        return funnel.screen(rows, reason, "decontamination")
+    def contamination(self, text: str) -> Reason:
+        """Returns why a text that contains a piece of a benchmark leaves; None where it has none."""
+        found = self.benchmarks[0].find(text) if self.benchmarks else None
+        return found and ("contaminated", f"{found[0]}: {found[1]}")

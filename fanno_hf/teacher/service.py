@@ -8,7 +8,7 @@ cannot answer, so a finished run starts again without a server.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,11 @@ from fanno_hf.teacher.journal import Journal
 
 logger = logging.getLogger(__name__)
 
+Dialogue = Generator[Request, Completion, Any]
+"""Sends requests, one after the other, and is given the answer of each; what it returns is its result."""
+
 _FIRST_LANES = 16
-"""Chains side by side before the backend is open and says how many it takes."""
+"""Dialogues side by side before the backend is open and says how many it takes."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Teacher:
         self._answers: dict[bytes, asyncio.Future[Completion]] = {}
         self._opening: asyncio.Task | None = None
         self._sending, self._resent = 0, 0
-        # chains that are looked at; the others wait unhashed, so that the first requests leave at once
+        # dialogues that have begun; the others wait unhashed, so that the first requests leave at once
         self._lanes = asyncio.Semaphore(_FIRST_LANES)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="teacher", daemon=True)
@@ -106,28 +109,20 @@ class Teacher:
         """Takes over the answers of another journal; before the first request."""
         self._journal.absorb(journal)
 
-    async def complete_chains(
-        self, chains: Sequence[Sequence[Request]], stop: Callable[[int, Completion], bool] | None = None
-    ) -> list[list[Completion]]:
-        """Answers chains of requests: a chain's requests follow one another, chains run side by side.
+    async def converse(self, dialogues: Sequence[Dialogue]) -> list[Any]:
+        """Holds dialogues; they run side by side, the requests of each follow one another.
 
         Requests about one document share a long prefix; sent one after the other they find it in the server's cache.
-        Awaitable from any event loop, so that the batches of a `Dataset.map` run side by side too.
-
-        Args:
-            chains: requests; a chain of one is the ordinary case.
-            stop: gets an answer and its place in the chain; when it returns True the rest of that chain is not asked.
+        Awaitable from any event loop and thread, so that the batches of several `Dataset.map` run side by side too.
 
         Returns:
-            For each chain its answers, in order; shorter than the chain where `stop` ended it.
+            What each dialogue returns, in order.
 
         Raises:
             TeacherUnavailable: the server cannot be reached; what was answered before is in the journal.
             BudgetReached: nothing more may be sent; what was in flight was waited for and is in the journal.
         """
-        return await asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(self._complete_chains(chains, stop), self._loop)
-        )
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._converse(dialogues), self._loop))
 
     def close(self) -> None:
         """Gives up what is in flight and closes the backend and the journal. Safe to call twice."""
@@ -149,18 +144,19 @@ class Teacher:
             future.cancel()
             raise
 
-    async def _complete_chains(self, chains, stop) -> list[list[Completion]]:
-        return await asyncio.gather(*(self._complete_chain(chain, stop) for chain in chains))
+    async def _converse(self, dialogues: Sequence[Dialogue]) -> list[Any]:
+        return await asyncio.gather(*map(self._hold, dialogues))
 
-    async def _complete_chain(self, chain, stop) -> list[Completion]:
-        answers: list[Completion] = []
+    async def _hold(self, dialogue: Dialogue) -> Any:
         async with self._lanes:
-            for place, request in enumerate(chain):
-                # a chain that has begun goes on before a new one begins: its document is still in the server's cache
-                answers.append(await self._complete(request, urgent=place > 0))
-                if stop is not None and stop(place, answers[-1]):
-                    break
-        return answers
+            answer, begun = None, False
+            while True:
+                try:
+                    request = dialogue.send(answer)
+                except StopIteration as end:
+                    return end.value
+                # a dialogue that has begun goes on before a new one begins: its document is still in the server's cache
+                answer, begun = await self._complete(request, urgent=begun), True
 
     async def _complete(self, request: Request, urgent: bool) -> Completion:
         key = request.key(self.identity)
@@ -227,7 +223,7 @@ class Teacher:
 
     async def _open_backend(self) -> None:
         await self._backend.open()
-        # twice what the servers take: a chain that waits for its next try or a free slot keeps no server idle
+        # twice what the servers take: a dialogue that waits for its next try or a free slot keeps no server idle
         for _ in range(2 * self._backend.capacity - _FIRST_LANES):
             self._lanes.release()
 

@@ -42,12 +42,14 @@ class CallableBackend:
 
 @pytest.fixture
 def make_context(tmp_path):
-    """A function (answer, verdict, *overrides) -> (context, backend)."""
+    """A function (answer, verdict, overrides, backend) -> (context, backend); given a backend, it answers alone."""
     teachers = []
 
-    def make(answer=lambda prompt: "How do mosses drink water?", verdict=lambda prompt: "No", overrides=()):
+    def make(
+        answer=lambda prompt: "How do mosses drink water?", verdict=lambda prompt: "No", overrides=(), backend=None
+    ):
         config = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *overrides))
-        backend = CallableBackend(answer, verdict)
+        backend = backend or CallableBackend(answer, verdict)
         teachers.append(Teacher(backend, Journal(tmp_path / f"journal-{len(teachers)}.sqlite")))
         counter = TokenCounter.load("words")
         return Context(config, teachers[-1], HashingEmbedder(), counter, References(config)), backend

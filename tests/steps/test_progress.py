@@ -94,5 +94,5 @@ def test_every_asking_phase_shows_its_progress(run, monkeypatch, caplog):
 def test_a_finished_phase_has_counted_every_row(run, monkeypatch):
     seen = []
     monkeypatch.setattr(Progress, "__exit__", lambda self, *_: (self._over.set(), seen.append(self))[0])
-    run()
+    run("stages.augment.target_size=12")
     assert [(shown._rows, shown._total) for shown in seen] == [(shown._total, shown._total) for shown in seen]

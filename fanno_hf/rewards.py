@@ -1,0 +1,86 @@
+"""What makes an instruction worth showing as a counterexample: numbers that the bandit can be given as rewards.
+
+{"novelty": [0.1, 0.9, 0.5], "quality": [0.7, 0.8, 0.2]}, weights {"novelty": 1, "quality": 1}  ->  [0.42, 1.0, 0.25]
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fanno_hf.bandit import normalise_rewards
+from fanno_hf.communities import nearest
+from fanno_hf.errors import UserError, did_you_mean
+
+REWARDS = ("instruction_length", "response_length", "novelty", "quality", "acceptance")
+
+
+def read_weights(reward: str | Mapping[str, Any]) -> dict[str, float]:
+    """Reads `stages.augment.reward`: one name, or names with weights.
+
+    Raises:
+        UserError: a name is unknown, or a weight is no number above 0.
+    """
+    weights = {reward: 1.0} if isinstance(reward, str) else dict(reward or {})
+    if not weights:
+        raise UserError(f"stages.augment.reward={reward}: name at least one of {', '.join(REWARDS)}")
+    for name, weight in weights.items():
+        if name not in REWARDS:
+            known = f"known: {', '.join(REWARDS)}, or a mix such as {{novelty: 0.5, quality: 0.5}}"
+            raise UserError(f"stages.augment.reward={name} is unknown{did_you_mean(str(name), REWARDS)}; {known}")
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < np.inf:
+            raise UserError(f"stages.augment.reward.{name}={weight}: a weight is a number above 0")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+    """Returns the weighted mean of the parts, each spread over [0, 1] first (see `normalise_rewards`).
+
+    Args:
+        parts: name -> shape (n,), larger is better, on any scale.
+        weights: name -> above 0.
+
+    Returns:
+        float64, shape (n,), in [0, 1]; of a single part it is the published normalisation.
+    """
+    return sum(weight * normalise_rewards(parts[name]) for name, weight in weights.items()) / sum(weights.values())
+
+
+def acceptance(accepted: np.ndarray, tried: np.ndarray) -> np.ndarray:
+    """Returns the share of the instructions made with each counterexample that were accepted: `(accepted + 1) / (tried +
+    2)`, the mean of the posterior of a uniform prior (Laplace's rule of succession), so 0.5 where none was tried yet.
+
+    Args:
+        accepted, tried: integers, shape (n,).
+    """
+    return (np.asarray(accepted) + 1.0) / (np.asarray(tried) + 2.0)
+
+
+class Nearest:
+    """The similarity of each row of a growing set to the nearest other one; only new rows are compared.
+
+    Attributes:
+        similarities: float32, shape (n,), cosine in [-1, 1]; -1 while there is no other row.
+    """
+
+    def __init__(self):
+        self.similarities = np.empty(0, dtype=np.float32)
+
+    def add(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """Takes in new rows.
+
+        Args:
+            old: float32, shape (n, dimension), the rows so far, of unit length.
+            new: float32, shape (m, dimension).
+
+        Returns:
+            The similarity of each new row to the nearest old one, float32, shape (m,); -1 where there is none.
+        """
+        to_old = np.maximum(nearest(new, old)[1], -1.0)
+        to_new = np.maximum(nearest(old, new)[1], -1.0)
+        among = new @ new.T
+        np.fill_diagonal(among, -1.0)
+        among = among.max(axis=1, initial=-1.0)
+        known = np.maximum(self.similarities, to_new)
+        self.similarities = np.concatenate([known, np.maximum(to_old, among)]).astype(np.float32)
+        return to_old

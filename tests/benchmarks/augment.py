@@ -1,0 +1,231 @@
+"""Augmentation: how well overlapping windows keep a server busy, and what an accepted instruction costs.
+
+    whole_run           Σ service ÷ (slots × wall time) of all four stages, barriers included, default settings
+    short_verdicts      the same where a verdict takes what its few tokens take
+    overlap_lag_N       the same of augment alone, windows of 1.5 x slots, 40 x slots documents
+    same_bytes_lag_N    kept, rejected and history, whatever order the answers arrive in
+    killed              kept and rejected of a run that was killed in the middle of overlapping windows, resumed
+    tokens              of the embedded teacher for each accepted instruction, against verdicts by a written rationale
+
+`--quick` takes fewer slots and leaves out what needs the embedded teacher.
+"""
+
+import asyncio
+import logging
+import random
+import sys
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import datasets
+from datasets import Dataset
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.columns import DOCUMENT, INSTRUCTION
+from fanno_hf.embedder import HashingEmbedder
+from fanno_hf.identity import content_id
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.run import execute
+from fanno_hf.segment import TokenCounter
+from fanno_hf.services import services
+from fanno_hf.stages.augment import augment
+from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.steps.references import References
+from fanno_hf.steps.rows import conform
+from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.pool import Pool
+from fanno_hf.teacher.scripted import ScriptedTeacher
+from fanno_hf.teacher.service import Teacher
+from fanno_hf.verdicts import yes_probability
+from tests.benchmarks import report
+from tests.benchmarks.goodput import SIGMA, ideal
+from tests.conftest import compose_config
+from tests.doubles.tgi import TgiServer
+from tests.test_estimate import write_mixtures
+from tests.test_kill import clean, killed_in_augment
+
+MEAN = 0.5
+RATIONALE = 100
+
+
+@contextmanager
+def server(slots: int, verdict_seconds: float | None = MEAN):
+    """Admits twice its slots, so that its own queue hides the way there and back."""
+    waiting = {"max_concurrent_requests": 2 * slots, "verdict_seconds": verdict_seconds}
+    with TgiServer(slots=slots, mean_seconds=MEAN, sigma=SIGMA, **waiting) as running:
+        yield running
+
+
+def whole_run(slots: int, documents: int, embedder: str, verdict_seconds: float | None = MEAN) -> float:
+    with tempfile.TemporaryDirectory() as name, server(slots, verdict_seconds) as running:
+        folder = Path(name)
+        write_mixtures(folder / "documents.jsonl", documents)
+        config = compose_config(
+            *("teacher=tgi", f"teacher.base_url={running.url}", f"embedder={embedder}"),
+            *("data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}"),
+            # the default is the size of a demo
+            f"stages.augment.target_size={int(1.5 * documents)}",
+        )
+        started = time.perf_counter()
+        execute(resolve(config))
+        return ideal([running], slots) / (time.perf_counter() - started)
+
+
+def rows(count: int) -> tuple[Dataset, Dataset]:
+    """So many documents, and twenty seeds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "documents.jsonl")
+        write_mixtures(path, count)
+        texts = datasets.load_dataset("json", data_files=str(path), split="train", cache_dir=folder)["text"][:]
+    documents = [{"document_id": content_id(text), "text": text, "source": "-", "num_tokens": 90} for text in texts]
+    seeds = [
+        {
+            **{"instruction_id": f"seed-{n}", "instruction": f"What is the use of thing number {n}?", "input": ""},
+            **{"document_id": documents[n]["document_id"], "num_tokens": 5 + n, "origin": "seed", "round": 0},
+            "counterexamples": [],
+        }
+        for n in range(20)
+    ]
+    return tuple(conform(Dataset.from_list(r), c) for r, c in ((documents, DOCUMENT), (seeds, INSTRUCTION)))
+
+
+def settings(*overrides: str) -> dict:
+    """Augments until the documents run out."""
+    endless = ("stages.augment.target_size=1000000", "stages.augment.epochs=1", "stages.augment.min_relevance=null")
+    return resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *endless, *overrides))
+
+
+def do(config: dict, backend, documents: Dataset, seeds: Dataset, folder: Path) -> StageOutput:
+    with closing(Teacher(backend, Journal(folder / "journal.sqlite"))) as teacher:
+        context = Context(config, teacher, HashingEmbedder(), TokenCounter.load("words"), References(config))
+        return augment(documents, seeds, context)
+
+
+def overlap(slots: int, documents: Dataset, seeds: Dataset, *overrides: str) -> float:
+    config = settings(f"stages.augment.window={int(1.5 * slots)}", *overrides)
+    with tempfile.TemporaryDirectory() as folder, server(slots) as running:
+        started = time.perf_counter()
+        do(config, Pool(running.url), documents, seeds, Path(folder))
+        return ideal([running], slots) / (time.perf_counter() - started)
+
+
+class Shuffled(ScriptedTeacher):
+    """Answers in an order that nothing decides."""
+
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
+        await asyncio.sleep(random.SystemRandom().random() * 0.02)
+        return await super().complete(request, urgent)
+
+
+def same_bytes(lag: int) -> bool:
+    """Whether three runs with answers in random order, one of them with a full journal, give the same files."""
+    documents, seeds = rows(300)
+    config = settings("stages.augment.window=24", f"stages.augment.lag={lag}")
+    found = set()
+    with tempfile.TemporaryDirectory() as name:
+        for number, journal in enumerate(("a", "b", "b")):
+            Path(name, journal).mkdir(exist_ok=True)
+            backend = Shuffled(concurrency=(4, 64, 16)[number])
+            output = do(config, backend, documents, seeds, Path(name, journal))
+            with closing(RunFolder(Path(name, f"run-{number}"))) as run:
+                tables = {
+                    "augment": output.kept,
+                    "rejected_augment": output.rejected,
+                    "history_augment": output.history,
+                }
+                found.add(tuple(run.write_rows(*table) for table in tables.items()))
+    return len(found) == 1
+
+
+def killed() -> float:
+    """Whether a run that was killed four times while it augmented gives the same files and asks nothing again."""
+    with tempfile.TemporaryDirectory() as folder:
+        return float(killed_in_augment(Path(folder), kills=4) == clean(4))
+
+
+class Rationales:
+    """Asks every verdict the long way too: reasons first, then yes or no; counts the tokens of both ways.
+
+    Args:
+        backend: the teacher.
+    """
+
+    def __init__(self, backend):
+        self._backend = backend
+        self.written = 0
+
+    def __getattr__(self, name):
+        return getattr(self._backend, name)
+
+    async def complete(self, request: Request, urgent: bool = False) -> Completion:
+        if request.max_tokens > 1:
+            return await self._backend.complete(request, urgent)
+        last = request.messages[-1]["content"].replace(
+            "Answer yes or no.", "Give your reasons first, in two or three sentences, then answer yes or no."
+        )
+        long = replace(
+            request,
+            messages=[*request.messages[:-1], {"role": "user", "content": last}],
+            max_tokens=RATIONALE,
+            top_logprobs=0,
+        )
+        answer = await self._backend.complete(long, urgent)
+        verdict = yes_probability(answer.text.rstrip(" .!\n").rpartition(" ")[2], None)
+        return replace(answer, text="" if verdict is None else ("Yes" if verdict else "No"), top_logprobs=None)
+
+
+def tokens(way) -> tuple[float, int]:
+    """Teacher tokens for each instruction that augment accepts on the sample, and how many it accepts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        few = ("stages.prescreen.verdicts.low_quality=null", "stages.prescreen.verdicts.private_information=null")
+        few += ("stages.prescreen.verdicts.advertisement=null", "stages.augment.target_size=100000")
+        overrides = (*few, "stages.augment.epochs=1", f"run={folder / 'run'}")
+        for stage in ("prescreen", "seed"):
+            execute(resolve(compose_config(*overrides, f"stage={stage}")))
+        config = resolve(compose_config(*overrides))
+        with closing(RunFolder(folder / "run")) as run:
+            documents, seeds = run.read_rows("prescreen", DOCUMENT), run.read_rows("seed", INSTRUCTION)
+        with services(config, folder / "other", folder) as context:
+            context.teacher._backend = way(context.teacher._backend)
+            output = augment(documents, seeds, context)
+            used = context.teacher.take_usage()
+        accepted = len(output.kept) - len(seeds)
+        return (used.prompt_tokens + used.completion_tokens) / accepted, accepted
+
+
+def main(quick: bool) -> None:
+    logging.getLogger("fanno_hf").setLevel(logging.ERROR)
+    datasets.disable_progress_bars()
+    slots, documents = (16, 300) if quick else (64, 1_500)
+    of_ideal = {"unit": "of ideal", "pairs": 1}
+    embedder = "hashing" if quick else "minilm"
+    report("whole_run", documents, lambda: whole_run(slots, documents, embedder), None, limit=0.85, **of_ideal)
+    if not quick:
+        short = lambda: whole_run(slots, documents, embedder, None)  # noqa: E731
+        report("short_verdicts", documents, short, None, limit=None, **of_ideal)
+    given = rows(40 * slots)
+    alone = lambda: overlap(slots, *given, "stages.augment.lag=0")  # noqa: E731
+    report("overlap", 40 * slots, lambda: overlap(slots, *given), alone, limit=0.85, **of_ideal)
+    for lag in (0, 1, 3):
+        same = lambda lag=lag: float(same_bytes(lag))  # noqa: E731
+        report(f"same_bytes_lag_{lag}", 300, same, None, limit=1, unit="same bytes", pairs=1)
+    report("killed", 4, killed, None, limit=1, unit="same bytes", pairs=1)
+    if not quick:
+        report(
+            "tokens",
+            66,
+            lambda: tokens(lambda b: b)[0],
+            lambda: tokens(Rationales)[0],
+            limit=0.5,
+            unit="ratio",
+            pairs=1,
+        )
+
+
+if __name__ == "__main__":
+    main("--quick" in sys.argv[1:])

@@ -1,0 +1,272 @@
+"""Windows of augment: how they overlap, what they learn, and that nothing depends on who answers first."""
+
+import asyncio
+import random
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.embedder import HashingEmbedder
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.segment import TokenCounter
+from fanno_hf.stages.augment import Windows, augment
+from fanno_hf.stages.prescreen import prescreen
+from fanno_hf.stages.seed import seed
+from fanno_hf.steps.context import Context
+from fanno_hf.steps.instruction_pool import InstructionPool
+from fanno_hf.steps.references import References
+from fanno_hf.teacher.base import Completion
+from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.service import Teacher
+from tests.conftest import DOCUMENTS, compose_config, raw_documents
+from tests.stages.conftest import CallableBackend
+from tests.stages.test_seed_and_augment import LOOSE, write
+
+PATIENCE = 60.0
+WINDOWS = (*LOOSE, "stages.augment.window=3", "stages.augment.target_size=30", "stages.augment.epochs=4")
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """Eight documents and their seeds."""
+    config = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *WINDOWS))
+    journal = Journal(tmp_path_factory.mktemp("given") / "journal.sqlite")
+    with closing(Teacher(CallableBackend(write, lambda prompt: "No"), journal)) as teacher:
+        context = Context(config, teacher, HashingEmbedder(), TokenCounter.load("words"), References(config))
+        documents = prescreen(raw_documents(*DOCUMENTS[:8]), context).kept
+        return documents, seed(documents, context).kept
+
+
+@pytest.fixture
+def grown(make_context, given):
+    """A function (*overrides, backend) that augments the seeds: (output, seeds, context)."""
+    documents, seeds = given
+
+    def grow(*overrides, backend=None):
+        context, _ = make_context(write, overrides=[*WINDOWS, *overrides], backend=backend)
+        return augment(documents, seeds, context), seeds, context
+
+    return grow
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_a_window_knows_what_the_windows_before_its_lag_gave(grown, lag):
+    output, *_ = grown(f"stages.augment.lag={lag}")
+    round_of = dict(zip(output.kept["instruction_id"], output.kept["round"], strict=True))
+    # what is new was never pulled, so UCB shows it as soon as it can
+    distances = [
+        row["round"] - round_of[shown]
+        for row in output.kept
+        for shown in row["counterexamples"]
+        if round_of.get(shown, 0) > 0
+    ]
+    assert min(distances) == lag + 1
+
+
+class Held:
+    """Holds the first instruction back until something else was asked for."""
+
+    identity, capacity, in_flight, resent = "held", 16, 0, 0
+
+    def __init__(self, until):
+        self._until, self._reached, self._first = until, asyncio.Event(), True
+
+    async def open(self):
+        """Nothing to open."""
+
+    async def close(self):
+        """Nothing to close."""
+
+    async def complete(self, request, urgent=False):
+        """Answers as `write` does."""
+        prompt = request.messages[-1]["content"]
+        if self._until(request):
+            self._reached.set()
+        if request.top_logprobs:
+            return Completion("No", "length", 10, 1)
+        if self._first:
+            self._first = False
+            await asyncio.wait_for(self._reached.wait(), PATIENCE)
+        return Completion(write(prompt), "stop", 10, 8)
+
+
+def test_verdicts_start_while_other_instructions_are_written(grown):
+    output, *_ = grown("stages.augment.lag=0", backend=Held(lambda request: request.top_logprobs > 0))
+    assert len(output.kept) == 30
+
+
+def test_windows_are_asked_side_by_side(grown):
+    asked = []
+
+    def second_window(request):
+        asked.append(request.max_tokens > 1)
+        return sum(asked) > 3
+
+    output, *_ = grown("stages.augment.lag=1", backend=Held(second_window))
+    assert len(output.kept) == 30
+
+
+class Shuffled(Held):
+    """Answers in an order that nothing decides."""
+
+    def __init__(self):
+        super().__init__(lambda request: True)
+
+    async def complete(self, request, urgent=False):
+        """Waits for a random while."""
+        await asyncio.sleep(random.SystemRandom().random() / 500)
+        return await super().complete(request)
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag):
+    files = set()
+    for number in range(3):
+        output, *_ = grown(f"stages.augment.lag={lag}", backend=Shuffled())
+        run = RunFolder(tmp_path / f"run-{number}")
+        tables = {"augment": output.kept, "rejected_augment": output.rejected, "history_augment": output.history}
+        files.add(tuple(run.write_rows(*table) for table in tables.items()))
+        run.close()
+    assert len(files) == 1
+
+
+@pytest.mark.parametrize("lag", [0, 2, 7])
+@pytest.mark.parametrize("target", [9, 17, 30])
+def test_every_lag_ends_with_exactly_the_target(grown, lag, target):
+    output, *_ = grown(f"stages.augment.lag={lag}", f"stages.augment.target_size={target}")
+    assert len(output.kept) == target
+
+
+@pytest.fixture
+def hasty(grown, monkeypatch):
+    """A run that draws more windows than it turns out to need."""
+    monkeypatch.setattr(Windows, "_size", lambda self: 2)
+    return grown("stages.augment.lag=5", "stages.augment.target_size=11", "stages.augment.window=2")
+
+
+def test_windows_that_are_not_needed_are_accounted_for(hasty):
+    output, seeds, *_ = hasty
+    assert "not asked: target_size was reached" in set(output.rejected["detail"])
+    assert len(output.kept) + len(output.rejected) == len(seeds) + sum(output.history["asked"])
+
+
+def test_windows_that_are_not_needed_pull_nothing(hasty):
+    output, *_ = hasty
+    unasked = sum(
+        sum(reason["count"] for reason in row["reasons"] if reason["reason"] == "surplus") for row in output.history
+    )
+    surplus = output.rejected.filter(lambda row: row["detail"].startswith("beyond"))
+    pulls = sum(output.kept["pulls"]) + sum(surplus["pulls"])
+    assert pulls == 3 * (sum(output.history["asked"]) - unasked)
+
+
+def test_the_last_window_asks_for_little_more_than_is_missing(grown):
+    output, seeds, *_ = grown(
+        "stages.augment.window=8", f"stages.augment.target_size={8 + 10}", "stages.augment.lag=0"
+    )
+    assert len(seeds) == 8
+    assert output.history["asked"][:] == [0, 8, 3]
+
+
+def test_a_document_that_comes_again_gets_other_tags_or_counterexamples(grown):
+    output, *_ = grown("stages.augment.epochs=4")
+    visits = Counter(output.kept["document_id"])
+    asked = {(r["document_id"], r["task_type"], r["style"], tuple(r["counterexamples"])) for r in output.kept}
+    assert max(visits.values()) > 2
+    assert len(asked) == len(output.kept)
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        *("instruction_length", "response_length", "novelty", "quality", "acceptance"),
+        "{novelty: 0.5, quality: 0.3, acceptance: 0.2}",
+    ],
+)
+def test_every_reward_is_in_zero_to_one(grown, reward):
+    output, *_ = grown(f"stages.augment.reward={reward}")
+    assert 0.0 <= min(output.kept["reward"]) <= max(output.kept["reward"]) <= 1.0
+    assert len(output.kept) == 30
+
+
+@pytest.mark.parametrize("policy", ["ucb", "random", "round_robin", "greedy", "thompson"])
+def test_every_policy_grows_the_pool(grown, policy):
+    output, *_ = grown(f"stages.augment.policy={policy}")
+    assert len(output.kept) == 30
+
+
+def test_taking_turns_pulls_all_alike(grown):
+    output, seeds, *_ = grown("stages.augment.policy=round_robin", "stages.augment.lag=0", "stages.augment.window=8")
+    first = output.history[1]["pulls"]
+    assert first == [{"pulls": 0, "instructions": 8}, {"pulls": 3, "instructions": 8}]
+
+
+def test_quality_is_the_teachers_probability(make_context, given):
+    def verdict(prompt):
+        return "Yes" if "clear task" in prompt and "Tides" in prompt else "No"
+
+    context, _ = make_context(write, verdict, overrides=[*WINDOWS, "stages.augment.reward=quality"])
+    _, seeds = given
+    pool = InstructionPool(seeds, context)
+    rewards = dict(zip(seeds["instruction"], pool.rewards.tolist(), strict=True))
+    assert {reward for text, reward in rewards.items() if "Tides" in text} == {1.0}
+    assert {reward for text, reward in rewards.items() if "Tides" not in text} == {0.0}
+
+
+def test_what_helped_is_rewarded_by_acceptance(make_context, grown):
+    context, _ = make_context(write, overrides=[*WINDOWS, "stages.augment.reward=acceptance"])
+    output, seeds, *_ = grown()
+    pool = InstructionPool(seeds, context)
+    draws = pool.draw(2, 1)
+    made = output.kept.filter(lambda row: row["round"] > 0).select([0])
+    made = made.map(lambda row: {"counterexamples": [seeds["instruction_id"][int(i)] for i in draws[0]]})
+    pool.add(made, context.embedder.encode(made["instruction"]), draws)
+    rewards = pool.rewards
+    only_first, only_second = set(draws[0]) - set(draws[1]), set(draws[1]) - set(draws[0])
+    assert min(rewards[list(only_first)]) > rewards[-1] > max(rewards[list(only_second)])
+
+
+def test_a_saved_pool_goes_on_where_it_was(grown, make_context):
+    overrides = ("stages.augment.reward=acceptance", "stages.augment.lag=1", "stages.augment.target_size=99")
+    output, *_ = grown(*overrides)
+    context, _ = make_context(write, overrides=[*WINDOWS, *overrides])
+    pool = InstructionPool(output.kept, context)
+    assert pool.pulls.tolist() == output.kept["pulls"][:]
+    assert pool.rewards == pytest.approx(output.kept["reward"][:], abs=1e-6)
+
+
+def test_the_history_adds_up(grown):
+    output, seeds, *_ = grown()
+    first, *windows = output.history
+    assert (first["window"], first["accepted"], first["pool"]) == (0, len(seeds), len(seeds))
+    for before, window in zip([first, *windows], windows, strict=False):
+        assert window["pool"] == before["pool"] + window["accepted"]
+        assert window["verb_noun_pairs"] >= before["verb_noun_pairs"]
+        assert window["asked"] == window["accepted"] + sum(reason["count"] for reason in window["reasons"])
+        assert sum(level["instructions"] for level in window["pulls"]) == window["pool"]
+
+
+def test_the_history_has_the_tokens_that_were_spent(grown):
+    output, _, context = grown("stages.augment.reward={response_length: 0.5, quality: 0.5}", "stages.augment.lag=0")
+    usage = context.teacher.take_usage()
+    spent = sum(output.history["prompt_tokens"]), sum(output.history["completion_tokens"])
+    assert spent == (usage.prompt_tokens, usage.completion_tokens)
+
+
+def test_the_history_tells_lengths(grown):
+    output, *_ = grown("stages.augment.reward=response_length", "stages.augment.lag=0")
+    kept = [row["num_tokens"] for row in output.kept if row["round"] == 1]
+    assert output.history[1]["instruction_tokens"]["mean"] == pytest.approx(sum(kept) / len(kept))
+    assert output.history[1]["response_tokens"]["median"] > 0
+
+
+def test_seeds_do_not_depend_on_the_order_of_arrival(make_context):
+    found = []
+    for _ in range(3):
+        context, _ = make_context(overrides=[*LOOSE, "stages.seed.combinations=3"], backend=Shuffled())
+        documents = prescreen(raw_documents(*DOCUMENTS[:8]), context).kept
+        output = seed(documents, context)
+        found.append((output.kept.to_list(), output.rejected.to_list()))
+    assert found[0] == found[1] == found[2]

@@ -1,0 +1,122 @@
+"""Parts run side by side, and what comes of them comes in their order."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from datasets import Dataset
+
+from fanno_hf.steps import overlap
+from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.overlap import in_parts, overlapped
+
+PATIENCE = 60.0
+
+
+def handed_out(tasks):
+    """A `next_task` over tasks, and the list of those it has given."""
+    rest, given = list(tasks), []
+
+    def next_task():
+        if not rest:
+            return None
+        given.append(rest.pop(0))
+        return given[-1]
+
+    return next_task, given
+
+
+def test_results_come_in_order_whoever_ends_first():
+    second_ended = threading.Event()
+
+    def first():
+        assert second_ended.wait(PATIENCE)
+        return "first"
+
+    def second():
+        second_ended.set()
+        return "second"
+
+    assert list(overlapped(handed_out([first, second])[0], ahead=1)) == ["first", "second"]
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_a_task_is_made_when_the_result_so_many_before_it_was_dealt_with(ahead):
+    next_task, given = handed_out([lambda n=n: n for n in range(8)])
+    seen = [len(given) for _ in overlapped(next_task, ahead)]
+    assert seen == [min(8, number + ahead + 1) for number in range(8)]
+
+
+def test_no_task_for_now_is_not_the_end():
+    dealt_with = []
+    tasks = iter([lambda: 0, None, lambda: 1, None, None])
+
+    def next_task():
+        return next(tasks)
+
+    for result in overlapped(next_task, ahead=1):
+        dealt_with.append(result)
+    assert dealt_with == [0, 1]
+
+
+def test_the_first_failure_in_order_is_raised():
+    def fail(words):
+        raise ValueError(words)
+
+    tasks = [lambda: 0, lambda: fail("one"), lambda: fail("two")]
+    with pytest.raises(ValueError, match="one"):
+        list(overlapped(handed_out(tasks)[0], ahead=2))
+
+
+def test_whoever_stops_listening_waits_for_nobody():
+    gate = threading.Event()
+    results = overlapped(handed_out([lambda: 0, lambda: gate.wait(PATIENCE)])[0], ahead=1)
+    assert next(results) == 0
+    results.close()
+    gate.set()
+
+
+@pytest.fixture
+def teacher():
+    """What the progress asks."""
+    usage = SimpleNamespace(prompt_tokens=0, completion_tokens=0)
+    return SimpleNamespace(usage=usage, resent=0, in_flight=0)
+
+
+def numbers(count: int) -> Dataset:
+    return Dataset.from_dict({"text": [str(number) for number in range(count)]})
+
+
+def keep_even(part, funnel, counted):
+    counted(len(part), len(part) // 2)
+    return funnel.drop(part, [("odd", "") if int(text) % 2 else None for text in part["text"]], "look")
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 100])
+def test_parts_give_what_all_rows_give(monkeypatch, teacher, size):
+    monkeypatch.setattr(overlap, "_PART", size)
+    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
+    kept = in_parts(numbers(10), keep_even, lambda part: None, "seed: ask", funnel, teacher)
+    assert kept["text"][:] == ["0", "2", "4", "6", "8"]
+    assert funnel.rejected()["text"][:] == ["1", "3", "5", "7", "9"]
+
+
+def test_what_needs_no_teacher_is_done_part_by_part_in_order(monkeypatch, teacher):
+    monkeypatch.setattr(overlap, "_PART", 4)
+    seen = []
+    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
+    in_parts(numbers(10), keep_even, lambda part: seen.append(part["text"][:]), "seed: ask", funnel, teacher)
+    assert seen == [["0", "2"], ["4", "6"], ["8"]]
+
+
+def test_no_rows_are_no_rows(teacher):
+    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
+    assert len(in_parts(numbers(0), keep_even, lambda part: None, "seed: ask", funnel, teacher)) == 0
+
+
+def test_many_rows_are_few_parts(monkeypatch, teacher):
+    monkeypatch.setattr(overlap, "_PART", 1)
+    seen = []
+    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
+    in_parts(numbers(640), keep_even, lambda part: seen.append(len(part)), "seed: ask", funnel, teacher)
+    assert seen == [5] * 64
