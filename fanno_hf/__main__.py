@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from fanno_hf.cli.configuration import resolve
@@ -42,7 +44,10 @@ def _run(config: DictConfig) -> int:
             show(execute(resolved), stage)
     except Exception as error:
         # explained here: Hydra would print every override before it handed the error on
-        sys.exit(explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION)))
+        code = explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION))
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            sys.exit(code)
+        return code  # the other runs go on; the comparison at the end leaves with it
     return 0
 
 

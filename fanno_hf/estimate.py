@@ -88,7 +88,7 @@ def project(config: Mapping[str, Any]) -> str:
     # a journal of its own: what is answered from a journal takes no time and shows no rate
     with (
         tempfile.TemporaryDirectory() as folder,
-        services({**config, "budget": {}}, Path(folder), Path(folder)) as context,
+        services({**config, "budget": {}, "journal": None}, Path(folder), Path(folder)) as context,
     ):
         # the stages would say that the probe is smaller than the run
         with _silent("fanno_hf.stages"):

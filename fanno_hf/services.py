@@ -45,16 +45,30 @@ def services(config: Mapping[str, Any], folder: Path, scratch: Path) -> Iterator
 
     Args:
         config: the resolved configuration.
-        folder: keeps the completions (journal.sqlite) and the vectors (embeddings/).
+        folder: keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
         scratch: folder for rows at work.
     """
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    teacher = Teacher(backend, Journal(folder / "journal.sqlite"), Budget(**config["budget"]))
+    teacher = Teacher(backend, Journal(_journal(config, folder)), Budget(**config["budget"]))
     try:
         vectors = EmbeddingStore(embedder, folder / "embeddings")
         yield Context(config, teacher, vectors, counter, References(config, scratch), scratch)
     finally:
         teacher.close()
+
+
+def _journal(config: Mapping[str, Any], folder: Path) -> Path:
+    """Returns where the completions are kept; the folder of a shared file is made."""
+    if not config["journal"]:
+        return folder / "journal.sqlite"
+    path = Path(config["journal"]).expanduser()
+    if path.is_dir():
+        raise UserError(f"journal={path} is a folder: name a file, as in journal={path / 'journal.sqlite'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"journal={path} cannot be made ({error.strerror}): name another file") from error
+    return path
 
 
 def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None = None) -> tuple[Dataset, str]:

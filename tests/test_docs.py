@@ -57,10 +57,14 @@ COMMANDS = sorted(set(commands()))
 
 
 def alternatives(words: list[str]) -> Iterator[list[str]]:
-    """`stage=seed|augment` stands for two commands."""
+    """`stage=seed|augment` stands for two commands; so does `key=1,2` in a sweep."""
     each = []
     for word in words:
         key, _, value = word.partition("=")
+        if "-m" in words and value == "glob(*)":
+            value = "|".join(path.stem for path in (ROOT / "recipes" / key.lstrip("+")).glob("*.yaml"))
+        elif "-m" in words:
+            value = value.replace(",", "|")
         each.append([f"{key}={part}" for part in value.split("|")] if "|" in value else [word])
     yield from map(list, product(*each))
 
@@ -81,7 +85,7 @@ def test_command_is_real(path, arguments):
                 name = next(rest)
             elif word in ("--cfg", "-c"):
                 assert next(rest) in ("job", "hydra", "all")
-            elif word not in ("--help", "--resolve", "example"):
+            elif word not in ("--help", "--resolve", "-m", "example"):
                 assert re.match(r"[~+]{0,2}[\w.@/]+(=|$)", word), f"{word} is neither an option nor an override"
                 overrides.append(word)
         is_recipe = "-cd" in words or "--config-dir" in words

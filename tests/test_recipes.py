@@ -12,9 +12,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from fanno_hf.cli.configuration import resolve
+from fanno_hf.rewards import REWARDS
 from fanno_hf.run import execute
 
 ROOT = Path(__file__).resolve().parents[1]
+SWEEP = sorted(path.stem for path in (ROOT / "recipes" / "ablations").glob("*.yaml"))
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
 
 # a recipe without its server, its documents and its size
@@ -116,6 +118,34 @@ def test_ablation_composes_on_every_recipe(name, override):
     for part in key.split("."):
         resolved = resolved[part]
     assert resolved is not None, f"{key}={value} composes to nothing"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("name", SWEEP)
+def test_each_file_of_the_sweep_composes_on_every_recipe(recipe, name):
+    config = resolve(compose_recipe(recipe, f"+ablations={name}"))
+    assert config["run"] == f"runs/ablations/{name}"
+    assert config["journal"] == "runs/ablations/journal.sqlite"
+
+
+@pytest.mark.parametrize("override", ABLATIONS)
+def test_every_ablation_of_the_paper_is_in_the_sweep(override):
+    alone = resolve(compose_recipe("fanno-v1", override, "run=x"))
+    assert any(
+        {**resolve(compose_recipe("fanno-v1", f"+ablations={name}")), "run": "x", "journal": None} == alone
+        for name in SWEEP
+    )
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+def test_every_reward_is_in_the_sweep(reward):
+    names = [f"+ablations=reward-{reward.replace('_', '-')}"]
+    assert resolve(compose_recipe("smoke", *names))["stages"]["augment"]["reward"] == reward
+
+
+@pytest.mark.parametrize("name", SWEEP)
+def test_the_sweep_is_in_the_readme(name):
+    assert f"| `{name}` |" in (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("override", ABLATIONS)

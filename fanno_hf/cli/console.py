@@ -30,8 +30,10 @@ def set_up(config: Mapping[str, Any]) -> None:
 
 
 def _file_handler(run: str) -> logging.Handler:
+    path = Path(run_folder(run), "logs", "run.log")
     try:
-        return logging.FileHandler(Path(run_folder(run), "logs", "run.log"), encoding="utf-8", errors="replace")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return logging.FileHandler(path, encoding="utf-8", errors="replace")
     except OSError:
         return logging.NullHandler()  # the run folder itself will say why it cannot be written
 

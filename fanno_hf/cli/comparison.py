@@ -1,0 +1,117 @@
+"""The end of `-m`: one table of all its runs, so that what each setting did is seen side by side.
+
+| run     | passages | seeds | asked | accepted | pool | length | similarity | verb-noun | pulls | …
+| full    |       38 |    14 |    26 |      46% |   24 |   14.2 |      0.695 |         4 |   0-5 | …
+| no-tags |       38 |    11 |    38 |      42% |   24 |   14.0 |      0.741 |         6 |   0-9 | …
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from fanno_hf.columns import INSTRUCTION, RESPONSE, WINDOW
+from fanno_hf.errors import FannoError
+from fanno_hf.output.folder import RunFolder, run_folder
+
+COLUMNS = {
+    "passages": "kept by prescreen",
+    "seeds": "seed instructions",
+    "asked": "documents asked about in augment",
+    "accepted": "share of them that gave an instruction",
+    "pool": "instructions in the end",
+    "length": "mean tokens of an instruction",
+    "similarity": "mean similarity of a new instruction to the nearest before it",
+    "verb-noun": "distinct pairs of verb and noun among the instructions",
+    "pulls": "least and most often drawn instruction",
+    "pairs": "instruction-response pairs",
+    "response": "mean tokens of a response",
+    "requests": "answered in all stages, by the teacher or the journal",
+    "tokens": "of the teacher in augment, prompts and completions, for each accepted instruction",
+}
+
+
+class Comparison(Callback):
+    """Hydra's callback: remembers the runs of a sweep and prints the table when it is over."""
+
+    def __init__(self):
+        self._codes: dict[str, int] = {}
+
+    def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
+        """Remembers a run and how it ended."""
+        self._codes[run_folder(config.run)] = job_return.return_value or 0
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Prints the table; leaves with the exit code of the first run that failed."""
+        print(f"\n{compare(list(self._codes))}\n")
+        for run, code in self._codes.items():
+            if code:
+                print(f"{run} ended with exit code {code}; see what it said above", file=sys.stderr)
+        sys.exit(next((code for code in self._codes.values() if code), 0))
+
+
+def compare(runs: Sequence[str]) -> str:
+    """Returns a Markdown table with a line for each run folder; what a run has not done is left empty."""
+    lines = [("run", *COLUMNS), ("---", *("---:" for _ in COLUMNS))]
+    for run in runs:
+        figures = _figures(Path(run))
+        lines.append((Path(run).name, *(figures.get(name, "") for name in COLUMNS)))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    rows = [[cell.rjust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    for row, line in zip(rows, lines, strict=True):
+        row[0] = line[0].ljust(widths[0])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table + "\n\n" + "\n".join(f"{name}: {meaning}" for name, meaning in COLUMNS.items())
+
+
+def _figures(run: Path) -> dict[str, str]:
+    if not (run / "run.json").exists():
+        return {}
+    try:
+        folder = RunFolder(run)
+    except FannoError:
+        return {}
+    try:
+        stages = folder.manifest["stages"]
+        found = _of_stages(stages)
+        if "augment" in stages:
+            found |= _of_pool(folder)
+        if "respond" in stages:
+            tokens = folder.read_rows("respond", {"response_tokens": RESPONSE["response_tokens"]})["response_tokens"]
+            found |= {"pairs": f"{len(tokens)}", "response": f"{np.mean(tokens):.1f}"}
+        return found
+    except FannoError:
+        return {}
+    finally:
+        folder.close()
+
+
+def _of_stages(stages: Mapping[str, Any]) -> dict[str, str]:
+    kept = {name: str(stages[stage]["kept"]) for name, stage in _KEPT.items() if stage in stages}
+    requests = sum(entry["requests"] + entry["from_journal"] for entry in stages.values())
+    return {**kept, "requests": f"{requests:,}"}
+
+
+_KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment"}
+
+
+def _of_pool(folder: RunFolder) -> dict[str, str]:
+    rows = folder.read_rows("augment", {name: INSTRUCTION[name] for name in ("num_tokens", "pulls")})
+    seeds, *new = folder.read_rows("history_augment", WINDOW)
+    asked, accepted = (sum(window[name] for window in new) for name in ("asked", "accepted"))
+    alike = [w["nearest_similarity"] * w["accepted"] for w in new if w["accepted"]]
+    tokens = sum(window["prompt_tokens"] + window["completion_tokens"] for window in new)
+    last = new[-1] if new else seeds
+    return {
+        "asked": str(asked),
+        "accepted": f"{accepted / asked:.0%}" if asked else "",
+        "length": f"{np.mean(rows['num_tokens']):.1f}",
+        "similarity": f"{sum(alike) / accepted:.3f}" if accepted else "",
+        "verb-noun": str(last["verb_noun_pairs"]),
+        "pulls": f"{min(rows['pulls'])}-{max(rows['pulls'])}",
+        "tokens": f"{tokens / accepted:,.0f}" if accepted else "",
+    }

@@ -1,0 +1,72 @@
+"""`-m` runs several configurations and ends with one table."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanno_hf.cli.comparison import COLUMNS, compare
+
+RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+SMOKE = ("-cd", str(RECIPES), "-cn", "smoke", "-m", "log_level=WARNING")
+
+
+def table(shown: str) -> dict[str, dict[str, str]]:
+    """The printed table: run -> column -> cell."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines() if line.startswith("|")]
+    start = max(number for number, line in enumerate(lines) if line[0] == "run")
+    head, _, *rows = lines[start:]
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A function that sweeps in a folder of its own and returns (exit code, stderr, stdout)."""
+
+    def sweep(*arguments: str) -> tuple[int, str, str]:
+        folder = tmp_path_factory.mktemp("sweep")
+        command = [sys.executable, "-m", "fanno_hf", *SMOKE, *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        return done.returncode, done.stderr, done.stdout
+
+    return sweep
+
+
+@pytest.fixture(scope="module")
+def two(swept):
+    return swept("+ablations=full,no-think-different")
+
+
+def test_every_run_has_a_line_with_every_figure(two):
+    code, _, shown = two
+    found = table(shown)
+    assert (code, list(found)) == (0, ["full", "no-think-different"])
+    assert all(list(line) == list(COLUMNS) and all(line.values()) for line in found.values())
+
+
+def test_the_figures_are_those_of_the_run(two):
+    line = table(two[2])["no-think-different"]
+    assert (line["pool"], line["pulls"]) == ("24", "0-0")
+
+
+def test_every_column_is_explained(two):
+    assert all(f"\n{name}: {meaning}" in two[2] for name, meaning in COLUMNS.items())
+
+
+def test_a_run_that_fails_leaves_the_others_alone(swept):
+    code, said, shown = swept("stages.respond.min_words=3,100000", "run=words-${stages.respond.min_words}")
+    assert code == 1
+    assert "The stage respond kept no row" in said
+    found = table(shown)
+    assert (found["words-3"]["pairs"] != "", found["words-100000"]["pairs"]) == (True, "")
+
+
+def test_a_run_that_never_began_is_an_empty_line_and_no_folder(tmp_path):
+    assert set(table(compare([str(tmp_path / "run")]))["run"].values()) == {""}
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_no_run_is_an_empty_line(tmp_path):
+    (tmp_path / "run.json").write_text("{")
+    assert set(table(compare([str(tmp_path)]))[tmp_path.name].values()) == {""}
