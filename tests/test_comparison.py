@@ -63,8 +63,8 @@ def test_a_run_that_fails_leaves_the_others_alone(swept):
 
 
 def test_a_run_that_never_began_is_an_empty_line_and_no_folder(tmp_path):
-    assert set(table(compare([str(tmp_path / "run")]))["run"].values()) == {""}
-    assert not (tmp_path / "run").exists()
+    assert set(table(compare([str(tmp_path / "new")]))["new"].values()) == {""}
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_that_is_no_run_is_an_empty_line(tmp_path):
