@@ -47,6 +47,8 @@ bench: install ## print one JSON line for each measure
 	$(BIN)/python -m tests.benchmarks.near_duplicates
 	$(BIN)/python -m tests.benchmarks.embedding
 	$(BIN)/python -m tests.benchmarks.windows
+	$(BIN)/python -m tests.benchmarks.bandit
+	$(BIN)/python -m tests.benchmarks.augment
 
 clean: ## remove .venv, caches and build leftovers; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

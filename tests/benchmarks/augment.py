@@ -2,7 +2,8 @@
 
     whole_run           Σ service ÷ (slots × wall time) of all four stages, barriers included, default settings
     short_verdicts      the same where a verdict takes what its few tokens take
-    overlap_lag_N       the same of augment alone, windows of 1.5 x slots, 40 x slots documents
+    overlap             augment alone, windows of 1.5 x slots, 40 x slots documents, lengths from one to four times the
+                        mean, against lag=0
     same_bytes_lag_N    kept, rejected and history, whatever order the answers arrive in
     killed              kept and rejected of a run that was killed in the middle of overlapping windows, resumed
     tokens              of the embedded teacher for each accepted instruction, against verdicts by a written rationale
@@ -49,14 +50,16 @@ from tests.test_estimate import write_mixtures
 from tests.test_kill import clean, killed_in_augment
 
 MEAN = 0.5
+# of the lognormal lengths of `overlap`; the longest answers then take four times the mean, where the server cuts
+LONG_TAIL = 1.0
 RATIONALE = 100
 
 
 @contextmanager
-def server(slots: int, verdict_seconds: float | None = MEAN):
+def server(slots: int, verdict_seconds: float | None = MEAN, sigma: float = SIGMA):
     """Admits twice its slots, so that its own queue hides the way there and back."""
     waiting = {"max_concurrent_requests": 2 * slots, "verdict_seconds": verdict_seconds}
-    with TgiServer(slots=slots, mean_seconds=MEAN, sigma=SIGMA, **waiting) as running:
+    with TgiServer(slots=slots, mean_seconds=MEAN, sigma=sigma, **waiting) as running:
         yield running
 
 
@@ -106,8 +109,10 @@ def do(config: dict, backend, documents: Dataset, seeds: Dataset, folder: Path) 
 
 
 def overlap(slots: int, documents: Dataset, seeds: Dataset, *overrides: str) -> float:
-    config = settings(f"stages.augment.window={int(1.5 * slots)}", *overrides)
-    with tempfile.TemporaryDirectory() as folder, server(slots) as running:
+    """With the long tail of real answers and verdicts that take what one token takes."""
+    sizes = (f"stages.augment.window={int(1.5 * slots)}", "stages.augment.max_tokens=512")
+    config = settings(*sizes, *overrides)
+    with tempfile.TemporaryDirectory() as folder, server(slots, None, LONG_TAIL) as running:
         started = time.perf_counter()
         do(config, Pool(running.url), documents, seeds, Path(folder))
         return ideal([running], slots) / (time.perf_counter() - started)
