@@ -91,7 +91,7 @@ def project(config: Mapping[str, Any]) -> str:
         services({**config, "budget": {}, "journal": None}, Path(folder), Path(folder)) as context,
     ):
         # the stages would say that the probe is smaller than the run
-        with _silent("fanno_hf.stages"):
+        with _silent("fanno_hf.stages"), _silent("fanno_hf.steps"):
             stages = projections(read_documents(config["data"], Path(folder))[0], context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {config['estimate']['rows']} passages"

@@ -21,12 +21,6 @@ from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.service import Dialogue, Teacher
 from fanno_hf.verdicts import yes_probability
 
-ANSWER = {
-    "completion": Value("string"),
-    "finish_reason": Value("string"),
-    "prompt_tokens": Value("int32"),
-    "completion_tokens": Value("int32"),
-}
 SPENT = {"prompt_tokens": Value("int64"), "completion_tokens": Value("int64")}
 """Of all requests of a dialogue; see `metered`."""
 Counted = Callable[[int, int], None]
@@ -123,28 +117,6 @@ def metered(dialogue: Dialogue) -> Dialogue:
             return {**end.value, **spent}
         answer = yield request
         spent = {name: tokens + getattr(answer, name) for name, tokens in spent.items()}
-
-
-def answer_columns(answer: Completion) -> dict[str, Any]:
-    """Returns the columns of ANSWER."""
-    names = {"finish_reason": answer.finish_reason, "prompt_tokens": answer.prompt_tokens}
-    return {"completion": answer.text, **names, "completion_tokens": answer.completion_tokens}
-
-
-def ask(
-    dataset: Dataset,
-    teacher: Teacher,
-    request_of: Callable[[dict], Request],
-    desc: str,
-    counted: Counted | None = None,
-) -> Dataset:
-    """Sends one request a row and adds the columns of ANSWER and OUTCOME."""
-
-    def dialogue(row: dict) -> Dialogue:
-        answer = yield request_of(row)
-        return {**answer_columns(answer), **outcome("ask", answer.error)}
-
-    return converse(dataset, teacher, dialogue, ANSWER, desc, counted)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -12,19 +12,9 @@ from datasets import Dataset
 from fanno_hf.bandit import pulls_histogram
 from fanno_hf.columns import ROUND, WINDOW, features
 from fanno_hf.steps.asking import SPENT
-from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.instruction_pool import InstructionPool, Learned
+from fanno_hf.steps.windows import Window
 from fanno_hf.verb_noun import verb_noun
-
-
-class Asked(Protocol):
-    """What a record says about the asking of a window; see `stages.augment.Window`."""
-
-    number: int
-    size: int
-    funnel: Funnel
-    spent: Mapping[str, int]
-    least_pulled: float | None
 
 
 class History:
@@ -40,7 +30,7 @@ class History:
         self._records: list[dict[str, Any]] = []
         self._add(pool.rows, pool.learned, {"window": 0, "asked": 0, "reasons": []}, {})
 
-    def add(self, window: Asked, rows: Dataset, learned: Learned) -> None:
+    def add(self, window: Window, rows: Dataset, learned: Learned) -> None:
         """Writes down a window that the pool has taken in.
 
         Args:

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
-from datasets import Dataset
+from datasets import Dataset, Value
 from huggingface_hub import AsyncInferenceClient
 
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.steps.asking import ask
+from fanno_hf.steps.asking import converse, outcome
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.pool import Pool
-from fanno_hf.teacher.service import Teacher
+from fanno_hf.teacher.service import Dialogue, Teacher
 from tests.benchmarks import report
 from tests.doubles.tgi import TgiServer
 
@@ -54,13 +54,18 @@ def rows(count: int) -> Dataset:
     return Dataset.from_dict({"number": list(range(count))})
 
 
+def dialogue(row: dict) -> Dialogue:
+    answer = yield Request(messages(row["number"]), MAX_TOKENS)
+    return {"completion": answer.text, **outcome("ask", answer.error)}
+
+
 def ask_all(urls: Sequence[str], count: int, *, journal: Path | None = None, **settings) -> tuple[float, Dataset]:
     """One stage through the pool, service and journal; returns its wall time and the answered rows."""
     with tempfile.TemporaryDirectory() as folder:
         kept = Journal(journal or Path(folder, "journal.sqlite"))
         with closing(Teacher(Pool(list(urls), **{"patience": 60.0, **settings}), kept)) as teacher:
             started = time.perf_counter()
-            answered = ask(rows(count), teacher, lambda row: Request(messages(row["number"]), MAX_TOKENS), "ask")
+            answered = converse(rows(count), teacher, dialogue, {"completion": Value("string")}, "ask")
             return time.perf_counter() - started, answered
 
 
@@ -146,7 +151,7 @@ def one_dies(size: Size) -> float:
         timer.start()
         wall, answered = ask_all([server.url for server in servers], size.rows)
         timer.join()
-        assert not any(answered["failure"]), "a row was lost"
+        assert not any(answered["reason"]), "a row was lost"
         work, died_after = sum(server.stats()["service_seconds"] for server in servers[1:]) + done[0], done[1]
         lost = size.slots / 4
         return ((work + lost * (wall - died_after)) / size.slots) / wall
