@@ -122,13 +122,15 @@ def test_rows_add_up(make_context, screened):
     assert len(output.kept) + len(output.rejected) == len(seeds) + asked
 
 
-def test_three_counterexamples_are_shown_and_named(make_context, screened):
+def test_three_counterexamples_are_named_and_shown_as_subjects(make_context, screened):
     output, seeds, backend = grown(make_context, screened, "stages.augment.target_size=12")
     row = output.kept[-1]
     known = {seed["instruction_id"]: seed["instruction"] for seed in output.kept}
     assert len(row["counterexamples"]) == 3
     prompts = [r.messages[-1]["content"] for r in backend.requests if "Think different" in r.messages[-1]["content"]]
-    assert any(all(known[i] in prompt for i in row["counterexamples"]) for prompt in prompts)
+    # each on a line of its own, without its opening ("What is the …") and its question mark; the rows stay whole
+    lines = ["- " + " ".join(known[i].split()[3:]).replace("?", "") for i in row["counterexamples"]]
+    assert any(all(line in prompt.splitlines() for line in lines) for prompt in prompts)
 
 
 def test_one_seed_is_enough(make_context, screened):
