@@ -17,6 +17,8 @@ from fanno_hf.segment import words
 
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _SENTENCE = re.compile(r"(?<=[.!?。！？:;])\s+|(?<=[。！？])")
+# a question may have a colon inside: "What is the aim of 'Peat: a history'?"
+_QUESTION_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])")
 _QUESTION_MARKS = ("?", "？", "؟")
 # "In two sentences, explain …", "Using an example, …", "Please", "Then", "1."
 _LEAD_IN = re.compile(
@@ -132,12 +134,11 @@ class InstructionRules:
 
     def _not_an_instruction(self, candidate: Candidate) -> str | None:
         """A question mark, or a sentence that opens with an imperative; languages without a list are not judged."""
-        sentences = [sentence for sentence in _SENTENCE.split(candidate.instruction) if sentence.strip()]
-        for sentence in sentences:
+        for sentence in _QUESTION_END.split(candidate.instruction):
             if sentence.rstrip(" \"'”’»」)*").endswith(_QUESTION_MARKS) and self._asks(sentence):
                 return None
-            if self._opens_with_imperative(sentence):
-                return None
+        if any(self._opens_with_imperative(sentence) for sentence in _SENTENCE.split(candidate.instruction)):
+            return None
         language = self._language(candidate.instruction)
         if language is None or language not in self._config["imperatives"]:
             return None

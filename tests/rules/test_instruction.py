@@ -39,6 +39,9 @@ def rules():
         "Translate this sentence into German: 'The moss is green and soft.'",
         "Who wrote the letter to the king of Portugal in 1494?",
         "What is the story behind the Rosetta stone?",
+        "Where is the source of the Danube?",
+        "What is the aim of the book 'Peat: A History' and of its sequel?",
+        "Suppose you are an assistant in a museum: how would you show mosses?",
     ],
 )
 def test_kept(rules, instruction):
@@ -68,6 +71,9 @@ def test_kept(rules, instruction):
         ("As an AI language model I have a question for you?", "talks_to_assistant"),
         ("How can I help you with mosses?", "talks_to_assistant"),
         ("The question is about mosses and their leaves?", "talks_to_assistant"),
+        ("You're an AI assistant. Rewrite the names of the mosses.", "talks_to_assistant"),
+        ("What does the source say about mosses?", "refers_to_document"),
+        ("A cautionary tale: the moss that dried out.", "not_an_instruction"),
         ("Task type: code, write something about moss.", "talks_to_assistant"),
         ("Translate the following sentence into German.", "missing_input"),
         ("What is the answer to this question?", "missing_input"),
