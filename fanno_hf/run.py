@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import fanno_hf
+from fanno_hf.bandit import read_weights
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.identity import digest
 from fanno_hf.output.card import STAGES, funnel_table, render_card
 from fanno_hf.output.export import pairs, to_json_lines
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
-from fanno_hf.rewards import read_weights
 from fanno_hf.services import Shard, read_documents, services
 from fanno_hf.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.stages.augment import augment

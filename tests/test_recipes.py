@@ -11,8 +11,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from fanno_hf.bandit import REWARDS
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.rewards import REWARDS
 from fanno_hf.run import execute
 
 ROOT = Path(__file__).resolve().parents[1]

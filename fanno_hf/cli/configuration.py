@@ -5,9 +5,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from fanno_hf.bandit import POLICIES
+from fanno_hf.bandit import POLICIES, read_weights
 from fanno_hf.errors import UserError
-from fanno_hf.rewards import read_weights
 
 # key -> (type, lowest, highest, whether null is allowed)
 _SHARE, _COSINE = (float, 0.0, 1.0, False), (float, -1.0, 1.0, True)

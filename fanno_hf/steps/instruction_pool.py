@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, concatenate_datasets
 
-from fanno_hf.bandit import draw_window
+from fanno_hf.bandit import Nearest, acceptance, draw_window, mix, read_weights
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
-from fanno_hf.rewards import Nearest, acceptance, mix, read_weights
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.instructing import asked_text
 from fanno_hf.steps.rewarding import ask_rewards

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 # Rows of a part, and rows at work: some times the slots of a few servers, so that no slot waits for the slowest row of
 # a part. A stage has at most so many parts: each holds files open while its rows are on disk.
-_PART, _AT_WORK, _MOST_PARTS = 256, 4_096, 64
+_PART, _AT_WORK, _MOST_PARTS = 128, 4_096, 64
 
 
 def overlapped(next_task: Callable[[], Callable[[], T] | None], ahead: int) -> Iterator[T]:

@@ -24,7 +24,7 @@ def follow_ranks(
 
     Returns:
         int64, shape (num_draws, size); what ranking the whole pool at each draw by
-        `fanno_hf.bandit.ucb_values` (ties: lowest index) gives.
+        `fanno_hf.bandit.draw.ucb_values` (ties: lowest index) gives.
     """
     draws, size = np.empty_like(ranks), ranks.shape[1]
     # More draws for one ranking of the pool let more instructions change places, the fewer the larger the pool.

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from fanno_hf.bandit import REWARDS, Nearest, acceptance, mix, read_weights
 from fanno_hf.errors import UserError
-from fanno_hf.rewards import REWARDS, Nearest, acceptance, mix, read_weights
 
 
 def unit_rows(count: int, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from fanno_hf.ranking import follow_ranks
+from fanno_hf.bandit.ranking import follow_ranks
 
 POLICIES = ("ucb", "random", "round_robin", "greedy", "thompson")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fanno_hf.bandit import normalise_rewards
+from fanno_hf.bandit.draw import normalise_rewards
 from fanno_hf.communities import nearest
 from fanno_hf.errors import UserError, did_you_mean
 
