@@ -126,6 +126,7 @@ def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: str, folde
     return (
         entry["fingerprint"] == fingerprint
         and not entry["rejected"].get("teacher_failed")
+        and not entry.get("failed_rewards")
         and folder.has_rows(stage, entry["output"])
         and folder.has_rows(f"rejected_{stage}", entry["output_rejected"])
         and all(folder.has_rows(name, entry[key]) for name, key in _more(stage))

@@ -21,7 +21,7 @@ letters tell.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from fanno_hf.segment import words
 
@@ -75,11 +75,6 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d(?:[.,]?\w)*|[.!?:;…](?=\W
 _LATIN = re.compile(r"[a-zß-öø-ÿœ]{2,}")
 _ENDS = frozenset(".!?:;…")
 _NOTHING = ("", "")  # an instruction whose verb is unknown, or is no matter
-
-
-def distinct_pairs(instructions: Iterable[str]) -> set[tuple[str, str]]:
-    """Returns the different verb-noun pairs of some instructions; those without one are left out."""
-    return {pair for text in instructions if (pair := verb_noun(text)) is not None}
 
 
 def verb_noun(instruction: str) -> tuple[str, str] | None:

@@ -62,6 +62,16 @@ def test_a_run_that_fails_leaves_the_others_alone(swept):
     assert (found["words-3"]["pairs"] != "", found["words-100000"]["pairs"]) == (True, "")
 
 
+def test_runs_in_one_folder_do_not_hide_a_failure(swept):
+    code, said, _ = swept("run=same", "stages.respond.min_words=100000,3")
+    assert code == 1
+    assert "Several runs had one folder" in said
+
+
+def test_a_run_without_a_name_is_no_way_out(swept):
+    assert swept("run='',b", "stage=prescreen")[0] == 2
+
+
 def test_a_run_that_never_began_is_an_empty_line_and_no_folder(tmp_path):
     assert set(table(compare([str(tmp_path / "new")]))["new"].values()) == {""}
     assert not (tmp_path / "new").exists()

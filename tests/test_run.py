@@ -215,6 +215,14 @@ def test_of_rows_that_failed_only_the_missing_answers_are_asked(run):
     assert len(server.chats) - before == 3
 
 
+def test_a_stage_with_failed_rewards_is_not_up_to_date(again, tmp_path):
+    path = tmp_path / "run/run.json"
+    manifest = json.loads(path.read_text())
+    manifest["stages"]["augment"]["failed_rewards"] = 2
+    path.write_text(json.dumps(manifest))
+    assert again() == (["augment"], 0)
+
+
 def test_rows_that_were_refused_are_not_asked_again(run):
     with ChatServer(faults=[422]) as server:
         first = run(*over(server), *TOLERANT, "stage=prescreen")
@@ -400,7 +408,7 @@ def rows_in(stages: dict) -> dict[str, int]:
 def expected_rows_in(stages: dict, documents: int) -> dict[str, int]:
     """What comes into a stage follows from what the stages before it kept."""
     kept = {stage: entry["kept"] for stage, entry in stages.items()}
-    asked = stages.get("augment", {}).get("asked", 0)
+    asked = sum(stages.get("augment", {}).get(name, 0) for name in ("asked", "not_asked"))
     expected = {"prescreen": documents, "seed": 2 * kept.get("prescreen", 0), "augment": kept.get("seed", 0) + asked}
     expected["respond"] = kept.get("augment", 0)
     return {stage: expected[stage] for stage in stages}

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fanno_hf.verb_noun import distinct_pairs, singular, verb_noun
+from fanno_hf.verb_noun import singular, verb_noun
 
 IMPERATIVES = {
     "Write a short story of four sentences about tides.": "write story",
@@ -134,12 +134,6 @@ SINGULARS = """stories story, classes class, analyses analysis, boxes box, buses
 def test_singular(row):
     plural, expected = row.split()
     assert singular(plural) == expected
-
-
-def test_distinct_pairs_leave_out_what_has_none():
-    instructions = ["Write a story.", "Write two stories!", "Explain why.", "Name a moss."]
-    assert distinct_pairs(iter(instructions)) == {("write", "story"), ("name", "moss")}
-    assert distinct_pairs([]) == set()
 
 
 @pytest.mark.parametrize(

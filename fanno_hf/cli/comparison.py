@@ -39,26 +39,34 @@ class Comparison(Callback):
     """Hydra's callback: remembers the runs of a sweep and prints the table when it is over."""
 
     def __init__(self):
-        self._codes: dict[str, int] = {}
+        self._ended: list[tuple[str, int]] = []
 
     def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
         """Remembers a run and how it ended."""
-        self._codes[run_folder(config.run)] = job_return.return_value or 0
+        self._ended.append((str(config.run), job_return.return_value or 0))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Prints the table; leaves with the exit code of the first run that failed."""
-        print(f"\n{compare(list(self._codes))}\n")
-        for run, code in self._codes.items():
-            if code:
-                print(f"{run} ended with exit code {code}; see what it said above", file=sys.stderr)
-        sys.exit(next((code for code in self._codes.values() if code), 0))
+        try:
+            names = [run for run, _ in self._ended]
+            print(f"\n{compare(list(dict.fromkeys(names)))}\n")
+            if len(set(names)) < len(names):
+                print(
+                    "Several runs had one folder and only the last is there: give each its own run=", file=sys.stderr
+                )
+            for run, code in self._ended:
+                if code:
+                    print(f"run={run} ended with exit code {code}; see what it said above", file=sys.stderr)
+        finally:
+            # Hydra turns any other error of a callback into a warning
+            sys.exit(next((code for _, code in self._ended if code), 0))
 
 
 def compare(runs: Sequence[str]) -> str:
-    """Returns a Markdown table with a line for each run folder; what a run has not done is left empty."""
+    """Returns a Markdown table with a line for each run (as `run=` names it); what a run has not done is left empty."""
     lines = [("run", *COLUMNS), ("---", *("---:" for _ in COLUMNS))]
     for run in runs:
-        figures = _figures(Path(run))
+        figures = _figures(run)
         lines.append((Path(run).name, *(figures.get(name, "") for name in COLUMNS)))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     rows = [[cell.rjust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
@@ -68,11 +76,12 @@ def compare(runs: Sequence[str]) -> str:
     return table + "\n\n" + "\n".join(f"{name}: {meaning}" for name, meaning in COLUMNS.items())
 
 
-def _figures(run: Path) -> dict[str, str]:
-    if not (run / "run.json").exists():
-        return {}
+def _figures(run: str) -> dict[str, str]:
     try:
-        folder = RunFolder(run)
+        path = Path(run_folder(run))
+        if not (path / "run.json").exists():
+            return {}
+        folder = RunFolder(path)
     except FannoError:
         return {}
     try:
@@ -101,17 +110,17 @@ _KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment"}
 
 def _of_pool(folder: RunFolder) -> dict[str, str]:
     rows = folder.read_rows("augment", {name: INSTRUCTION[name] for name in ("num_tokens", "pulls")})
-    seeds, *new = folder.read_rows("history_augment", WINDOW)
+    windows = folder.read_rows("history_augment", WINDOW).to_list()
+    new = windows[1:]  # the first are the seeds
     asked, accepted = (sum(window[name] for window in new) for name in ("asked", "accepted"))
     alike = [w["nearest_similarity"] * w["accepted"] for w in new if w["accepted"]]
-    tokens = sum(window["prompt_tokens"] + window["completion_tokens"] for window in new)
-    last = new[-1] if new else seeds
+    tokens = sum(window["prompt_tokens"] + window["completion_tokens"] for window in windows)
     return {
         "asked": str(asked),
         "accepted": f"{accepted / asked:.0%}" if asked else "",
         "length": f"{np.mean(rows['num_tokens']):.1f}",
         "similarity": f"{sum(alike) / accepted:.3f}" if accepted else "",
-        "verb-noun": str(last["verb_noun_pairs"]),
+        "verb-noun": str(windows[-1]["verb_noun_pairs"]),
         "pulls": f"{min(rows['pulls'])}-{max(rows['pulls'])}",
         "tokens": f"{tokens / accepted:,.0f}" if accepted else "",
     }

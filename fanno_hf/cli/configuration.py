@@ -100,6 +100,7 @@ _LISTS = {
     "stages.prescreen.personal_data.kinds": ("email", "phone", "card", "iban", "ip"),
     **{f"stages.{stage}.stop": None for stage in ("seed", "augment", "respond")},
 }
+_PATHS = {"journal": True, "sweep": False}
 _REFERENCES = ("decontaminate", "stages.prescreen.against")
 _SWITCHES = (
     *("force", "debug", "stages.prescreen.enabled", "stages.prescreen.longest_first"),
@@ -125,6 +126,9 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     for key in _REFERENCES:
         if not isinstance(value := _look_up(resolved, key), list):
             raise UserError(f"{key}={value}: it must be a list of files or data sets, as in '{key}=[tests.jsonl]'")
+    for key, may_be_null in _PATHS.items():
+        if not (isinstance(value := _look_up(resolved, key), str) and value) and not (value is None and may_be_null):
+            raise UserError(f"{key}={value}: it must be a path" + (", or null" if may_be_null else ""))
     for key in _SWITCHES:
         if not isinstance(value := _look_up(resolved, key), bool):
             raise UserError(f"{key}={value} is neither true nor false")

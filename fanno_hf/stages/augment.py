@@ -64,14 +64,17 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
             if len(pool) >= config["target_size"]:
                 over.set()
                 break
-    for window in windows.not_needed():
+    unasked = windows.not_needed()
+    for window in unasked:
         pool.undo(window.draws)
-        history.add_unasked(window.number, window.size)
+        history.add_unasked(window.number)
         funnel.drop(window.asked, [SURPLUS] * window.size, "limit")
 
     windows.say_how_it_ended()
     kept, table = _cut(pool, config["target_size"], funnel), history.table()
-    return StageOutput(kept, funnel.rejected(), table, {"windows": len(table) - 1, "asked": sum(table["asked"])})
+    notes = {"windows": len(table) - 1, "asked": sum(table["asked"]), "not_asked": sum(w.size for w in unasked)}
+    notes["failed_rewards"] = pool.failed_rewards
+    return StageOutput(kept, funnel.rejected(), table, notes)
 
 
 def _prompt(context: Context) -> Prompt:

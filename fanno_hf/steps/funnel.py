@@ -68,7 +68,7 @@ class Funnel:
         return Funnel(self.stage, self._columns)
 
     def rejected(self) -> Dataset:
-        """Returns every dropped row so far, in the order of the phases."""
+        """Returns every dropped row so far, in the order in which they left."""
         return concatenate_datasets(self._rejected) if self._rejected else empty({**self._columns, **REJECTION})
 
     def require_rows(self, dataset: Dataset, advice: str) -> None:

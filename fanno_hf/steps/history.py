@@ -40,10 +40,9 @@ class History:
         about = {"window": window.number, "asked": window.size, "reasons": reasons}
         self._add(rows, learned, {**about, "least_pulled": window.least_pulled}, window.spent)
 
-    def add_unasked(self, number: int, size: int) -> None:
-        """Writes down a window that was drawn and not needed any more."""
-        about = {"window": number, "asked": size, "reasons": [{"reason": "surplus", "count": size}]}
-        self._add(self._pool.rows.select([]), Learned(), about, {})
+    def add_unasked(self, number: int) -> None:
+        """Writes down a window that was drawn and not needed any more; nothing of it counts as asked."""
+        self._add(self._pool.rows.select([]), Learned(), {"window": number, "asked": 0, "reasons": []}, {})
 
     def _add(self, rows: Dataset, learned: Learned, about: Mapping[str, Any], spent: Mapping[str, int]) -> None:
         self._pairs.update(filter(None, map(verb_noun, rows["instruction"])))

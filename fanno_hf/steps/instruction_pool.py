@@ -1,7 +1,8 @@
 """The instructions so far, as the arms of the bandit: what is drawn from, and what is learned from each window.
 
 Its whole state is in columns: `pulls`, and who was made with whom (`counterexamples`). So a saved pool is a checkpoint:
-given as seeds it goes on with the same rewards and pulls (what the surplus of the last window taught aside).
+given as seeds it goes on with the same rewards and pulls (what the surplus of the last window taught aside), in windows that
+are numbered from 1 again.
 """
 
 from collections import Counter
@@ -53,6 +54,7 @@ class InstructionPool:
         pulls: int64, shape (n,), draws so far.
         nearest: similarity of each to its nearest other one.
         learned: what was measured of the seeds.
+        failed_rewards: requests for rewards that the teacher failed on.
     """
 
     def __init__(self, seeds: Dataset, context: Context):
@@ -60,6 +62,7 @@ class InstructionPool:
         self._weights = read_weights(self._config["reward"])
         self.rows = conform(seeds, INSTRUCTION)
         self.embeddings = context.embedder.encode([asked_text(row) for row in self.rows])
+        self.failed_rewards = 0
         self.nearest = Nearest()
         self.nearest.add(self.embeddings[:0], self.embeddings)
         self.pulls = np.array([pulls or 0 for pulls in self.rows["pulls"]], dtype=np.int64)
@@ -77,8 +80,9 @@ class InstructionPool:
         found, spent = {"instruction_length": np.array(rows["num_tokens"][:], dtype=np.float64)}, Counter()
         for name in self._weights:
             if name in _ASKED_OF_TEACHER:
-                found[name], tokens = ask_rewards(name, rows, self._context)
+                found[name], tokens, failed = ask_rewards(name, rows, self._context)
                 spent.update(tokens)
+                self.failed_rewards += failed
         return found, spent
 
     @staticmethod

@@ -7,7 +7,7 @@ What is done with a part comes in the order of the parts, whichever is answered 
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from datasets import Dataset, concatenate_datasets
@@ -33,8 +33,8 @@ def overlapped(next_task: Callable[[], Callable[[], T] | None], ahead: int) -> I
         ahead: tasks that run besides the one whose result comes next.
 
     Raises:
-        Exception: of the first task, in their order, that fails. What still runs then, or when the caller stops asking
-            for results, is not waited for: it ends with its teacher.
+        Exception: of the first task, in their order, that fails. What still runs then is not waited for: it ends with
+            its teacher. When the caller stops asking for results, it is.
     """
     running: deque = deque()
     executor = ThreadPoolExecutor(ahead + 1, thread_name_prefix="part")
@@ -45,6 +45,9 @@ def overlapped(next_task: Callable[[], Callable[[], T] | None], ahead: int) -> I
             if not running:
                 return
             yield running.popleft().result()
+    except GeneratorExit:
+        wait(running)  # what was sent is paid for; whoever stops asking tells the tasks to end soon
+        raise
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 

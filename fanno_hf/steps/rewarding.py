@@ -3,6 +3,8 @@
 "How do mosses drink?"  ->  response_length 84 (tokens of its answer), quality 0.93 (probability of "yes")
 """
 
+import logging
+
 import numpy as np
 from datasets import Dataset, Value
 
@@ -13,8 +15,10 @@ from fanno_hf.steps.context import Context
 from fanno_hf.teacher.service import Dialogue
 from fanno_hf.verdicts import yes_probability
 
+logger = logging.getLogger(__name__)
 
-def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray, dict[str, int]]:
+
+def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray, dict[str, int], int]:
     """Asks for the reward of each instruction.
 
     Args:
@@ -23,7 +27,8 @@ def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray,
         rows: columns of INSTRUCTION.
 
     Returns:
-        float64, shape (n,), NaN where the teacher gave none; and the tokens it took, as in SPENT.
+        float64, shape (n,), NaN where the teacher gave none; the tokens it took, as in SPENT; and for how many the
+        teacher failed, so that a later run should ask again.
     """
     dialogue_of = {"response_length": _response_length, "quality": _quality}[name](context)
     columns = {name: Value("float64"), **SPENT}
@@ -32,7 +37,10 @@ def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray,
         asked, context.teacher, lambda row: metered(dialogue_of(row)), columns, f"augment: {name}", lambda *_: None
     )
     spent = {key: int(sum(asked[key])) for key in SPENT}
-    return np.array([np.nan if value is None else value for value in asked[name]], dtype=np.float64), spent
+    failed = sum(reason == "teacher_failed" for reason in asked["reason"])
+    if failed:
+        logger.warning("augment: the teacher failed on %d rewards (%s); the next run asks again", failed, name)
+    return np.array([np.nan if value is None else value for value in asked[name]], dtype=np.float64), spent, failed
 
 
 def _response_length(context: Context):

@@ -79,20 +79,30 @@ class Windows:
     def __init__(self, documents: Dataset, pool: InstructionPool, context: Context):
         self._config, self._context = context.config["stages"]["augment"], context
         self._documents, self._pool = documents, pool
-        self._order = self._shuffled()
+        self._epochs = self._shuffled()
+        self._epoch: Iterator[int] = iter(())
         self._tags = tag_pool(context.config["tags"])
         self._running: list[Window] = []
         self._count = self._asked = self._accepted = 0
 
-    def _shuffled(self) -> Iterator[int]:
+    def _shuffled(self) -> Iterator[Iterator[int]]:
         for epoch in range(self._config["epochs"]):
             rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "order", epoch))
-            yield from rng.permutation(len(self._documents)).tolist()
+            yield iter(rng.permutation(len(self._documents)).tolist())
+
+    def _next_documents(self) -> list[int]:
+        """Takes the documents of a window, all of one epoch: in a window nothing tells two visits apart."""
+        if not (size := self._size()):
+            return []
+        while not (places := list(islice(self._epoch, size))):
+            if (epoch := next(self._epochs, None)) is None:
+                return []
+            self._epoch = epoch
+        return places
 
     def draw(self) -> Window | None:
         """Returns the next window; None where none is needed now, or no document is left."""
-        places = list(islice(self._order, self._size()))
-        if not places:
+        if not (places := self._next_documents()):
             return None
         self._count += 1
         before = self._pool.pulls

@@ -50,7 +50,9 @@ class Journal:
         tables = execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         application, version = (execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         if tables and application != APPLICATION_ID:
-            raise UserError(f"{self.path} is an SQLite file of another program: move it away or give another run=")
+            raise UserError(
+                f"{self.path} is an SQLite file of another program: move it away, or give another run= or journal="
+            )
         if tables and version != SCHEMA_VERSION:
             raise UserError(
                 f"{self.path} has journal version {version}, this fanno_hf reads version {SCHEMA_VERSION}: "
@@ -120,7 +122,9 @@ def _check_file(path: Path) -> None:
         header = file.read(100)
         size = os.fstat(file.fileno()).st_size
     if header[:16] != b"SQLite format 3\0":
-        raise UserError(f"{path} is not a journal (not an SQLite file): move it away or give another run=")
+        raise UserError(
+            f"{path} is not a journal (not an SQLite file): move it away, or give another run= or journal="
+        )
     page_size = int.from_bytes(header[16:18], "big")
     expected = (65536 if page_size == 1 else page_size) * int.from_bytes(header[28:32], "big")
     log = path.with_name(f"{path.name}-wal")

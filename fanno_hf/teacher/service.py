@@ -67,6 +67,7 @@ class Teacher:
         self._backend, self._journal, self._budget = backend, journal, budget or Budget()
         self._answers: dict[bytes, asyncio.Future[Completion]] = {}
         self._opening: asyncio.Task | None = None
+        self._closing, self._door = False, threading.Lock()
         self._sending, self._resent = 0, 0
         # dialogues that have begun; the others wait unhashed, so that the first requests leave at once
         self._lanes = asyncio.Semaphore(_FIRST_LANES)
@@ -122,10 +123,16 @@ class Teacher:
             TeacherUnavailable: the server cannot be reached; what was answered before is in the journal.
             BudgetReached: nothing more may be sent; what was in flight was waited for and is in the journal.
         """
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._converse(dialogues), self._loop))
+        with self._door:  # whoever is through it before `close` is heard by `close`, nobody comes after
+            if self._closing:
+                raise asyncio.CancelledError
+            future = asyncio.run_coroutine_threadsafe(self._converse(dialogues), self._loop)
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Gives up what is in flight and closes the backend and the journal. Safe to call twice."""
+        with self._door:
+            self._closing = True
         if not self._thread.is_alive():
             return
         try:

@@ -30,6 +30,11 @@ def test_a_mix_names_its_weights():
         ({"quality": True}, "a weight is a number above 0"),
         ({"quality": "much"}, "reward.quality=much"),
         ({}, "name at least one of"),
+        ({"quality": 10**400}, "a weight is a number above 0"),
+        (["novelty", "quality"], "name at least one of"),
+        ([["novelty", 1]], "name at least one of"),
+        (5, "reward=5: name at least one of"),
+        (True, "name at least one of"),
         (None, "name at least one of"),
     ],
 )

@@ -14,6 +14,7 @@ from fanno_hf.segment import TokenCounter
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.seed import seed
+from fanno_hf.steps import overlap
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.instruction_pool import InstructionPool
 from fanno_hf.steps.references import References
@@ -54,7 +55,7 @@ def grown(make_context, given):
 
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_a_window_knows_what_the_windows_before_its_lag_gave(grown, lag):
-    output, *_ = grown(f"stages.augment.lag={lag}")
+    output, *_ = grown(f"stages.augment.lag={lag}", "stages.augment.target_size=99")
     round_of = dict(zip(output.kept["instruction_id"], output.kept["round"], strict=True))
     # what is new was never pulled, so UCB shows it as soon as it can
     distances = [
@@ -121,11 +122,12 @@ class Shuffled(Held):
         return await super().complete(request)
 
 
+@pytest.mark.parametrize("reward", ["instruction_length", "{response_length: 0.4, quality: 0.3, acceptance: 0.3}"])
 @pytest.mark.parametrize("lag", [0, 1, 3])
-def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag):
+def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag, reward):
     files = set()
     for number in range(3):
-        output, *_ = grown(f"stages.augment.lag={lag}", backend=Shuffled())
+        output, *_ = grown(f"stages.augment.lag={lag}", f"stages.augment.reward={reward}", backend=Shuffled())
         run = RunFolder(tmp_path / f"run-{number}")
         tables = {"augment": output.kept, "rejected_augment": output.rejected, "history_augment": output.history}
         files.add(tuple(run.write_rows(*table) for table in tables.items()))
@@ -150,17 +152,15 @@ def hasty(grown, monkeypatch):
 def test_windows_that_are_not_needed_are_accounted_for(hasty):
     output, seeds, *_ = hasty
     assert "not asked: target_size was reached" in set(output.rejected["detail"])
-    assert len(output.kept) + len(output.rejected) == len(seeds) + sum(output.history["asked"])
+    assert output.notes["not_asked"] > 0
+    assert len(output.kept) + len(output.rejected) == len(seeds) + output.notes["asked"] + output.notes["not_asked"]
 
 
 def test_windows_that_are_not_needed_pull_nothing(hasty):
     output, *_ = hasty
-    unasked = sum(
-        sum(reason["count"] for reason in row["reasons"] if reason["reason"] == "surplus") for row in output.history
-    )
     surplus = output.rejected.filter(lambda row: row["detail"].startswith("beyond"))
     pulls = sum(output.kept["pulls"]) + sum(surplus["pulls"])
-    assert pulls == 3 * (sum(output.history["asked"]) - unasked)
+    assert pulls == 3 * sum(output.history["asked"])
 
 
 def test_the_last_window_asks_for_little_more_than_is_missing(grown):
@@ -171,12 +171,31 @@ def test_the_last_window_asks_for_little_more_than_is_missing(grown):
     assert output.history["asked"][:] == [0, 8, 3]
 
 
-def test_a_document_that_comes_again_gets_other_tags_or_counterexamples(grown):
-    output, *_ = grown("stages.augment.epochs=4")
-    visits = Counter(output.kept["document_id"])
-    asked = {(r["document_id"], r["task_type"], r["style"], tuple(r["counterexamples"])) for r in output.kept}
-    assert max(visits.values()) > 2
-    assert len(asked) == len(output.kept)
+def test_a_document_comes_again_in_another_window_and_never_in_the_same(grown):
+    output, *_ = grown("stages.augment.window=99", "stages.augment.target_size=99", "stages.augment.epochs=4")
+    new = [row for rows in (output.kept, output.rejected) for row in rows if row["round"] > 0]
+    assert Counter((row["document_id"], row["round"]) for row in new).most_common(1)[0][1] == 1
+    assert set(Counter(row["document_id"] for row in new).values()) == {4}
+
+
+def test_a_document_that_comes_again_is_asked_something_else(grown):
+    output, _, context = grown("stages.augment.epochs=4", "stages.augment.target_size=99")
+    asked = [row for rows in (output.kept, output.rejected) for row in rows if row["round"] > 0]
+    keys = ("document_id", "task_type", "characteristic", "style")
+    assert len({(*(row[key] for key in keys), tuple(row["counterexamples"])) for row in asked}) == len(asked)
+
+
+def test_a_reward_that_the_teacher_failed_on_is_told(make_context, given):
+    def answer(prompt):
+        return (
+            Completion(error=("teacher_failed", "no answer"))
+            if "Tides" in prompt and "Text:" not in prompt
+            else write(prompt)
+        )
+
+    context, _ = make_context(answer, overrides=[*WINDOWS, "stages.augment.reward=response_length"])
+    output = augment(*given, context)
+    assert output.notes["failed_rewards"] > 0
 
 
 @pytest.mark.parametrize(
@@ -263,7 +282,8 @@ def test_the_history_tells_lengths(grown):
     assert output.history[1]["response_tokens"]["median"] > 0
 
 
-def test_seeds_do_not_depend_on_the_order_of_arrival(make_context):
+def test_seeds_do_not_depend_on_the_order_of_arrival(make_context, monkeypatch):
+    monkeypatch.setattr(overlap, "_PART", 3)
     found = []
     for _ in range(3):
         context, _ = make_context(overrides=[*LOOSE, "stages.seed.combinations=3"], backend=Shuffled())

@@ -68,12 +68,18 @@ def test_the_first_failure_in_order_is_raised():
         list(overlapped(handed_out(tasks)[0], ahead=2))
 
 
-def test_whoever_stops_listening_waits_for_nobody():
-    gate = threading.Event()
-    results = overlapped(handed_out([lambda: 0, lambda: gate.wait(PATIENCE)])[0], ahead=1)
+def test_what_runs_when_the_caller_has_enough_comes_to_its_end():
+    gate, ended = threading.Event(), threading.Event()
+
+    def last():
+        assert gate.wait(PATIENCE)
+        ended.set()
+
+    results = overlapped(handed_out([lambda: 0, last])[0], ahead=1)
     assert next(results) == 0
-    results.close()
     gate.set()
+    results.close()
+    assert ended.is_set()
 
 
 @pytest.fixture
