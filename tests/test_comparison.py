@@ -55,21 +55,22 @@ def test_every_column_is_explained(two):
 
 
 def test_a_run_that_fails_leaves_the_others_alone(swept):
-    code, said, shown = swept("stages.respond.min_words=3,100000", "run=words-${stages.respond.min_words}")
+    keys = ("stages.prescreen.min_tokens=500,20", "run=tokens-${stages.prescreen.min_tokens}")
+    code, said, shown = swept(*keys, "stage=prescreen")
     assert code == 1
-    assert "The stage respond kept no row" in said
+    assert "The stage prescreen kept no row" in said
     found = table(shown)
-    assert (found["words-3"]["pairs"] != "", found["words-100000"]["pairs"]) == (True, "")
+    assert (found["tokens-20"]["passages"] != "", found["tokens-500"]["passages"]) == (True, "")
 
 
 def test_runs_in_one_folder_do_not_hide_a_failure(swept):
-    code, said, _ = swept("run=same", "stages.respond.min_words=100000,3")
-    assert code == 1
+    code, said, _ = swept("run=same", "stage=seed,prescreen")
+    assert code == 2
     assert "Several runs had one folder" in said
 
 
 def test_a_run_without_a_name_is_no_way_out(swept):
-    assert swept("run='',b", "stage=prescreen")[0] == 2
+    assert swept("run='',b", "stage=seed")[0] == 2
 
 
 def test_a_run_that_never_began_is_an_empty_line_and_no_folder(tmp_path):

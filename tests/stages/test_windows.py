@@ -122,12 +122,13 @@ class Shuffled(Held):
         return await super().complete(request)
 
 
-@pytest.mark.parametrize("reward", ["instruction_length", "{response_length: 0.4, quality: 0.3, acceptance: 0.3}"])
 @pytest.mark.parametrize("lag", [0, 1, 3])
-def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag, reward):
+def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag):
     files = set()
-    for number in range(3):
-        output, *_ = grown(f"stages.augment.lag={lag}", f"stages.augment.reward={reward}", backend=Shuffled())
+    # rewards that are asked for and feed back into the draws
+    mix = "stages.augment.reward={response_length: 0.4, quality: 0.3, acceptance: 0.3}"
+    for number in range(2):
+        output, *_ = grown(f"stages.augment.lag={lag}", mix, backend=Shuffled())
         run = RunFolder(tmp_path / f"run-{number}")
         tables = {"augment": output.kept, "rejected_augment": output.rejected, "history_augment": output.history}
         files.add(tuple(run.write_rows(*table) for table in tables.items()))
@@ -135,8 +136,7 @@ def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag, reward):
     assert len(files) == 1
 
 
-@pytest.mark.parametrize("lag", [0, 2, 7])
-@pytest.mark.parametrize("target", [9, 17, 30])
+@pytest.mark.parametrize(("lag", "target"), [(0, 9), (2, 17), (7, 30)])
 def test_every_lag_ends_with_exactly_the_target(grown, lag, target):
     output, *_ = grown(f"stages.augment.lag={lag}", f"stages.augment.target_size={target}")
     assert len(output.kept) == target
@@ -285,9 +285,9 @@ def test_the_history_tells_lengths(grown):
 def test_seeds_do_not_depend_on_the_order_of_arrival(make_context, monkeypatch):
     monkeypatch.setattr(overlap, "_PART", 3)
     found = []
-    for _ in range(3):
+    for _ in range(2):
         context, _ = make_context(overrides=[*LOOSE, "stages.seed.combinations=3"], backend=Shuffled())
         documents = prescreen(raw_documents(*DOCUMENTS[:8]), context).kept
         output = seed(documents, context)
         found.append((output.kept.to_list(), output.rejected.to_list()))
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
