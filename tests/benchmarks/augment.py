@@ -74,6 +74,8 @@ def whole_run(slots: int, documents: int, embedder: str, verdict_seconds: float 
             *("data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}"),
             # the default is the size of a demo
             f"stages.augment.target_size={int(1.5 * documents)}",
+            # to a bag of words common words make texts alike; 0.7 is for real embedders
+            *(["stages.prescreen.communities.threshold=0.9"] if embedder == "hashing" else []),
         )
         started = time.perf_counter()
         execute(resolve(config))
