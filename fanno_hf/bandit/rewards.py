@@ -14,6 +14,8 @@ from fanno_hf.errors import UserError, did_you_mean
 
 REWARDS = ("instruction_length", "response_length", "novelty", "quality", "acceptance")
 
+_BLOCK = 1_024  # new rows compared with one another at a time; the first ones are all seeds
+
 
 def read_weights(reward: str | Mapping[str, Any]) -> dict[str, float]:
     """Reads `stages.augment.reward`: one name, or names with weights.
@@ -78,9 +80,11 @@ class Nearest:
         """
         to_old = np.maximum(nearest(new, old)[1], -1.0)
         to_new = np.maximum(nearest(old, new)[1], -1.0)
-        among = new @ new.T
-        np.fill_diagonal(among, -1.0)
-        among = among.max(axis=1, initial=-1.0)
+        among = np.full(len(new), -1.0, dtype=np.float32)
+        for start in range(0, len(new), _BLOCK):
+            block = new[start : start + _BLOCK] @ new.T
+            np.fill_diagonal(block[:, start:], -1.0)
+            among[start : start + _BLOCK] = block.max(axis=1)
         known = np.maximum(self.similarities, to_new)
         self.similarities = np.concatenate([known, np.maximum(to_old, among)]).astype(np.float32)
         return to_old

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fanno_hf.bandit import REWARDS, Nearest, acceptance, mix, read_weights
+from fanno_hf.bandit import rewards as module
 from fanno_hf.errors import UserError
 
 
@@ -65,7 +66,9 @@ def test_acceptance_of_what_was_never_tried_is_a_half():
     assert acceptance(np.array([0, 3, 0]), np.array([0, 3, 3])).tolist() == [0.5, 0.8, 0.2]
 
 
-def test_nearest_follows_a_growing_set():
+@pytest.mark.parametrize("block", [1, 4, 1_024])
+def test_nearest_follows_a_growing_set(monkeypatch, block):
+    monkeypatch.setattr(module, "_BLOCK", block)
     rows, nearest = unit_rows(30), Nearest()
     for start, end in ((0, 12), (12, 13), (13, 13), (13, 30)):
         nearest.add(rows[:start], rows[start:end])
