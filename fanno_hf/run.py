@@ -11,13 +11,17 @@ from typing import Any
 
 import fanno_hf
 from fanno_hf.bandit import read_weights
-from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, RESPONSE
 from fanno_hf.errors import UserError, did_you_mean
+from fanno_hf.hub.fetch import fetch
+from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
-from fanno_hf.output.card import STAGES, funnel_table, render_card
-from fanno_hf.output.export import pairs, to_json_lines
+from fanno_hf.output.configs import STAGES
+from fanno_hf.output.export import pairs
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
-from fanno_hf.services import Shard, read_documents, services
+from fanno_hf.output.funnel import funnel_table
+from fanno_hf.output.report_files import write_card
+from fanno_hf.services import Shard, about_documents, read_documents, services
 from fanno_hf.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import screen_alone, screen_together
@@ -30,11 +34,14 @@ logger = logging.getLogger(__name__)
 DATA_VERSION = 3
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
+TASKS = ("export", "report", "publish", "diff", "doctor", "estimate")
+"""What `stage=` may ask for besides stages; `__main__` knows who does it."""
+
 _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
 
 
 def execute(config: Mapping[str, Any]) -> RunFolder:
-    """Does what `stage` asks for and returns the run folder, closed.
+    """Does the stages that `stage` asks for and returns the run folder, closed.
 
     Args:
         config: the resolved configuration.
@@ -43,29 +50,45 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
         FannoError: with one clear line; what was done stays done.
     """
     asked = config["stage"]
-    if asked not in (*STAGES, "all", "export"):
-        known = ("all", *STAGES, "export", "doctor", "estimate")
+    if asked not in (*STAGES, "all"):
+        known = ("all", *STAGES, *TASKS)
         raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known) or '.'} Known: {', '.join(known)}")
     shard = parse_shard(config["shard"])
     if shard and asked != "prescreen":
         raise UserError(f"shard={config['shard']} is for stage=prescreen alone, not for stage={asked}")
     path = Path(run_folder(config["run"]))
     _refuse_itself(config["stages"]["prescreen"]["against"], path)
+    publisher = Publisher(config["hub"], path.resolve().name) if config["hub"]["push"] and not shard else None
     folder = RunFolder(shard_folder(path, shard) if shard else path)
     try:
+        if publisher:
+            publisher.prepare()
+        if config["hub"]["from"]:
+            _fetch(config["hub"], asked, folder)
         if shard:
             _do_shard(config, shard, folder)
-            return folder
-        if asked == "export":
-            _export(folder, config["export"]["format"])
             return folder
         with services(config, folder.path, folder.scratch) as context:
             for stage in STAGES if asked == "all" else (asked,):
                 _do(stage, context, folder)
-        _finish(folder)
+                write_card(config, folder)
+                if publisher:
+                    push_in_passing(publisher, folder)
+        if publisher:
+            publisher.publish(folder)
     finally:
         folder.close()
     return folder
+
+
+def _fetch(config: Mapping[str, Any], stage: str, folder: RunFolder) -> None:
+    """Takes the stages before one from the Hub."""
+    if stage not in _READS or not _READS[stage]:
+        raise UserError(
+            f"hub.from={config['from']} gives the stages before one, and stage={stage} has none: name the stage that "
+            "goes on from there, as in stage=augment"
+        )
+    fetch(config["from"], STAGES[: STAGES.index(stage)], _READS[stage], folder, config["retries"])
 
 
 def _refuse_itself(against: Sequence[Any], path: Path) -> None:
@@ -113,10 +136,11 @@ def _do(stage: str, context: Context, folder: RunFolder) -> None:
         **_counts(output),
         **asdict(usage),
         "seconds": round(time.monotonic() - started, 2),
+        **_about(stage, context),
         **settings,
     }
     if stage == "respond":
-        folder.manifest["stages"][stage]["pairs"] = folder.write_rows("data", pairs(output.kept))
+        folder.manifest["stages"][stage]["pairs"] = folder.write_rows("default", pairs(output.kept))
     folder.write_manifest()
     _log_stage(stage, folder.manifest["stages"][stage])
 
@@ -136,7 +160,7 @@ def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: str, folde
 def _more(stage: str) -> list[tuple[str, str]]:
     """The other tables of a stage, and their keys in run.json."""
     history = [(f"history_{stage}", "output_history")] if stage in ("augment", "respond") else []
-    return [*history, ("data", "pairs")] if stage == "respond" else history
+    return [*history, ("default", "pairs")] if stage == "respond" else history
 
 
 def _counts(output: StageOutput) -> dict[str, Any]:
@@ -217,21 +241,20 @@ def _settings(stage: str, context: Context) -> dict[str, Any]:
     }
 
 
+def _about(stage: str, context: Context) -> dict[str, Any]:
+    """What a reader of run.json wants to know that decides no row: the command, where documents came from, the tags."""
+    config, found = context.config, {}
+    if config.get("command"):
+        found["command"] = config["command"]
+    if stage == "prescreen" and not Shards.exist(Path(run_folder(config["run"]))):
+        found["documents"] = about_documents(config["data"])
+    if stage in ("seed", "augment"):
+        found["tags"] = config["tags"]
+    return found
+
+
 def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _PACKAGES}
-
-
-def _finish(folder: RunFolder) -> None:
-    """Writes the card, so that `load_dataset` finds every config."""
-    if folder.manifest["stages"]:
-        folder.write(Path("README.md"), render_card(folder.manifest, folder.path.name).encode("utf-8"))
-
-
-def _export(folder: RunFolder, format_: str) -> None:
-    """Writes the final pairs as JSON lines."""
-    content = to_json_lines(folder.read_rows("data", PAIR), format_)
-    folder.write(Path("export", f"{format_}.jsonl"), content)
-    logger.info("wrote %s", folder.path / "export" / f"{format_}.jsonl")
 
 
 def _log_stage(stage: str, entry: Mapping[str, Any]) -> None:

@@ -99,5 +99,15 @@ def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None
     return documents, sha256.hexdigest()
 
 
+def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the configured source says about itself: its name, and where it knows them config, split, revision and
+    licence.
+
+    Raises:
+        UserError: it cannot be reached.
+    """
+    return {key: value for key, value in build("data", config).about().items() if value is not None}
+
+
 def _string(text: Any) -> str | None:
     return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None

@@ -1,5 +1,6 @@
 """A few documents, and a whole run of them in a second: what most tests start from."""
 
+import copy
 import json
 import logging
 import os
@@ -8,10 +9,12 @@ import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Dataset
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
 
@@ -44,6 +47,24 @@ DOCUMENTS = (
     # one that is too short for prescreen
     "Too short.",
 )
+
+
+_load = OmegaConf.load
+_loaded: dict[tuple[str, int], Any] = {}
+
+
+def _load_once(file):
+    """Hundreds of tests compose the same two dozen files, and reading them is most of it."""
+    path = Path(getattr(file, "name", file))
+    if not path.is_absolute():
+        return _load(file)
+    key = (str(path), path.stat().st_mtime_ns)
+    if key not in _loaded:
+        _loaded[key] = _load(file)
+    return copy.deepcopy(_loaded[key])
+
+
+OmegaConf.load = _load_once
 
 
 def compose_config(*overrides: str, name: str = "config"):

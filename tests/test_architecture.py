@@ -18,9 +18,10 @@ LEVELS = {
     "fanno_hf": 0,
     **dict.fromkeys(("fanno_hf.steps", "fanno_hf.teacher", "fanno_hf.sources"), 1),
     **dict.fromkeys(("fanno_hf.embedder", "fanno_hf.embedding_store", "fanno_hf.index", "fanno_hf.packaged"), 1),
+    "fanno_hf.hub_token": 1,
     "fanno_hf.stages": 2,
-    **dict.fromkeys(("fanno_hf.run", "fanno_hf.output", "fanno_hf.services"), 3),
-    **dict.fromkeys(("fanno_hf.doctor", "fanno_hf.estimate", "fanno_hf.shards"), 3),
+    **dict.fromkeys(("fanno_hf.run", "fanno_hf.output", "fanno_hf.services", "fanno_hf.hub", "fanno_hf.report"), 3),
+    **dict.fromkeys(("fanno_hf.doctor", "fanno_hf.estimate", "fanno_hf.shards", "fanno_hf.diff"), 3),
     **dict.fromkeys(("fanno_hf.__main__", "fanno_hf.cli"), 4),
 }
 

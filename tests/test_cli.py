@@ -17,7 +17,7 @@ import pytest
 
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
-from fanno_hf.output.card import STAGES
+from fanno_hf.output.configs import STAGES
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.teacher.journal import Journal
 from tests.conftest import SMALL, restricted, write_documents

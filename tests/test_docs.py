@@ -14,8 +14,9 @@ from omegaconf import OmegaConf
 
 from fanno_hf import columns
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.output.card import STAGES
+from fanno_hf.output.configs import STAGES
 from fanno_hf.output.export import FORMATS
+from fanno_hf.run import TASKS
 from tests.conftest import CONFIGURATION, compose_config
 from tests.test_recipes import compose_recipe
 
@@ -93,7 +94,7 @@ def test_command_is_real(path, arguments):
             name, *overrides
         )
         resolved = resolve(config)
-        assert resolved["stage"] in ("all", "export", "doctor", "estimate", *STAGES)
+        assert resolved["stage"] in ("all", *STAGES, *TASKS)
         assert resolved["export"]["format"] in FORMATS
 
 
@@ -134,9 +135,9 @@ def known_keys() -> frozenset[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_configuration_keys_are_real(path):
-    groups = "data|teacher|embedder|tokenizer|tags|rules|prompts|stages|export"
+    groups = "data|teacher|embedder|tokenizer|tags|rules|prompts|stages|export|hub|report|diff"
     named = re.findall(rf"(?<![\w./])((?:{groups})(?:\.[a-z_]+)+)(?![\w/(])", code(path))
-    files = {"py", "md", "yaml", "jsonl"}
+    files = {"py", "md", "yaml", "jsonl", "html", "json"}
     assert {key for key in named if key.split(".")[-1] not in files} <= known_keys()
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
 from fanno_hf.errors import StageEmpty, UserError
-from fanno_hf.output.card import STAGES
+from fanno_hf.output.configs import STAGES
 from fanno_hf.output.folder import RunFolder
 from tests.conftest import DOCUMENTS, SMALL, small_run, write_documents
 from tests.doubles.chat_server import ChatServer

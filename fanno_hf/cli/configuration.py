@@ -25,6 +25,17 @@ _NUMBERS = {
     "data.limit": _OPTIONAL_COUNT,
     "teacher.concurrency": _OPTIONAL_COUNT,
     "estimate.rows": _COUNT,
+    "hub.retries": (int, 0, 20, False),
+    "report.rows": _COUNT,
+    "report.rejected": (int, 0, None, False),
+    "report.max_characters": (int, 50, None, False),
+    "report.max_megabytes": (float, 1.0, None, False),
+    "report.compared_rows": _COUNT,
+    "report.judged": (int, 0, None, False),
+    "report.map": (int, 0, None, False),
+    "report.parsed": _COUNT,
+    **{f"report.price.{name}": (float, 0.0, None, True) for name in ("hour", "prompt_tokens", "completion_tokens")},
+    "diff.examples": (int, 0, None, False),
     "decontamination.ngram": _COUNT,
     "decontamination.min_words": _COUNT,
     "budget.requests": _OPTIONAL_COUNT,
@@ -97,13 +108,15 @@ _CHOICES = {
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
 }
 _LISTS = {
+    "report.parser": None,
     "stages.prescreen.personal_data.kinds": ("email", "phone", "card", "iban", "ip"),
     **{f"stages.{stage}.stop": None for stage in ("seed", "augment", "respond")},
 }
 _PATHS = {"journal": True, "sweep": False}
+_TEXTS = ("a", "b", "hub.repo_id", "hub.revision", "hub.from", "hub.license", "report.price.currency")
 _REFERENCES = ("decontaminate", "stages.prescreen.against")
 _SWITCHES = (
-    *("force", "debug", "stages.prescreen.enabled", "stages.prescreen.longest_first"),
+    *("force", "debug", "hub.push", "hub.private", "stages.prescreen.enabled", "stages.prescreen.longest_first"),
     *("stages.prescreen.drop_prompt_injections", "stages.augment.think_different"),
 )
 
@@ -129,6 +142,9 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     for key, may_be_null in _PATHS.items():
         if not (isinstance(value := _look_up(resolved, key), str) and value) and not (value is None and may_be_null):
             raise UserError(f"{key}={value}: it must be a path" + (", or null" if may_be_null else ""))
+    for key in _TEXTS:
+        if not isinstance(value := _look_up(resolved, key), str | None) or value == "":
+            raise UserError(f"{key}={value}: it must be a text (in quotes where it looks like a number), or null")
     for key in _SWITCHES:
         if not isinstance(value := _look_up(resolved, key), bool):
             raise UserError(f"{key}={value} is neither true nor false")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import huggingface_hub
 
 from fanno_hf.columns import PAIR
-from fanno_hf.output.card import funnel_table
 from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.funnel import funnel_table
 
 
 def set_up(config: Mapping[str, Any]) -> None:
@@ -27,6 +28,9 @@ def set_up(config: Mapping[str, Any]) -> None:
     logging.getLogger("fanno_hf").setLevel(config["log_level"])
     # what takes long shows its own progress (steps/progress)
     datasets.disable_progress_bars()
+    huggingface_hub.utils.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    huggingface_hub.logging.set_verbosity_error()
 
 
 def _file_handler(run: str) -> logging.Handler:
@@ -44,7 +48,7 @@ def show(folder: RunFolder, stage: str, count: int = 3) -> None:
         return
     print(f"\n{funnel_table(folder.manifest)}\n")
     if stage in ("all", "respond"):
-        rows = folder.read_rows("data", PAIR)
+        rows = folder.read_rows("default", PAIR)
         for row in rows.select(range(0, len(rows), max(1, len(rows) // count))).select(range(min(count, len(rows)))):
             print(_paragraph("instruction: ", row["instruction"]))
             if row["input"]:

@@ -1,53 +1,164 @@
-"""The run folder's README.md: says what is in it, and tells `load_dataset` which files belong to which config."""
+"""The data set card of a run, README.md: written from run.json, here and on the Hub.
 
-from collections.abc import Mapping
+Its head tells `load_dataset` which files belong to which config; its body says what was made, from what, by whom, how to
+load it, how to make it again, and where its limits are.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-STAGES = ("prescreen", "seed", "augment", "respond")
+import yaml
+from huggingface_hub import DatasetCardData
+from jinja2 import Environment, StrictUndefined
+
+from fanno_hf.identity import digest
+from fanno_hf.output.configs import STAGES, configs_of
+from fanno_hf.output.funnel import funnel_table
+
+_SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
 
-def configs_of(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Returns (config, folder, sha256 of its file) of everything that has rows, the final pairs first as "default"."""
-    stages = manifest["stages"]
-    found = [("default", "data", stages.get("respond", {}).get("pairs"))]
-    found += [(stage, stage, stages.get(stage, {}).get("output")) for stage in STAGES]
-    found += [(f"rejected_{s}", f"rejected/{s}", stages.get(s, {}).get("output_rejected")) for s in STAGES]
-    found += [(f"history_{s}", f"history/{s}", stages.get(s, {}).get("output_history")) for s in STAGES]
-    return [config for config in found if config[2]]
-
-
-def render_card(manifest: Mapping[str, Any], name: str) -> str:
+def render_card(
+    manifest: Mapping[str, Any],
+    name: str,
+    *,
+    license_: str | None = None,
+    figures: Sequence[Mapping[str, str]] = (),
+    repo_id: str | None = None,
+    revision: str | None = None,
+    hub_head: Mapping[str, Any] | None = None,
+) -> str:
     """Returns the card as Markdown with its YAML head.
 
-    Each config carries the digest of its rows as its description: `load_dataset` names its cache by this head and by
-    the folder's last name alone, and would else give the rows of an earlier run, or of another folder of that name.
+    Args:
+        manifest: run.json.
+        name: of the run.
+        license_: of the pairs; None takes what the documents' source stated, and nothing where it stated none.
+        figures: name, alt and caption of those in figures/.
+        repo_id, revision: where it is published; None for the folder on this machine.
+        hub_head: the keys `configs` and `dataset_info` as the pushes left them; None for the folder.
     """
-    configs = "".join(
-        f"- config_name: {config}\n  description: sha256 {sha256}\n"
-        f"  data_files:\n  - split: train\n    path: {folder}/*.parquet\n"
-        + ("  default: true\n" if config == "default" else "")
-        for config, folder, sha256 in configs_of(manifest)
+    head = DatasetCardData(
+        license=license_ or _documents(manifest).get("license"),
+        pretty_name=name,
+        task_categories=["text-generation"],
+        tags=["synthetic", "fanno"],
+        size_categories=[_size_category(_rows(manifest)[0])],
+        **(hub_head if hub_head is not None else {"configs": _local_configs(manifest)}),
     )
-    teachers = sorted({entry["teacher"] for entry in manifest["stages"].values()})
-    return (
-        f"---\ntags:\n- synthetic\n- fanno\nconfigs:\n{configs}---\n\n# {name}\n\n"
-        f"Instruction-response pairs made from unlabelled documents by "
-        f"[FANNO](https://arxiv.org/abs/2408.01323) with fanno_hf {manifest.get('fanno_hf')}; teacher: "
-        f"{', '.join(teachers)}.\n\n{funnel_table(manifest)}\n\n"
-        'Each stage is a config of its own (`load_dataset(<this folder>, "seed")`), and so are the rows it rejected, with '
-        "reasons (`rejected_seed`). `run.json` has the settings, digests and counts.\n"
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters["md"] = _plain
+    size, what = _rows(manifest)
+    body = environment.from_string(files("fanno_hf.output").joinpath("card.md").read_text(encoding="utf-8")).render(
+        name=name,
+        size=f"{size:,}",
+        what=what,
+        version=manifest.get("fanno_hf"),
+        where=f'"{repo_id}"' if repo_id else "folder",
+        revision=revision,
+        examples=_examples(manifest),
+        configs=[config.name for config in configs_of(manifest)],
+        origin=_origin(manifest, license_),
+        funnel=funnel_table(manifest),
+        figures=figures,
+        commands=_commands(manifest),
+        digests=[_digests(stage, entry) for stage, entry in manifest["stages"].items()],
+        parameters=_parameters(manifest),
     )
+    return f"---\n{head.to_yaml()}\n---\n\n{body.strip()}\n"
 
 
-def funnel_table(manifest: Mapping[str, Any]) -> str:
-    """Returns the funnel as a Markdown table: rows in, kept, and why the others left."""
-    lines = [("stage", "in", "kept", "rejected"), ("---", "---:", "---:", "---")]
-    for stage in STAGES:
-        if entry := manifest["stages"].get(stage):
-            reasons = ", ".join(f"{reason} {count}" for reason, count in entry["rejected"].items()) or "none"
-            lines.append((stage, str(entry["rows_in"]), str(entry["kept"]), reasons))
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    rows = []
-    for name, rows_in, kept, reasons in lines:
-        rows.append(f"| {name:{widths[0]}} | {rows_in:>{widths[1]}} | {kept:>{widths[2]}} | {reasons} |")
-    return "\n".join(rows)
+def _local_configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each config carries the digest of its rows as its description: `load_dataset` names its cache by this head and by
+    the folder's last name alone, and would else give the rows of an earlier run, or of another folder of that name."""
+    return [
+        {
+            "config_name": config.name,
+            "description": f"sha256 {config.sha256}",
+            "data_files": [{"split": "train", "path": f"{config.folder}/*.parquet"}],
+            **({"default": True} if config.name == "default" else {}),
+        }
+        for config in configs_of(manifest)
+    ]
+
+
+def _rows(manifest: Mapping[str, Any]) -> tuple[int, str]:
+    """How many rows of what the last stage that is done has left."""
+    done = [stage for stage in STAGES if stage in manifest["stages"]]
+    what = {"prescreen": "passages", "seed": "seed instructions", "augment": "instructions"}
+    if not done:
+        return 0, "rows"
+    return manifest["stages"][done[-1]]["kept"], what.get(done[-1], "instruction-response pairs")
+
+
+def _size_category(rows: int) -> str:
+    return next((name for limit, name in _SIZES.items() if rows < limit), "n>10M")
+
+
+def _documents(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the source said about itself when it was read."""
+    return manifest["stages"].get("prescreen", {}).get("documents") or {}
+
+
+def _examples(manifest: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """(name of a variable, whether it names the config) of what is shown to be loaded."""
+    names = {config.name for config in configs_of(manifest)}
+    first = [("pairs", False)] if "default" in names else []
+    return [*first, *((name, True) for name in ("augment", "seed", "prescreen") if name in names)][:2]
+
+
+def _origin(manifest: Mapping[str, Any], license_: str | None) -> list[tuple[str, str]]:
+    documents, stages = _documents(manifest), manifest["stages"].values()
+    parts = [str(documents[key]) for key in ("name", "config", "split") if documents.get(key)]
+    stated = documents.get("license")
+    rows = [("documents", ", ".join(parts) or "not recorded")]
+    if documents.get("revision"):
+        rows.append(("revision of the documents", documents["revision"]))
+    rows.append(("licence of the documents", str(stated or "not stated by their source")))
+    if license_ and license_ != stated:
+        rows.append(("licence of the pairs", f"{license_}, as set by who made them"))
+    rows += [(label, ", ".join(sorted({e[key] for e in stages}))) for label, key in _SERVICES]
+    rows.append(("random seed", ", ".join(sorted({str(e["config"]["random_seed"]) for e in stages}))))
+    packages = ", ".join(f"{name} {version}" for name, version in manifest.get("packages", {}).items())
+    return [*rows, ("packages", packages)]
+
+
+_SERVICES = (("teacher and revision", "teacher"), ("embedder and revision", "embedder"), ("tokenizer", "tokenizer"))
+
+
+def _commands(manifest: Mapping[str, Any]) -> list[str]:
+    """The command of each stage, those of later stages left out where they are the same."""
+    return list(dict.fromkeys(e["command"] for e in manifest["stages"].values() if e.get("command"))) or [
+        "python -m fanno_hf   # the options were not recorded"
+    ]
+
+
+def _digests(stage: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    found = [digest(entry["config"].get("prompts")), *(entry["digests"].get(key) for key in ("tags", "rules"))]
+    return (stage, *(f"`{value[:16]}`" if value else "" for value in found))
+
+
+def _parameters(manifest: Mapping[str, Any]) -> str:
+    stages = {stage: entry["config"]["stages"][stage] for stage, entry in manifest["stages"].items()}
+    return yaml.safe_dump(without_paths(stages), sort_keys=False, allow_unicode=True, width=110).strip()
+
+
+def without_paths(value: Any) -> Any:
+    """Returns a JSON-able value in which every path of this machine is cut down to its last name."""
+    if isinstance(value, Mapping):
+        return {key: without_paths(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(item) for item in value]
+    if isinstance(value, str) and value.startswith(("/", "~", "\\", "file:")) and len(value) > 1:
+        return Path(value).name
+    return value
+
+
+def _plain(text: Any) -> str:
+    """A text as one cell of a Markdown table, markup in it made harmless."""
+    text = " ".join(str(text).split())
+    for sign, harmless in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("[", "\\["), ("`", "'")):
+        text = text.replace(sign, harmless)
+    return text

@@ -6,6 +6,7 @@ exported      ->  {"prompt": "How do mosses drink?", "completion": "Through thei
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -13,7 +14,24 @@ from datasets import Dataset
 from fanno_hf.columns import PAIR, features
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.identity import content_id
+from fanno_hf.output.folder import RunFolder, run_folder
 from fanno_hf.steps.instructing import asked_text
+
+
+def export(config: Mapping[str, Any]) -> str:
+    """`stage=export`: writes the final pairs as JSON lines and says where.
+
+    Raises:
+        UserError: there are none, or the format is unknown.
+    """
+    format_ = config["export"]["format"]
+    folder = RunFolder(run_folder(config["run"]))
+    try:
+        name = Path("export", f"{format_}.jsonl")
+        folder.write(name, to_json_lines(folder.read_rows("default", PAIR), format_))
+        return f"wrote {folder.path / name}"
+    finally:
+        folder.close()
 
 
 def pairs(responses: Dataset) -> Dataset:

@@ -142,14 +142,15 @@ class RunFolder:
         return _sha256(path)
 
     def _file(self, config: str) -> Path:
-        return self.path / re.sub("^(rejected|history)_", r"\1/", config) / _FILE
+        folder = "data" if config == "default" else re.sub("^(rejected|history)_", r"\1/", config)
+        return self.path / folder / _FILE
 
-    def read_rows(self, config: str, columns: Mapping[str, Any], scratch: Path | None = None) -> Dataset:
+    def read_rows(self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None) -> Dataset:
         """Reads a config's rows.
 
         Args:
-            config: a stage, or "rejected_" or "history_" and a stage.
-            columns: what is read, with its types.
+            config: "default" (the final pairs), a stage, or "rejected_" or "history_" and a stage.
+            columns: what is read, with its types; None reads all as they are.
             scratch: folder for rows at work; None takes the run's own.
 
         Raises:
@@ -162,10 +163,12 @@ class RunFolder:
                 scratch = scratch or (self.scratch if self.scratch.exists() else None)
                 rows = spill_batches(file.iter_batches(BATCH), file.schema_arrow, scratch)
         except FileNotFoundError as error:
-            raise UserError(f"{path} is missing: run stage={config} first, or stage=all") from error
+            raise UserError(f"{path} is missing: run stage={_stage(config)} first, or stage=all") from error
         except (OSError, pa.ArrowException) as error:
-            raise UserError(f"{path} cannot be read ({error}): delete it and run stage={config} again") from error
-        return conform(rows, columns)
+            raise UserError(
+                f"{path} cannot be read ({error}): delete it and run stage={_stage(config)} again"
+            ) from error
+        return conform(rows, columns) if columns else rows
 
     def has_rows(self, config: str, sha256: str | None) -> bool:
         """Whether the config's file is there and is the one with this digest (None: there must be no file)."""
@@ -173,6 +176,11 @@ class RunFolder:
         if sha256 is None:
             return not path.exists()
         return path.exists() and _sha256(path) == sha256
+
+
+def _stage(config: str) -> str:
+    """The stage that makes a config."""
+    return "respond" if config == "default" else config.rpartition("_")[2]
 
 
 def _write_parquet(rows: Dataset, file: BinaryIO) -> None:

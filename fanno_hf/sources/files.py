@@ -32,6 +32,11 @@ class FileSource:
     def __init__(self, path: str, text_column: str | None = None, limit: int | None = None):
         self._path, self._text_column, self._limit = path, text_column, limit
 
+    def about(self) -> dict[str, Any]:
+        """Returns how many files there are; their place on this machine is nobody's business."""
+        count = len(find_files(self._path, "data.path")[1])
+        return {"name": f"{count} local file{'s'[: count != 1]}"}
+
     def documents(self) -> Documents:
         """Yields (text, source); the source is the path below `path` and, in tables, the row's number from 1 on."""
         return islice(self._all(), self._limit)

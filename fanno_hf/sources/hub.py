@@ -1,12 +1,16 @@
 """Documents from a data set on the Hugging Face Hub (or a folder laid out like one), streamed."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from datasets import IterableDataset, load_dataset
+from huggingface_hub import DatasetInfo, HfApi, constants
 
 from fanno_hf.errors import UserError
+from fanno_hf.hub_token import hub_token
 from fanno_hf.sources.text_column import find_text_column
 
 
@@ -38,6 +42,21 @@ class HubSource:
         self._name, self._config, self._split, self._revision = name, config, split, revision
         self._text_column, self._limit, self._key = text_column, limit, key
 
+    @cached_property
+    def _info(self) -> DatasetInfo | None:
+        """What the Hub says about the revision; all is read from the commit it is now. None for a local folder."""
+        if Path(self._name).expanduser().exists():
+            return None
+        return HfApi(endpoint=constants.ENDPOINT, token=hub_token()).dataset_info(self._name, revision=self._revision)
+
+    def about(self) -> dict[str, Any]:
+        """Returns name, config and split; on the Hub the commit that is read, and the licence its card states."""
+        known = {"name": self._name, "config": self._config, "split": self._split}
+        if not self._info:
+            return {**known, "name": Path(self._name).name}
+        card = self._info.card_data
+        return {**known, "revision": self._info.sha, "license": card.get("license") if card else None}
+
     def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, "<data set>/<split>:<row>"), rows counted from 1.
 
@@ -52,8 +71,9 @@ class HubSource:
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""
         try:
+            commit = self._info.sha if self._info else None
             dataset = load_dataset(
-                self._name, self._config, split=self._split, revision=self._revision, streaming=True
+                self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )
             self._columns = _columns(dataset)
             for number, row in enumerate(islice(dataset, self._limit), start=1):

@@ -49,16 +49,26 @@ def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[
 
     Args and errors as above; of a Hub data set the split "test" is read unless another is named.
     """
+    for name, row in reference_rows(entry, key, "test"):
+        yield name, list(_strings(row))
+
+
+def reference_rows(entry: str | Mapping[str, Any], key: str, split: str) -> Iterator[tuple[str, Any]]:
+    """Yields (name, row) of files or of a Hub data set; a row is an object of all its columns, or a string.
+
+    Args:
+        entry, key: see above.
+        split: of a Hub data set, unless the entry names another.
+    """
     entry = _exact(entry, key)
     if "path" not in entry:
-        for name, row in _hub(entry, "test", key).rows():
-            yield name, list(_strings(row))
+        yield from _hub(entry, split, key).rows()
         return
     root, files = find_files(entry["path"], key)
     for file in files:
         name = file.relative_to(root).as_posix()
         for number, row in read_rows(file):
-            yield name if number is None else f"{name}:{number}", list(_strings(row))
+            yield name if number is None else f"{name}:{number}", row
 
 
 def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from importlib.resources import files
+from typing import Any
 
 
 class SampleSource:
@@ -14,6 +15,10 @@ class SampleSource:
 
     def __init__(self, limit: int | None = None):
         self._limit = limit
+
+    def about(self) -> dict[str, Any]:
+        """Returns name and licence."""
+        return {"name": "sample documents of fanno_hf", "license": "apache-2.0"}
 
     def documents(self) -> Iterator[tuple[str, str]]:
         """Yields (text, "sample:<id>")."""

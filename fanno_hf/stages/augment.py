@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
-from fanno_hf.prompts import Prompt
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.history import History
@@ -42,7 +41,7 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     funnel = Funnel("augment", INSTRUCTION)
     pool = InstructionPool(seeds, context)
     history = History(pool)
-    instructor = Instructor("augment", context, _prompt(context))
+    instructor = Instructor("augment", context)
     windows = Windows(documents, pool, context)
     over = threading.Event()
 
@@ -75,15 +74,6 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     notes = {"windows": len(table) - 1, "asked": sum(table["asked"]), "not_asked": sum(w.size for w in unasked)}
     notes["failed_rewards"] = pool.failed_rewards
     return StageOutput(kept, funnel.rejected(), table, notes)
-
-
-def _prompt(context: Context) -> Prompt:
-    prompts, config = context.config["prompts"], context.config["stages"]["augment"]
-    if not config["think_different"]:
-        # the ablation: the seed prompt again, without a word about counterexamples
-        return Prompt("prompts.seed.instruction", prompts["seed"]["instruction"], prompts["seed"]["demonstrations"])
-    chosen = prompts["augment"]
-    return Prompt("prompts.augment.instruction", chosen["instruction"], chosen["demonstrations"])
 
 
 def _cut(pool: InstructionPool, target_size: int, funnel: Funnel) -> Dataset:

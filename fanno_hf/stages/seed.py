@@ -9,7 +9,6 @@ from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
-from fanno_hf.prompts import Prompt
 from fanno_hf.steps.asking import Counted
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
@@ -31,10 +30,9 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
     Raises:
         StageEmpty: nothing is left.
     """
-    config, prompts = context.config["stages"]["seed"], context.config["prompts"]["seed"]
+    config = context.config["stages"]["seed"]
     funnel = Funnel("seed", INSTRUCTION)
-    prompt = Prompt("prompts.seed.instruction", prompts["instruction"], prompts["demonstrations"])
-    instructor = Instructor("seed", context, prompt)
+    instructor = Instructor("seed", context)
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
         return dropped.sift(instructor.ask(part, counted))

@@ -12,6 +12,17 @@ from fanno_hf.steps.context import Context
 from fanno_hf.teacher.base import Completion, Request
 
 
+def response_prompt(config: Mapping[str, Any], grounded: bool) -> Prompt:
+    """Returns the prompt that puts an instruction to the teacher, alone or with passages.
+
+    Args:
+        config: key `prompts`; what run.json keeps of a stage is enough.
+        grounded: whether there are passages.
+    """
+    name = "grounded" if grounded else "direct"
+    return Prompt(f"prompts.respond.{name}", config["prompts"]["respond"][name])
+
+
 class Answering:
     """Renders requests for responses, directly or grounded in passages.
 
@@ -20,9 +31,8 @@ class Answering:
     """
 
     def __init__(self, context: Context):
-        config, prompts = context.config["stages"]["respond"], context.config["prompts"]["respond"]
-        self._direct = Prompt("prompts.respond.direct", prompts["direct"])
-        self._grounded = Prompt("prompts.respond.grounded", prompts["grounded"])
+        config = context.config["stages"]["respond"]
+        self._direct, self._grounded = (response_prompt(context.config, grounded) for grounded in (False, True))
         self._sampling = Sampling.from_config(config, context.random_seed)
         self._retry_max_tokens = config["retry_max_tokens"]
 

@@ -68,28 +68,52 @@ def asked_rows(rows: Sequence[Mapping[str, Any]]) -> Dataset:
     return Dataset.from_dict({name: [row[name] for row in rows] for name in _ASKED}, features=features(_ASKED))
 
 
+def instruction_prompt(stage: str, config: Mapping[str, Any]) -> Prompt:
+    """Returns the prompt by which a stage asks for an instruction.
+
+    Args:
+        stage: "seed" or "augment".
+        config: keys `prompts` and `stages`; those that run.json keeps of a stage are enough.
+    """
+    prompts = config["prompts"]
+    # without "think different" (the ablation) augment asks as seed does: not a word about counterexamples
+    name = "augment" if stage == "augment" and config["stages"]["augment"]["think_different"] else "seed"
+    return Prompt(f"prompts.{name}.instruction", prompts[name]["instruction"], prompts[name]["demonstrations"])
+
+
+def instruction_questions(stage: str, config: Mapping[str, Any]) -> Questions:
+    """Returns the questions by which the teacher judges the instructions of a stage.
+
+    Args:
+        stage: "seed" or "augment".
+        config: keys `prompts`, `stages` and `top_logprobs`.
+    """
+    prompts, settings = config["prompts"]["instruction"], config["stages"][stage]
+    return Questions(
+        Prompt("prompts.instruction.verdict", prompts["verdict"]),
+        prompts["questions"],
+        settings["verdicts"],
+        settings["undecided"],
+        config["top_logprobs"],
+    )
+
+
 class Instructor:
     """Turns asked-for rows into instructions, for one stage. From any thread.
 
     Args:
         stage: "seed" or "augment": its settings, prompts and seeds are used.
         context: configuration and services.
-        prompt: asks for an instruction, with the variables document, task_type, characteristic, style, counterexamples.
     """
 
-    def __init__(self, stage: str, context: Context, prompt: Prompt):
-        config, prompts = context.config["stages"][stage], context.config["prompts"]
-        self._stage, self._context, self._prompt = stage, context, prompt
+    def __init__(self, stage: str, context: Context):
+        config = context.config["stages"][stage]
+        self._stage, self._context = stage, context
+        self._prompt = instruction_prompt(stage, context.config)
         self._sampling = Sampling.from_config(config, context.random_seed)
         self._rules = InstructionRules(context.config["rules"])
         self._repeat_threshold, self._min_relevance = config["near_repeat_threshold"], config["min_relevance"]
-        self._questions = Questions(
-            Prompt("prompts.instruction.verdict", prompts["instruction"]["verdict"]),
-            prompts["instruction"]["questions"],
-            config["verdicts"],
-            config["undecided"],
-            context.config["top_logprobs"],
-        )
+        self._questions = instruction_questions(stage, context.config)
 
     def ask(self, rows: Dataset, counted: Counted | None = None, wanted: Callable[[], bool] = lambda: True) -> Dataset:
         """Asks for one instruction a row, and judges those that parse and obey the rules.
@@ -125,13 +149,13 @@ class Instructor:
             return {**found, **outcome("decontamination", reason)}
         if not wanted():
             return {**found, **outcome("limit", SURPLUS)}
-        found["verdicts"], reason = yield from self._questions.put(_judged_variables(found))
+        found["verdicts"], reason = yield from self._questions.put(judged_variables(found))
         return {**found, **outcome("verdicts", reason)}
 
     def _request(self, row: Mapping[str, Any]) -> Request:
         tags = (row["task_type"], row["characteristic"], row["style"])
         name = (self._stage, row["document_id"], row["round"], *tags)
-        return self._sampling.request(self._prompt, _variables(row), *name)
+        return self._sampling.request(self._prompt, prompt_variables(row), *name)
 
     def _parse(self, completion: str) -> dict[str, Any]:
         found = parse_instruction(completion)
@@ -207,7 +231,8 @@ def asked_text(row: Mapping[str, Any]) -> str:
     return f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
 
 
-def _judged_variables(row: Mapping[str, Any]) -> dict[str, str]:
+def judged_variables(row: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of the template `prompts.instruction.verdict`, besides the question."""
     return {"instruction": row["instruction"], "input": row["input"]}
 
 
@@ -218,8 +243,8 @@ def _quality(row: Mapping[str, Any]) -> float:
     return -(sum(known) / len(known) if known else 0.5) + 1e-7 * min(len(row["instruction"]), 1000)
 
 
-def _variables(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables of the templates `prompts.seed.instruction` and `prompts.augment.instruction`."""
+def prompt_variables(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of the templates `prompts.seed.instruction` and `prompts.augment.instruction`, from `asked_row`."""
     task_type, characteristic, style = row["tag_texts"]
     return {
         "document": row["text"],

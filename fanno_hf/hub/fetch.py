@@ -1,0 +1,102 @@
+"""The stages before one from a revision on the Hub: what another machine did, pinned to a commit.
+
+stage=augment hub.from=me/fanno@demo/seed  ->  prescreen and seed in the run folder, as their machine wrote them
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, load_dataset
+
+from fanno_hf.errors import UserError
+from fanno_hf.hub.access import Hub, split_origin
+from fanno_hf.output.configs import Config, configs_of
+from fanno_hf.output.folder import FORMAT, RunFolder
+
+logger = logging.getLogger(__name__)
+
+
+def fetch(
+    origin: str,
+    stages: Sequence[str],
+    needed: Sequence[str],
+    folder: RunFolder,
+    retries: int,
+    *,
+    key: str = "hub.from",
+) -> None:
+    """Writes the rows of stages into a run folder and says in run.json from which commit they are.
+
+    A stage that is there already, with the same rows, stays as it is.
+
+    Args:
+        origin: "<repository>@<branch, tag or commit>".
+        stages: those that are taken where the revision has them.
+        needed: those of them that it must have.
+        folder: where they go.
+        retries: see `Hub`.
+        key: of the configuration that names the origin, for messages.
+
+    Raises:
+        UserError: the repository, the revision or a stage is not there.
+        FannoError: the Hub cannot be reached.
+    """
+    repo_id, revision = split_origin(key, origin)
+    hub = Hub(retries)
+    what = f"{key}={origin}"
+    commit = hub.call(what, hub.api.dataset_info, repo_id, revision=revision).sha
+    manifest = _read_manifest(hub, what, repo_id, commit)
+    if lacking := [stage for stage in needed if stage not in manifest["stages"]]:
+        raise UserError(f"{what} has no stage {lacking[0]}; it has: {', '.join(manifest['stages']) or 'none'}")
+    for stage in (stage for stage in stages if stage in manifest["stages"]):
+        entry = manifest["stages"][stage]
+        configs = [config for config in configs_of(manifest) if config.stage == stage]
+        pinned = {"repo_id": repo_id, "revision": revision, "commit": commit}
+        if _is_here(stage, configs, folder):
+            folder.manifest["stages"][stage].setdefault("from", pinned)
+            continue
+        for config in configs:
+            rows = hub.call(f"{what}: reading {config.name}", _load, hub, repo_id, config.name, commit, folder)
+            entry[config.key] = folder.write_rows(config.name, rows)
+        folder.manifest["stages"][stage] = {**entry, "from": pinned}
+        logger.info("%s: %d rows from %s, commit %s", stage, entry["kept"], repo_id, commit[:12])
+    for key in ("fanno_hf", "packages"):
+        folder.manifest.setdefault(key, manifest.get(key))
+    folder.manifest["format"] = FORMAT
+    folder.write_manifest()
+
+
+def _is_here(stage: str, configs: Sequence[Config], folder: RunFolder) -> bool:
+    """Whether the folder has these very rows."""
+    entry = folder.manifest["stages"].get(stage, {})
+    return all(entry.get(c.key) == c.sha256 and folder.has_rows(c.name, c.sha256) for c in configs)
+
+
+def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -> Dataset:
+    # a cache of its own: where the Hub fails, `load_dataset` hands out whatever it holds of any other commit
+    cache = str(folder.scratch / "hub" / commit)
+    return load_dataset(repo_id, config, split="train", revision=commit, token=hub.token, cache_dir=cache)
+
+
+def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, Any]:
+    """Returns the run.json of a commit, checked."""
+    files = hub.call(what, hub.api.list_repo_files, repo_id, revision=commit, repo_type="dataset")
+    if "run.json" not in files:
+        refs = hub.call(what, hub.api.list_repo_refs, repo_id, repo_type="dataset")
+        names = ", ".join(sorted(ref.name for ref in [*refs.branches, *refs.tags])[:20])
+        raise UserError(f"{what} is no run of fanno_hf; revisions there: {names}: give one, as in {repo_id}@demo")
+    path = hub.call(what, hub.api.hf_hub_download, repo_id, "run.json", revision=commit, repo_type="dataset")
+    try:
+        manifest = json.loads(Path(path).read_text(encoding="utf-8"))
+        format_, _ = manifest["format"], manifest["stages"].items()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf") from error
+    if format_ != FORMAT:
+        raise UserError(
+            f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_}; this one "
+            f"reads {FORMAT}): use that version"
+        )
+    return manifest

@@ -1,0 +1,277 @@
+"""A run's stages as configs of one data set repository, each push a commit, each stage a tag.
+
+runs/demo  ->  me/fanno on the branch "demo": data/ seed/ rejected/seed/ … README.md run.json, tags demo/seed, demo/augment …
+
+Rows go first, each config by `push_to_hub`; then the card and run.json in one commit; then the tags, which so name a
+commit that holds everything. Whatever is interrupted is completed by repeating it: what the Hub holds already makes no
+commit.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+from fanno_hf.errors import FannoError, UserError
+from fanno_hf.hub.access import Hub, check_repo_id, is_revision
+from fanno_hf.hub_token import require_token
+from fanno_hf.output.card import render_card, without_paths
+from fanno_hf.output.configs import STAGES, Config, all_configs, configs_of
+from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.report_files import figures_of, report_files
+
+logger = logging.getLogger(__name__)
+
+_REPO = {"repo_type": "dataset"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run is pushed: a data set repository and a branch of it."""
+
+    repo_id: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.repo_id}@{self.revision}"
+
+
+class Publisher:
+    """Pushes one run.
+
+    Args:
+        config: the group `hub` of the resolved configuration.
+        run: name of the run.
+
+    Raises:
+        UserError: a name is wrong, or there is no token. Nothing has been sent by then.
+    """
+
+    def __init__(self, config: Mapping[str, Any], run: str):
+        if not config["repo_id"]:
+            raise UserError("hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno")
+        require_token(f"hub.repo_id={config['repo_id']}")
+        self._run = re.sub(r"[^\w.-]+", "-", run).strip("-.") or "run"
+        self.target = Target(check_repo_id("hub.repo_id", config["repo_id"]), config["revision"] or self._run)
+        if not is_revision(self.target.revision):
+            raise UserError(
+                f"hub.revision={self.target.revision} is no name for a branch: give one, as in hub.revision=main"
+            )
+        self._hub, self._private, self._license = Hub(config["retries"]), config["private"], config["license"]
+        self._api = self._hub.api
+
+    def prepare(self) -> None:
+        """Makes the repository and the branch where they are missing; finds out early whether the token may write.
+
+        Raises:
+            FannoError: it may not, or the Hub cannot be reached.
+        """
+        repo_id, branch = self.target.repo_id, self.target.revision
+        what = f"hub.repo_id={repo_id}"
+        self._hub.call(
+            f"{what}: making it", self._api.create_repo, repo_id, private=self._private, exist_ok=True, **_REPO
+        )
+        info = self._hub.call(what, self._api.dataset_info, repo_id)
+        if self._private and not info.private:
+            logger.warning(
+                "hub.private=true, but %s is there already and public: everybody sees what is pushed", repo_id
+            )
+        if branch != "main":
+            make = partial(self._api.create_branch, repo_id, branch=branch, exist_ok=True, **_REPO)
+            self._hub.call(f"{what}: making the branch {branch}", make)
+
+    def publish(self, folder: RunFolder) -> str:
+        """Pushes every stage that is done and not there yet, writes the commits down in run.json and returns the last.
+
+        Raises:
+            FannoError: names what failed; what was pushed stays, and a repetition completes it.
+        """
+        done = [stage for stage in STAGES if _is_whole(stage, folder)]
+        if not done:
+            raise UserError(f"{folder.path} has no stage that is done: run stage=all first")
+        manifest = {**folder.manifest, "stages": {stage: folder.manifest["stages"][stage] for stage in done}}
+        there, paths = self._there()
+        for config in configs_of(manifest):
+            if there.get(config.name) != config.sha256 or not any(p.startswith(f"{config.folder}/") for p in paths):
+                self._push_rows(config, folder)
+        commit = self._hub.call(f"{self.target}: pushing the card", self._push_card, manifest, folder)
+        for stage in done:
+            self._tag(stage, commit, folder)
+        folder.write_manifest()
+        return commit
+
+    def _there(self) -> tuple[dict[str, str], list[str]]:
+        """Returns the digest of each config that the branch holds, as its run.json tells, and its files."""
+        head, paths = self._hub.call(f"{self.target}: listing its files", self._list)
+        try:
+            read = partial(self._read, "run.json", head)
+            held = configs_of(json.loads(self._hub.call(f"{self.target}: reading run.json", read) or "{}"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            held = []  # there is none, or it is another program's: everything is pushed
+        return {config.name: config.sha256 for config in held}, paths
+
+    def _list(self) -> tuple[str, list[str]]:
+        """Returns the branch's commit and its files."""
+        head = self._api.dataset_info(self.target.repo_id, revision=self.target.revision).sha
+        return head, self._api.list_repo_files(self.target.repo_id, revision=head, **_REPO)
+
+    def _push_rows(self, config: Config, folder: RunFolder) -> None:
+        rows = folder.read_rows(config.name)
+        logger.info("%s: pushing %s (%d rows)", self.target, config.name, len(rows))
+        self._hub.call(
+            f"{self.target}: pushing {config.name}",
+            rows.push_to_hub,
+            self.target.repo_id,
+            config_name=config.name,
+            split="train",
+            data_dir=config.folder,
+            revision=self.target.revision,
+            private=self._private,
+            token=self._hub.token,
+            commit_message=f"{self._run}: {config.name} ({len(rows)} rows)",
+        )
+
+    def _push_card(self, manifest: Mapping[str, Any], folder: RunFolder) -> str:
+        """Commits card, run.json and report, and removes configs that the run has no more; returns the commit's oid."""
+        head, paths = self._list()
+        names = {config.name for config in configs_of(manifest)}
+        gone = [c.folder for c in all_configs({"stages": {}}) if c.name not in names]
+        card = render_card(
+            manifest,
+            self._run,
+            license_=self._license,
+            figures=figures_of(folder),
+            repo_id=self.target.repo_id,
+            revision=self.target.revision,
+            hub_head=_pushed_head(self._read("README.md", head), names),
+        )
+        files = {"README.md": card.encode("utf-8", "replace"), "run.json": shared_manifest(manifest)}
+        files |= report_files(folder)
+        operations = [CommitOperationAdd(name, content) for name, content in files.items()]
+        operations += [CommitOperationDelete(path) for path in _stale(paths, gone, files)]
+        return self._api.create_commit(
+            self.target.repo_id,
+            operations,
+            commit_message=f"{self._run}: card of {', '.join(manifest['stages'])}",
+            revision=self.target.revision,
+            parent_commit=head,
+            **_REPO,
+        ).oid
+
+    def _read(self, name: str, commit: str) -> str:
+        """Reads a file of a commit; empty where there is none."""
+        try:
+            path = self._api.hf_hub_download(self.target.repo_id, name, revision=commit, **_REPO)
+        except RemoteEntryNotFoundError:
+            return ""
+        return Path(path).read_text(encoding="utf-8")
+
+    def _tag(self, stage: str, commit: str, folder: RunFolder) -> None:
+        """Lets `<run>/<stage>` name the commit of the stage's rows, and writes it down."""
+        entry, tag = folder.manifest["stages"][stage], f"{self._run}/{stage}"
+        known = {"repo_id": self.target.repo_id, "revision": self.target.revision, "rows": entry["output"]}
+        set_tag = partial(self._set_tag, tag, commit, kept=entry.get("hub", {}) if _is_pushed(entry, known) else {})
+        entry["hub"] = {
+            **known,
+            "commit": self._hub.call(f"{self.target}: setting the tag {tag}", set_tag),
+            "tag": tag,
+        }
+
+    def _set_tag(self, tag: str, commit: str, kept: Mapping[str, Any]) -> str:
+        """Lets a tag name a commit, unless it names the one that is kept; returns which it names. May be repeated."""
+        refs = self._api.list_repo_refs(self.target.repo_id, **_REPO)
+        tagged = {ref.name: ref.target_commit for ref in refs.tags}.get(tag)
+        if tagged and tagged in (commit, kept.get("commit")):
+            return tagged
+        if tagged:
+            self._api.delete_tag(self.target.repo_id, tag=tag, **_REPO)
+        # not exist_ok: any conflict would then count as a tag that is there
+        self._api.create_tag(self.target.repo_id, tag=tag, revision=commit, **_REPO)
+        logger.info("%s: %s is commit %s", self.target, tag, commit[:12])
+        return commit
+
+
+def _is_pushed(entry: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether these rows of the stage were pushed to this branch before."""
+    return all(entry.get("hub", {}).get(key) == value for key, value in known.items())
+
+
+def _is_whole(stage: str, folder: RunFolder) -> bool:
+    """Whether a stage is done and its files are there as run.json says."""
+    if stage not in folder.manifest["stages"]:
+        return False
+    mine = [config for config in configs_of(folder.manifest) if config.stage == stage]
+    return all(folder.has_rows(config.name, config.sha256) for config in mine)
+
+
+def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
+    """Returns run.json as others may see it: no path of this machine, and no commit, which its place tells already."""
+    stages = {}
+    for stage, entry in manifest["stages"].items():
+        shared = {key: value for key, value in entry.items() if key not in ("hub", "from")}
+        config = {**shared["config"], "stages": without_paths(shared["config"]["stages"])}
+        stages[stage] = {**shared, "config": config}
+    text = json.dumps({**manifest, "stages": stages}, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "replace")
+
+
+def _pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
+    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone."""
+    parts = re.split(r"^---[ \t]*$", readme, maxsplit=2, flags=re.MULTILINE)
+    head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
+    found = {}
+    for key in ("configs", "dataset_info"):
+        value = (head or {}).get(key) or []
+        entries = [e for e in ([value] if isinstance(value, dict) else value) if e.get("config_name") in names]
+        found[key] = entries[0] if key == "dataset_info" and len(entries) == 1 else entries
+    return found
+
+
+def _stale(paths: Iterable[str], folders: Iterable[str], files: Mapping[str, Any]) -> list[str]:
+    """Returns the files of configs that are no more, and of an earlier report."""
+    gone = set(folders)
+    return [
+        path
+        for path in paths
+        if str(PurePosixPath(path).parent) in gone
+        or (path not in files and (path.startswith("figures/") or path in ("report.html", "metrics.json")))
+    ]
+
+
+def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:
+    """Publishes while a run goes on: a Hub that is away costs a warning, not the run."""
+    try:
+        publisher.publish(folder)
+    except UserError:
+        raise
+    except FannoError as error:
+        logger.warning("%s. The run goes on, and tries again at its end", error)
+
+
+def publish(config: Mapping[str, Any]) -> str:
+    """`stage=publish`: pushes what a run has done and says where it is.
+
+    Raises:
+        FannoError: with one clear line; a repetition completes what was begun.
+    """
+    folder = RunFolder(run_folder(config["run"]))
+    try:
+        publisher = Publisher(config["hub"], folder.path.resolve().name)
+        publisher.prepare()
+        commit = publisher.publish(folder)
+    finally:
+        folder.close()
+    target = publisher.target
+    tags = ", ".join(entry["hub"]["tag"] for entry in folder.manifest["stages"].values() if "hub" in entry)
+    return (
+        f"{constants.ENDPOINT}/datasets/{target.repo_id}/tree/{target.revision} is at commit {commit}; tags: {tags}\n"
+        f'load_dataset("{target.repo_id}", "{configs_of(folder.manifest)[0].name}", revision="{commit}")'
+    )

@@ -1,0 +1,50 @@
+"""What stage=report left in a run folder, as long as it shows the rows that are there."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fanno_hf.output.card import render_card
+from fanno_hf.output.folder import RunFolder
+
+METRICS = Path("metrics.json")
+PAGE = Path("report.html")
+FIGURES = Path("figures")
+
+
+def shown_rows(manifest: Mapping[str, Any]) -> dict[str, str | None]:
+    """Returns the digest of each stage's rows: what a report was made from."""
+    return {stage: entry["output"] for stage, entry in manifest["stages"].items()}
+
+
+def _metrics(folder: RunFolder) -> dict[str, Any]:
+    """Returns metrics.json; empty where there is none, or where it is about other rows."""
+    try:
+        metrics = json.loads((folder.path / METRICS).read_text(encoding="utf-8"))
+        return metrics if metrics["rows_of"] == shown_rows(folder.manifest) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def figures_of(folder: RunFolder) -> list[dict[str, str]]:
+    """Returns name, alt and caption of each figure of the report."""
+    return [f for f in _metrics(folder).get("figures", []) if (folder.path / FIGURES / f"{f['name']}.png").is_file()]
+
+
+def report_files(folder: RunFolder) -> dict[str, Path]:
+    """Returns page, metrics and figures by their name in the repository."""
+    names = [METRICS, PAGE, *(FIGURES / f"{figure['name']}.png" for figure in figures_of(folder))]
+    found = {name.as_posix(): folder.path / name for name in names} if _metrics(folder) else {}
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+def write_card(config: Mapping[str, Any], folder: RunFolder) -> None:
+    """Writes README.md, so that `load_dataset` finds every config of the folder.
+
+    Args:
+        config: the resolved configuration; `hub.license` is used.
+    """
+    name = folder.path.resolve().name
+    card = render_card(folder.manifest, name, license_=config["hub"]["license"], figures=figures_of(folder))
+    folder.write(Path("README.md"), card.encode("utf-8", "replace"))

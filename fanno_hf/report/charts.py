@@ -1,0 +1,183 @@
+"""The charts with axes; each function takes numbers and gives a canvas. `figures` puts words around them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fanno_hf.report.rows import Measured, StageFigures
+from fanno_hf.report.style import INK, MUTED, OTHER, OURS, blank, clean, short, whole_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+_FEW = 300  # rows up to which each one is drawn as a point
+_BARS = 40
+
+
+def growth(pairs: Mapping[int, int]) -> "Canvas":
+    """Draws distinct verb-noun pairs against windows."""
+    canvas = blank()
+    axes = canvas.add_subplot(xlabel="window (0: seeds)", ylabel="distinct verb-noun pairs")
+    windows, counts = list(pairs), list(pairs.values())
+    axes.plot(windows, counts, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
+    axes.annotate(f"{counts[-1]:,}", (windows[-1], counts[-1]), xytext=(0, 7), textcoords="offset points", ha="right")
+    axes.set_ylim(0, 1.12 * max(counts) or 1)
+    whole_numbers(axes, x=True, y=True)
+    return canvas
+
+
+def length_growth(windows: np.ndarray, quartiles: np.ndarray) -> "Canvas":
+    """Draws the median of lengths with a band; `quartiles` has shape (n_windows, 3): q1, median, q3 in tokens."""
+    canvas = blank()
+    axes = canvas.add_subplot(xlabel="window (0: seeds)", ylabel="tokens of an instruction")
+    low, middle, high = quartiles.T
+    axes.fill_between(windows, low, high, color=OURS, alpha=0.25, lw=0)
+    axes.plot(windows, middle, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
+    last = f"last: median {middle[-1]:.0f}, middle half {low[-1]:.0f} to {high[-1]:.0f}"
+    axes.text(1, 1, last, transform=axes.transAxes, ha="right", va="top")
+    axes.set_ylim(0, 1.2 * high.max() or 1)
+    whole_numbers(axes, x=True, y=True)
+    return canvas
+
+
+def lengths(sets: Sequence[Measured]) -> "Canvas":
+    """Draws the lengths of one or two sets of instructions, as shares, over the same bins."""
+    canvas = blank()
+    axes = canvas.add_subplot(xlabel="tokens of an instruction", ylabel="share of instructions")
+    most = max(1, *(int(np.quantile(data.instruction_tokens, 0.995)) for data in sets))
+    step = -(-(most + 1) // _BARS)
+    bins = np.arange(0, most + 1 + step, step) - 0.5
+    highest = 0.0
+    for place, (data, colour) in enumerate(zip(sets, (OURS, OTHER), strict=False)):
+        counts, _ = np.histogram(np.minimum(data.instruction_tokens, bins[-1] - 0.5), bins)
+        shares = counts / len(data.instruction_tokens)
+        highest = max(highest, shares.max())
+        label = f"{clean(data.name)}, median {np.median(data.instruction_tokens):.0f}"
+        if place == 0:
+            axes.stairs(shares, bins, color=colour, fill=True, alpha=0.75, label=label)
+        else:
+            axes.stairs(shares, bins, color=colour, lw=2, label=label)
+    legend = axes.legend(loc="upper right", borderaxespad=0)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    axes.set_ylim(0, highest * (1 + 0.09 * (1 + len(sets))))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    whole_numbers(axes, x=True)
+    return canvas
+
+
+def quality(sets: Sequence[Measured]) -> "Canvas":
+    """Draws quality against tokens, one panel for each set, on the same axes."""
+    canvas = blank()
+    panels = canvas.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
+    judged = [~np.isnan(data.quality) for data in sets]
+    tokens = [data.instruction_tokens[rows] for data, rows in zip(sets, judged, strict=True)]
+    values = [data.quality[rows] for data, rows in zip(sets, judged, strict=True)]
+    right = 1.05 * max(max(1.0, float(np.quantile(found, 0.995))) for found in tokens)
+    bottom = min(0.9, *(float(np.quantile(found, 0.005)) for found in values))
+    bottom -= 0.06 * (1 - bottom)
+    limits = (0.0, right, bottom, 1 + 0.04 * (1 - bottom))
+    for axes, data, x, y, colour in zip(panels, sets, tokens, values, (OURS, OTHER), strict=False):
+        _cloud(axes, x, y, colour, limits)
+        if len(x) > 2:
+            _medians(axes, x, y, limits)
+        axes.set_title(clean(data.name), fontsize=10.5, loc="left", parse_math=False)
+        axes.set(xlim=limits[:2], ylim=limits[2:])
+        whole_numbers(axes, x=True)
+    panels[0].set_ylabel("quality")
+    canvas.supxlabel("complexity: tokens of the instruction", fontsize=10.5)
+    return canvas
+
+
+def _cloud(axes: "Axes", x: np.ndarray, y: np.ndarray, colour: str, limits: tuple[float, ...]) -> None:
+    if len(x) <= _FEW:
+        axes.scatter(x, y, s=24, color=colour, alpha=0.75, lw=0)
+        return
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+
+    shades = LinearSegmentedColormap.from_list("shades", [to_rgba(colour, 0.18), to_rgba(colour, 1)])
+    axes.hexbin(x, y, gridsize=(26, 18), extent=limits, bins="log", mincnt=1, cmap=shades, lw=0.1, rasterized=True)
+
+
+def _medians(axes: "Axes", x: np.ndarray, y: np.ndarray, limits: tuple[float, ...]) -> None:
+    across, up = float(np.median(x)), float(np.median(y))
+    axes.axvline(across, color=INK, lw=1, ls=(0, (4, 3)))
+    axes.axhline(up, color=INK, lw=1, ls=(0, (4, 3)))
+    right = across < limits[1] / 2
+    axes.annotate(
+        f"{across:.0f} tokens",
+        (across, limits[2]),
+        xytext=(4 if right else -4, 4),
+        textcoords="offset points",
+        ha="left" if right else "right",
+    )
+    low = (up - limits[2]) < 0.15 * (limits[3] - limits[2])
+    axes.annotate(
+        f"{up:.2f}",
+        (limits[1], up),
+        xytext=(-3, 3 if low else -4),
+        textcoords="offset points",
+        ha="right",
+        va="bottom" if low else "top",
+    )
+
+
+def pulls(counts: Mapping[int, int], shares: Sequence[tuple[int, float]]) -> "Canvas":
+    """Draws instructions by pulls, and the share of the least pulled by window, where there is any."""
+    canvas = blank()
+    left, *rest = canvas.subplots(1, 2 if shares else 1, squeeze=False)[0]
+    most = max(counts)
+    step = -(-(most + 1) // _BARS)
+    bins = np.arange(0, most + 1 + step, step) - 0.5
+    heights, _ = np.histogram(list(counts), bins, weights=list(counts.values()))
+    left.bar((bins[:-1] + bins[1:]) / 2, heights, width=0.85 * step, color=OURS)
+    left.set(xlabel="pulls", ylabel="instructions")
+    left.grid(axis="x", visible=False)
+    whole_numbers(left, x=True, y=True)
+    for axes in rest:
+        windows, values = zip(*shares, strict=True)
+        axes.plot(windows, values, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
+        axes.set(xlabel="window", ylabel="share of least pulled", ylim=(-0.02, 1.05))
+        whole_numbers(axes, x=True)
+    return canvas
+
+
+def costs(stages: Sequence[StageFigures], currency: str) -> "Canvas":
+    """Draws tokens and wall time of each stage as bars, from the top down."""
+    canvas = blank(min(4.0, 1.6 + 0.5 * len(stages)))
+    left, right = canvas.subplots(1, 2, sharey=True)
+    places = np.arange(len(stages))
+    asked = np.array([stage.prompt_tokens for stage in stages], dtype=np.float64)
+    answered = np.array([stage.completion_tokens for stage in stages], dtype=np.float64)
+    seconds = np.array([stage.seconds for stage in stages], dtype=np.float64)
+    left.barh(places, asked, height=0.6, color=OURS, label="prompt")
+    left.barh(places, answered, left=asked, height=0.6, color=OTHER, label="completion")
+    right.barh(places, seconds, height=0.6, color=MUTED)
+    canvas.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    _bar_labels(left, asked + answered, [short(total) for total in asked + answered])
+    money = ["" if stage.cost is None else f"\n{stage.cost:,.2f} {clean(currency, 8)}" for stage in stages]
+    _bar_labels(right, seconds, [duration(value) + paid for value, paid in zip(seconds, money, strict=True)])
+    left.set_yticks(places, [clean(stage.name, 14) for stage in stages], parse_math=False)
+    left.set(xlabel="tokens", ylim=(len(stages) - 0.5, -0.5))
+    right.set(xlabel="wall time")
+    return canvas
+
+
+def _bar_labels(axes: "Axes", lengths: np.ndarray, texts: Sequence[str]) -> None:
+    for place, (length, text) in enumerate(zip(lengths, texts, strict=True)):
+        axes.annotate(
+            text, (length, place), xytext=(4, 0), textcoords="offset points", va="center", size=9.5, parse_math=False
+        )
+    axes.set_xlim(0, 1.5 * max(1e-9, lengths.max()))
+    axes.set_xticks([])
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+
+
+def duration(seconds: float) -> str:
+    """Returns a duration for a label: "0.4 s", "12 s", "3 min", "2.5 h"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,121 @@
+"""How varied texts and vectors are: the formulas alone, each with where it comes from.
+
+vendi_score of 33 equal rows  ->  1.0; of 33 orthogonal rows  ->  33.0
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
+    """The share of distinct n-grams among all n-grams of all texts; no n-gram spans two texts.
+
+    distinct-n of Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models", divided,
+    as has become usual, by the number of n-grams instead of tokens, so that 1 means that nothing repeats. It falls
+    as a set grows: compare sets of the same size only.
+
+    Args:
+        texts: the words of each text, as numbers from 0 on.
+        n: 1 or more.
+
+    Returns:
+        A share in (0, 1], NaN where there is no n-gram.
+    """
+    size = 1 + max((max(text) for text in texts if len(text)), default=0)
+    if size**n > np.iinfo(np.int64).max:
+        raise ValueError(f"{size} different words are too many to count {n}-grams")
+    grams = []
+    for text in texts:
+        if len(text) < n:
+            continue
+        codes = np.asarray(text, dtype=np.int64)
+        gram = np.zeros(len(codes) - n + 1, dtype=np.int64)
+        for place in range(n):
+            gram = gram * size + codes[place : len(codes) - n + 1 + place]
+        grams.append(gram)
+    if not grams:
+        return float("nan")
+    every = np.concatenate(grams)
+    return len(np.unique(every)) / len(every)
+
+
+def entropy(counts: Sequence[float] | np.ndarray) -> float:
+    """Shannon's entropy -sum p ln p of counts, in nats, at least 0; zeros count nothing, no counts give 0."""
+    counts = np.asarray(counts, dtype=np.float64)
+    counts = counts[counts > 0]
+    if not len(counts):
+        return 0.0
+    share = counts / counts.sum()
+    return max(0.0, float(-(share * np.log(share)).sum()))
+
+
+def nearest_other(embeddings: np.ndarray, block_size: int = 2048) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the most similar other row of each row.
+
+    Args:
+        embeddings: float32, shape (n, dimension), rows of unit length.
+        block_size: rows of each side compared at a time; memory is O(block_size²).
+
+    Returns:
+        The index of that row (int64, shape (n,); ties: the lowest) and its cosine (float32, shape (n,)); -1 and -inf
+        where there is no other row.
+
+    Raises:
+        ValueError: if the array is not two-dimensional.
+    """
+    if embeddings.ndim != 2:
+        raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")
+    indices = np.full(len(embeddings), -1, dtype=np.int64)
+    similarities = np.full(len(embeddings), -np.inf, dtype=np.float32)
+    for start in range(0, len(embeddings), block_size):
+        rows = slice(start, start + block_size)
+        for first in range(0, len(embeddings), block_size):
+            block = embeddings[rows] @ embeddings[first : first + block_size].T
+            if start == first:
+                np.fill_diagonal(block, -np.inf)
+            best = block.argmax(axis=1)
+            value = np.take_along_axis(block, best[:, None], axis=1)[:, 0]
+            better = value > similarities[rows]
+            indices[rows][better] = best[better] + first
+            similarities[rows][better] = value[better]
+    return indices, similarities
+
+
+def mean_similarity(embeddings: np.ndarray) -> float:
+    """The mean cosine over all pairs of different rows, without looking at any pair.
+
+    With s the sum of the n rows x_i of unit length, sum_{i != j} x_i . x_j = s . s - sum_i x_i . x_i, so the mean is
+    (|s|² - sum_i |x_i|²) / (n (n - 1)).
+
+    Args:
+        embeddings: shape (n, dimension).
+
+    Returns:
+        A cosine in [-1, 1]; NaN with fewer than two rows.
+    """
+    if len(embeddings) < 2:
+        return float("nan")
+    total = embeddings.sum(axis=0, dtype=np.float64)
+    own = np.square(embeddings, dtype=np.float64).sum()
+    return float((total @ total - own) / (len(embeddings) * (len(embeddings) - 1)))
+
+
+def vendi_score(embeddings: np.ndarray) -> float:
+    """The effective number of different rows: 1 where all are the same, n where all are orthogonal.
+
+    Friedman & Dieng 2023, "The Vendi Score: A Diversity Evaluation Metric for Machine Learning": exp(-sum l ln l) over
+    the eigenvalues l of K / n, where K = X X' is the cosine kernel, n x n. Its eigenvalues that are not zero are those
+    of X' X (dimension x dimension), so the smaller of both is decomposed and the score is exact.
+
+    Args:
+        embeddings: shape (n, dimension), rows of unit length.
+
+    Returns:
+        A number in [1, min(n, dimension)]; NaN without rows.
+    """
+    if not len(embeddings):
+        return float("nan")
+    rows = embeddings.astype(np.float64)
+    moment = rows.T @ rows if len(rows) > rows.shape[1] else rows @ rows.T
+    return float(np.exp(entropy(np.linalg.eigvalsh(moment / len(rows)))))

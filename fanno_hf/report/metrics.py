@@ -1,0 +1,243 @@
+"""Figures that say how varied, how long and how good an instruction data set is.
+
+{"rows": 33, …, "instructions": {"distinct_1": 0.41, "distinct_2": 0.87}, …, "vendi_score": {"score": 17.3, "share": 0.52}}
+
+Every figure is computed from the rows alone, with no random choice; what cannot be computed is None, never NaN.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
+from fanno_hf.report.rows import Measured
+from fanno_hf.segment import words
+
+if TYPE_CHECKING:
+    from fanno_hf.report.verbs import VerbNouns
+
+TOP_VERBS, TOP_NOUNS = 20, 4
+_QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
+_LIST_ITEM = re.compile(r"^[^\S\n]*(?:[-*•‣–]|\d{1,3}[.)、．])\s*\S", re.MULTILINE)
+_PARAGRAPH = re.compile(r"\S\s*?\n[^\S\n]*\n\s*\S")
+
+
+def measure(
+    rows: Measured,
+    *,
+    near_repeat_threshold: float,
+    tag_names: Mapping[str, Sequence[str]] | None,
+    verbs: "VerbNouns | None",
+) -> dict[str, Any]:
+    """Measures a data set.
+
+    Args:
+        rows: the data set.
+        near_repeat_threshold: cosine in [-1, 1] from which on two instructions are the same.
+        tag_names: kind of tag -> the names it may have, so that those never used are counted too; None: unknown.
+        verbs: the verb and noun of each instruction; None where no parser is installed.
+
+    Returns:
+        Strings, numbers, lists, dicts and None, so that `json.dumps(…, allow_nan=False)` takes it; keys in a fixed
+        order, shares in [0, 1], floats with four digits.
+
+    Raises:
+        ValueError: if a column has another number of rows than the instructions.
+    """
+    _check(rows, verbs)
+    return {
+        "rows": len(rows.instructions),
+        "of": rows.of,
+        "instructions": _distinct(rows.instructions),
+        "verb_noun": None if verbs is None else _verb_noun(verbs),
+        **_diversity(rows.embeddings, near_repeat_threshold),
+        "mentions_document": _share(rows.mentions_document),
+        "instruction_tokens": lengths(rows.instruction_tokens),
+        "response_tokens": lengths(rows.response_tokens),
+        "tags": None if rows.tags is None else _tags(rows.tags, tag_names),
+        "responses": _responses(rows),
+        "quality": _quality(rows.quality),
+        "rounds": None if rows.rounds is None else _rounds(rows, verbs),
+    }
+
+
+def _check(rows: Measured, verbs: "VerbNouns | None") -> None:
+    count = len(rows.instructions)
+    columns = {
+        "inputs": rows.inputs,
+        "responses": rows.responses,
+        "instruction_tokens": rows.instruction_tokens,
+        "response_tokens": rows.response_tokens,
+        "embeddings": rows.embeddings,
+        "quality": rows.quality,
+        "rounds": rows.rounds,
+        "finish_reasons": rows.finish_reasons,
+        "mentions_document": rows.mentions_document,
+        "verbs": None if verbs is None else verbs.pairs,
+        **{f"tags['{kind}']": names for kind, names in (rows.tags or {}).items()},
+    }
+    for name, column in columns.items():
+        if column is not None and len(column) != count:
+            raise ValueError(f"'{rows.name}' has {count} instructions but {len(column)} rows of {name}")
+    if rows.embeddings is not None and rows.embeddings.ndim != 2:
+        raise ValueError(f"embeddings must have shape (n, dimension), got {rows.embeddings.shape}")
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def _share(flags: Iterable[bool] | np.ndarray) -> float | None:
+    flags = np.fromiter(flags, dtype=bool)
+    return _number(flags.mean()) if len(flags) else None
+
+
+def _quantiles(values: np.ndarray, **points: float) -> dict[str, float | None]:
+    return {name: _number(np.quantile(values, at)) if len(values) else None for name, at in points.items()}
+
+
+def lengths(tokens: np.ndarray) -> dict[str, float | None]:
+    """Returns {mean, sd, min, q1, median, q3, p95, max} of lengths in tokens; `sd` is that of the population."""
+    tokens = np.asarray(tokens, dtype=np.float64)
+    mean, deviation = (_number(tokens.mean()), _number(tokens.std())) if len(tokens) else (None, None)
+    return {
+        "mean": mean,
+        "sd": deviation,
+        **_quantiles(tokens, min=0, q1=0.25, median=0.5, q3=0.75, p95=0.95, max=1),
+    }
+
+
+def _distinct(texts: Sequence[str]) -> dict[str, float | None]:
+    codes: dict[str, int] = {}
+    coded = [[codes.setdefault(word, len(codes)) for word in words(text.casefold())] for text in texts]
+    return {"distinct_1": _number(distinct_n(coded, 1)), "distinct_2": _number(distinct_n(coded, 2))}
+
+
+def _verb_noun(verbs: "VerbNouns") -> dict[str, Any]:
+    counts = Counter(pair for pair in verbs.pairs if pair is not None)
+    total = counts.total()
+    return {
+        "parser": verbs.parser,
+        "looked_at": verbs.of,
+        "pairs": total,
+        "distinct": len(counts),
+        "entropy_bits": _number(entropy(list(counts.values())) / np.log(2)) if total else None,
+        "without_pair": verbs.of - total - verbs.skipped,
+        "other_languages": verbs.skipped,
+        "top": [
+            {"verb": verb, "count": count, "nouns": [{"noun": noun, "count": times} for noun, times in nouns]}
+            for verb, count, nouns in top_verbs(verbs.pairs)
+        ],
+    }
+
+
+def top_verbs(pairs: Iterable[tuple[str, str] | None]) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    """Returns the 20 most frequent verbs with their counts and 4 most frequent nouns; ties in alphabetical order."""
+    by_verb: dict[str, Counter[str]] = {}
+    for verb, noun in filter(None, pairs):
+        by_verb.setdefault(verb, Counter())[noun] += 1
+    verbs = sorted(by_verb, key=lambda verb: (-by_verb[verb].total(), verb))[:TOP_VERBS]
+    return [
+        (verb, by_verb[verb].total(), sorted(by_verb[verb].items(), key=lambda item: (-item[1], item[0]))[:TOP_NOUNS])
+        for verb in verbs
+    ]
+
+
+def _diversity(embeddings: np.ndarray | None, threshold: float) -> dict[str, Any]:
+    if embeddings is None or not len(embeddings):
+        return {"similarity": None, "vendi_score": None, "near_repeats": None}
+    score = vendi_score(embeddings)
+    vendi = {"score": _number(score), "share": _number(score / len(embeddings))}
+    if len(embeddings) < 2:
+        return {"similarity": None, "vendi_score": vendi, "near_repeats": None}
+    nearest = nearest_other(embeddings)[1].astype(np.float64)
+    similarity = {
+        "mean": _number(mean_similarity(embeddings)),
+        "max": _number(nearest.max()),
+        "mean_nearest": _number(nearest.mean()),
+        "nearest": _quantiles(nearest, q1=0.25, median=0.5, q3=0.75, p95=0.95),
+    }
+    repeats = {"threshold": threshold, "share": _share(nearest >= threshold)}
+    return {"similarity": similarity, "vendi_score": vendi, "near_repeats": repeats}
+
+
+def _tags(tags: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
+    known = names or {}
+    counts = {kind: Counter(used) for kind, used in tags.items()}
+    every = {
+        kind: [*dict.fromkeys(known.get(kind, ())), *sorted(set(used) - set(known.get(kind, ())))]
+        for kind, used in counts.items()
+    }
+    return {
+        "combinations": len(set(zip(*tags.values(), strict=True))),
+        "of": int(np.prod([len(set(known[kind])) for kind in tags])) if tags and set(tags) <= set(known) else None,
+        "kinds": {
+            kind: {
+                "evenness": _evenness([counts[kind][name] for name in every[kind]]),
+                "counts": {name: counts[kind][name] for name in every[kind]},
+            }
+            for kind in tags
+        },
+    }
+
+
+def _evenness(counts: Sequence[int]) -> float | None:
+    """Entropy relative to that of equal counts (Pielou 1966): 1 means that every name is used as often."""
+    return _number(entropy(counts) / np.log(len(counts))) if len(counts) > 1 and sum(counts) else None
+
+
+def _responses(rows: Measured) -> dict[str, Any]:
+    texts = rows.responses
+    finish = rows.finish_reasons
+    return {
+        **_distinct(texts),
+        "type_token_ratio": _type_token_ratio(texts),
+        "empty": _share(not text.strip() for text in texts),
+        "cut_off": None if finish is None else _share(reason == "length" for reason in finish),
+        "lists": _share(len(_LIST_ITEM.findall(text)) > 1 for text in texts),
+        "paragraphs": _share(_PARAGRAPH.search(text) is not None for text in texts),
+        "code": _share("```" in text for text in texts),
+    }
+
+
+def _type_token_ratio(texts: Sequence[str]) -> float | None:
+    """The mean over texts of distinct words / words (Templin 1957); texts without a word are left out."""
+    split = [found for text in texts if (found := words(text.casefold()))]
+    return _number(np.mean([len(set(found)) / len(found) for found in split])) if split else None
+
+
+def _quality(quality: np.ndarray) -> dict[str, Any]:
+    judged = np.asarray(quality, dtype=np.float64)
+    judged = judged[~np.isnan(judged)]
+    mean = _number(judged.mean()) if len(judged) else None
+    return {"judged": len(judged), "mean": mean, **_quantiles(judged, q1=0.25, median=0.5, q3=0.75)}
+
+
+def _rounds(rows: Measured, verbs: "VerbNouns | None") -> list[dict[str, Any]]:
+    pairs = cumulative_pairs(rows.rounds, verbs) if verbs else {}
+    return [
+        {
+            "round": int(window),
+            "rows": int((rows.rounds == window).sum()),
+            "instruction_tokens": _quantiles(rows.instruction_tokens[rows.rounds == window], **_QUARTILES),
+            "verb_noun_pairs": pairs.get(int(window)),
+        }
+        for window in np.unique(rows.rounds)
+    ]
+
+
+def cumulative_pairs(rounds: np.ndarray, verbs: "VerbNouns") -> dict[int, int]:
+    """Returns window -> distinct verb-noun pairs of all instructions up to it, the window's own included."""
+    first: dict[tuple[str, str], int] = {}
+    for window, pair in zip(rounds.tolist(), verbs.pairs, strict=True):
+        if pair is not None:
+            first[pair] = min(window, first.get(pair, window))
+    new = Counter(first.values())
+    found, total = {}, 0
+    for window in np.unique(rounds).tolist():
+        total += new[window]
+        found[window] = total
+    return found

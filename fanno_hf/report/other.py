@@ -1,0 +1,188 @@
+"""Another instruction data set, to be set beside the run's: `report.compare`.
+
+{"instruction": "…", "input": "", "output": "…"}      Alpaca
+{"prompt": "…", "completion": "…"}                    and "response", "question"/"answer", …
+{"messages": [{"role": "user", "content": "…"}, …]}   the first user turn and the answer to it; also "conversations"
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from fanno_hf.columns import VERDICTS
+from fanno_hf.embedder import Embedder
+from fanno_hf.errors import UserError
+from fanno_hf.identity import spread_seed
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.report.rows import Measured
+from fanno_hf.report.shown import counted, mentions_document, quality
+from fanno_hf.segment import TokenCounter
+from fanno_hf.services import services
+from fanno_hf.sources.references import reference_rows
+from fanno_hf.steps.asking import converse, outcome
+from fanno_hf.steps.instructing import asked_text, instruction_questions, judged_variables
+from fanno_hf.teacher.service import Dialogue
+
+Pair = dict[str, str]
+
+_KEY = "report.compare"
+_INSTRUCTIONS = ("instruction", "prompt", "question", "problem")
+_RESPONSES = ("output", "response", "completion", "answer", "solution")
+_TURNS = ("messages", "conversations", "conversation")
+_USERS, _ASSISTANTS = ("user", "human", "prompter"), ("assistant", "gpt", "model")
+
+
+def read_pairs(entry: str | Mapping[str, Any], most: int, random_seed: int) -> tuple[list[Pair], int]:
+    """Reads a data set and draws at most `most` of its pairs (reservoir sampling, Vitter's algorithm R).
+
+    Args:
+        entry: a run folder, a file, a folder, a glob, or a data set on the Hub.
+
+    Returns:
+        The pairs {instruction, input, response} in their order, and how many the data set has.
+
+    Raises:
+        UserError: it cannot be read, or no row of it is a pair.
+    """
+    rng = np.random.default_rng(spread_seed(random_seed, "report", "compare"))
+    drawn: list[tuple[int, Pair]] = []
+    count, columns = 0, ""
+    for _, row in reference_rows(_of_run(entry), _KEY, "train"):
+        columns = columns or ", ".join(row if isinstance(row, Mapping) else [type(row).__name__])
+        if (pair := as_pair(row)) is None:
+            continue
+        if len(drawn) < most:
+            drawn.append((count, pair))
+        elif (place := int(rng.integers(count + 1))) < most:
+            drawn[place] = (count, pair)
+        count += 1
+    if not count:
+        raise UserError(
+            f"{_KEY}={entry}: no row is a pair of instruction and response; it has: {columns or 'no row'}. "
+            f"Known: {', '.join((*_INSTRUCTIONS, *_TURNS))}"
+        )
+    return [pair for _, pair in sorted(drawn, key=lambda item: item[0])], count
+
+
+def _of_run(entry: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
+    """A run folder stands for its final pairs."""
+    path = Path(entry).expanduser() if isinstance(entry, str) else None
+    if path and not path.exists() and (Path("runs", entry) / "run.json").is_file():
+        path = Path("runs", entry)
+    return str(path / "data") if path and (path / "run.json").is_file() else entry
+
+
+def as_pair(row: Any) -> Pair | None:
+    """Returns instruction, input and response of a row in any of the known shapes; None where it has no instruction."""
+    if not isinstance(row, Mapping):
+        return None
+    if turns := next((row[name] for name in _TURNS if isinstance(row.get(name), list)), None):
+        return _from_turns(turns)
+    instruction = _first(row, _INSTRUCTIONS)
+    if isinstance(instruction, list) and (found := _from_turns(instruction)):  # a prompt of chat turns
+        instruction = found["instruction"]
+    if not isinstance(instruction, str) or not instruction.strip():
+        return None
+    return {
+        "instruction": instruction,
+        "input": _text(row.get("input")),
+        "response": _text(_first(row, _RESPONSES)),
+    }
+
+
+def _first(row: Mapping[str, Any], names: Iterable[str]) -> Any:
+    return next((row[name] for name in names if row.get(name)), None)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[-1], Mapping):
+        value = value[-1].get("content", value[-1].get("value"))
+    return value if isinstance(value, str) else ""
+
+
+def _from_turns(turns: Sequence[Any]) -> Pair | None:
+    said = [
+        (turn.get("role", turn.get("from")), _text(turn.get("content", turn.get("value"))))
+        for turn in turns
+        if isinstance(turn, Mapping)
+    ]
+    asked = next((place for place, (role, text) in enumerate(said) if role in _USERS and text.strip()), None)
+    if asked is None:
+        return None
+    answer = next((text for role, text in said[asked:] if role in _ASSISTANTS), "")
+    return {"instruction": said[asked][1], "input": "", "response": answer}
+
+
+def judge(pairs: Sequence[Pair], most: int, config: Mapping[str, Any], folder: RunFolder) -> np.ndarray:
+    """Puts to the teacher the questions that the instructions of augment had to pass, all of them to each.
+
+    Args:
+        most: the first so many pairs are judged.
+        config: the resolved configuration.
+        folder: its journal answers what was asked before.
+
+    Returns:
+        `quality` of each pair, float64, shape (len(pairs),); NaN for those that were not judged.
+
+    Raises:
+        TeacherUnavailable: the teacher cannot be reached.
+    """
+    found = np.full(len(pairs), np.nan)
+    if not min(most, len(pairs)):
+        return found
+    questions = instruction_questions("augment", config)
+    # here nothing is dropped, so no question may end the dialogue
+    questions = replace(questions, thresholds=dict.fromkeys(questions.names, 2.0), undecided="keep")
+
+    def dialogue(row: dict) -> Dialogue:
+        verdicts, reason = yield from questions.put(judged_variables(row))
+        return {"verdicts": verdicts, **outcome("verdicts", reason)}
+
+    rows = Dataset.from_list([dict(pair) for pair in pairs[:most]])
+    with services(config, folder.path, folder.scratch) as context:
+        judged = converse(rows, context.teacher, dialogue, {"verdicts": VERDICTS}, "report: judge")
+    found[: len(judged)] = [quality(verdicts) for verdicts in judged["verdicts"]]
+    return found
+
+
+def measured_pairs(
+    pairs: Sequence[Pair],
+    of: int,
+    name: str,
+    qualities: np.ndarray,
+    embedder: Embedder,
+    counter: TokenCounter,
+    rules: Mapping[str, Any],
+) -> Measured:
+    """Returns pairs as what is measured and drawn.
+
+    Args:
+        of: how many the whole set has.
+        qualities: float64, shape (len(pairs),), from `judge`.
+        embedder, counter, rules: those of the run beside it.
+    """
+    return Measured(
+        name=name,
+        instructions=[pair["instruction"] for pair in pairs],
+        inputs=[pair["input"] for pair in pairs],
+        responses=[pair["response"] for pair in pairs],
+        instruction_tokens=counted(counter, [pair["instruction"] for pair in pairs]),
+        response_tokens=counted(counter, [pair["response"] for pair in pairs]),
+        embeddings=embedder.encode([asked_text(pair) for pair in pairs]),
+        quality=qualities,
+        rounds=None,
+        finish_reasons=None,
+        tags=None,
+        mentions_document=mentions_document(rules, [pair["instruction"] for pair in pairs]),
+        of=of,
+    )
+
+
+def name_of(entry: str | Mapping[str, Any]) -> str:
+    """Returns what a reader may call the data set: its name on the Hub, or the last part of its path."""
+    value = entry if isinstance(entry, str) else entry.get("name") or entry.get("path") or ""
+    return value if value.count("/") == 1 and not value.startswith((".", "/", "~")) else Path(value).name

@@ -1,0 +1,224 @@
+"""The page of a run: one file that opens by double click, without a network, a server or anything installed.
+
+Page(title="demo", stages=[StageFigures("seed", 90, 41, {"near_repeat": 49}, …)], records={"rows": […], …})
+  ->  b"<!doctype html>…"
+
+No text of a run can become markup. What the browser shows row by row travels as JSON, gzipped and base64-encoded, and
+page.js puts it into the page with textContent only; the rest goes through Jinja's autoescape. The content security
+policy lets the page's own script and style run, named by their hashes, and nothing else, and forbids every request.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from fanno_hf.report.rows import StageFigures
+
+FOLDER = Path(__file__).parent
+
+# what the list of rows shows, filters, sorts by or searches; it is decoded when the page opens
+LISTED = ("id", "stage", "reason", "instruction", "input", "output", "task_type", "characteristic", "style", "origin")
+LISTED += ("round", "document", "reward", "pulls", "similarity", "tokens", "response_tokens")
+# what only the lineage of an opened row shows; it is decoded then, and only the piece that the row is in
+LINEAGE = ("detail", "text", "passages", "counterexamples", "verdicts", "completion", "finish_reason", "teacher")
+LINEAGE += ("prompt_digest", "prompt", "response_prompt")
+PIECE = 250  # rows or documents decoded at once
+HEADING = 200  # characters shown in the list for a row that has no instruction
+
+_UNENCODABLE = re.compile("[\0\ud800-\udfff]")  # HTML has no NUL, UTF-8 no surrogates
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the page shows.
+
+    Attributes:
+        title: name of the run.
+        tiles: (label, value), e.g. ("pairs", "10,000").
+        notes: sentences below them.
+        stages: in their order.
+        figures: each with `name`, `title`, `caption`, `alt`, `light` and `dark` (bytes of an SVG, or None) and `note`
+            (the sentence that stands in the place of a figure that could not be drawn, or None).
+        metrics: name of a data set -> numbers, nested in dicts; the run's own first.
+        records: {"documents": [{id, source, text, cut}], "shared": [messages], "rows": [row]}, where a row has the
+            fields of LISTED and LINEAGE; one that is missing counts as null. `reason` is null for a kept pair,
+            `document` and each passage may be an index into `documents`, `prompt` and `response_prompt` are
+            [index into `shared` or null, last message]. In a message \\0d\\0, \\0i\\0, \\0n\\0, \\0p0\\0 and \\0c0\\0 stand for the
+            row's document, instruction, input, first passage and first counterexample.
+    """
+
+    title: str
+    tiles: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    stages: Sequence[StageFigures] = ()
+    figures: Sequence[Any] = ()
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    records: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render_page(page: Page) -> bytes:
+    """Returns the page as UTF-8; the same `page` gives the same bytes."""
+    script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "lineage.js"))
+    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    rows = page.records.get("rows", ())
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            page=page,
+            script=Markup(script),
+            style=Markup(style),
+            script_hash=_sha256(script),
+            style_hash=_sha256(style),
+            shown={(row.get("stage"), row.get("reason")) for row in rows},
+            metrics=metric_groups(page.metrics),
+            payloads=_packed(page),
+        )
+    )
+    return _UNENCODABLE.sub("\ufffd", html).encode()
+
+
+def metric_groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
+    """Returns {"": {"rows": [7, 9]}, "length": {"words · mean": [14.2, None]}}: a value for each data set, or None."""
+    groups: dict[str, dict[str, list[Any]]] = {"": {}}
+    for place, values in enumerate(metrics.values()):
+        for (first, *rest), value in _leaves(values):
+            group, name = (first, " · ".join(rest)) if rest else ("", first)
+            groups.setdefault(group, {}).setdefault(name, [None] * len(metrics))[place] = value
+    for name in (
+        groups.keys() & groups[""].keys()
+    ):  # None in one data set, where another has numbers: no line of its own
+        if groups[""][name].count(None) == len(metrics):
+            del groups[""][name]
+    return {group: lines for group, lines in groups.items() if lines}
+
+
+def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in values.items():
+        name = (*path, str(key).replace("_", " "))
+        if isinstance(value, Mapping):
+            yield from _leaves(value, name)
+        elif not isinstance(value, list | tuple):  # lists are drawn as figures
+            yield name, value
+
+
+def _packed(page: Page) -> dict[str, Markup]:
+    """Returns id -> content of each element with data; zlib lets other threads run."""
+    names, values = zip(*_payloads(page), strict=True)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, map(Markup, pool.map(_pack, values)), strict=True))
+
+
+def _payloads(page: Page) -> Iterator[tuple[str, Any]]:
+    """Yields (id of the element, value): first what the list needs, then the rest in pieces."""
+    documents, rows = page.records.get("documents", ()), page.records.get("rows", ())
+    yield (
+        "records",
+        {
+            "rows": [{name: row.get(name) for name in LISTED} | {"heading": _heading(row, documents)} for row in rows],
+            "sources": [document.get("source") for document in documents],
+            "total": sum(sum(s.rejected.values()) for s in page.stages) + (page.stages[-1].kept if page.stages else 0),
+            "piece": PIECE,
+        },
+    )
+    yield "shared", page.records.get("shared", ())
+    lineage = [{name: row.get(name) for name in LINEAGE} for row in rows]
+    for name, values in (("lineage", lineage), ("documents", documents)):
+        for start in range(0, len(values), PIECE):
+            yield f"{name}-{start // PIECE}", values[start : start + PIECE]
+
+
+def _heading(row: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -> str | None:
+    """Returns the beginning of what a row without an instruction is about."""
+    if (row.get("instruction") or "").strip():
+        return None
+    document = documents[row["document"]].get("text") if row.get("document") is not None else None
+    text = row.get("completion") or row.get("text") or document
+    return text and text[:HEADING]
+
+
+def _pack(value: Any) -> str:
+    """Returns JSON -> gzip -> base64, whose characters mean nothing in HTML."""
+    options = {"ensure_ascii": False, "separators": (",", ":"), "default": lambda number: number.item()}
+    try:
+        text = json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        text = json.dumps(_finite(value), **options)
+    return base64.b64encode(gzip.compress(_UNENCODABLE.sub("\ufffd", text).encode(), 9, mtime=0)).decode()
+
+
+def _finite(value: Any) -> Any:
+    """Returns a value with null for what JSON has no number for: NaN and the infinities."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": _count, "duration": _duration, "number": _number, "base64": _base64}
+    environment.filters |= {"share": _share, "size": _size}
+    return environment
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _share(part: int, whole: int) -> str:
+    share = part / whole if whole else 0.0
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+def _size(svg: bytes) -> list[tuple[str, str]]:
+    """Returns the width and height that keep a figure's place before it is loaded; none if it does not say them."""
+    found = re.search(rb'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg[:4096])
+    return (
+        [(name, f"{float(x):.0f}") for name, x in zip(("width", "height"), found.groups(), strict=True)]
+        if found
+        else []
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _number(value: Any) -> str:
+    """Returns "1,234", "0.8312", "12.35", "–" for what is missing; anything else as it is."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

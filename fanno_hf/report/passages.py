@@ -1,0 +1,121 @@
+"""The map of passages: what the pre-screening kept, in two dimensions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fanno_hf.report.style import GROUND, OURS, blank, clean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+_DIMENSIONS = 50
+_HEIGHT = 5.0  # inches
+_LABELS = 5
+_LARGEST = 60  # members from which on a dot grows no more
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Representatives of communities, as the map shows them.
+
+    Attributes:
+        coordinates: float32, shape (n, 2), as `project` gives them.
+        members: int, shape (n,): how many passages each one stands for, itself included.
+        labels: a few words of each.
+        of: how many representatives there are, of which these are a sample.
+    """
+
+    coordinates: np.ndarray
+    members: np.ndarray
+    labels: Sequence[str]
+    of: int
+
+
+def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
+    """Lays vectors out in two dimensions, similar ones near one another; the same each time.
+
+    Principal components, 50 of them at most, then t-SNE (van der Maaten & Hinton 2008) from their first two; below
+    10 rows the first two components alone. Distances between far groups mean little.
+
+    Args:
+        embeddings: float32, shape (n, dimension), rows of unit length; 2,000 rows take seconds.
+        random_seed: decides ties and the order of descent.
+
+    Returns:
+        float32, shape (n, 2), centred, the widest spread scaled to [-1, 1].
+
+    Raises:
+        ValueError: if the array is not two-dimensional.
+    """
+    if embeddings.ndim != 2:
+        raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")
+    components = _components(embeddings.astype(np.float64))
+    laid_out = np.zeros((len(components), 2))
+    laid_out[:, : components.shape[1]] = components[:, :2]
+    if len(components) >= 10 and np.ptp(components) > 0:
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
+
+        perplexity = min(20.0, (len(components) - 1) / 3)
+        descent = TSNE(perplexity=perplexity, init=_small(laid_out), random_state=random_seed, max_iter=500)
+        with threadpool_limits(1):  # threads that wait for one another are far slower where the machine is busy
+            laid_out = descent.fit_transform(components.astype(np.float32)).astype(np.float64)
+    laid_out -= laid_out.mean(axis=0) if len(laid_out) else 0
+    widest = np.abs(laid_out).max(initial=0)
+    return (laid_out / widest if widest > 0 else laid_out).astype(np.float32)
+
+
+def _components(rows: np.ndarray) -> np.ndarray:
+    """Returns the first principal components of rows, each with the sign that makes its largest weight positive."""
+    if not len(rows):
+        return rows[:, :2]
+    centred = rows - rows.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    axes = axes[:, ::-1][:, :_DIMENSIONS]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    return centred @ axes
+
+
+def _small(start: np.ndarray) -> np.ndarray:
+    """Returns coordinates of the small spread that t-SNE should start from."""
+    return (start / start.std(axis=0).max() * 1e-4).astype(np.float32)
+
+
+def passage_map(passages: Passages) -> "Canvas":
+    """Draws one dot for each representative, its area growing with its members, the largest ones named."""
+    canvas = blank(_HEIGHT)
+    axes = canvas.add_subplot()
+    axes.set_axis_off()
+    members = np.maximum(np.asarray(passages.members, dtype=np.float64), 1)
+    areas = np.clip(6000 / len(members), 7, 40) * np.minimum(members, _LARGEST)
+    order = np.argsort(-members, kind="stable")
+    x, y = passages.coordinates[order].T
+    axes.scatter(x, y, s=areas[order], color=OURS, alpha=0.65, lw=0, rasterized=len(x) > 300)
+    axes.margins(0.08)
+    named: list[int] = []
+    for row in order:
+        place = passages.coordinates[row]
+        if len(named) < _LABELS and all(abs(place[1] - passages.coordinates[other][1]) > 0.16 for other in named):
+            named.append(row)
+            _label(axes, place, np.sqrt(areas[row]) / 2, f"{clean(passages.labels[row])} ({members[row]:.0f})")
+    return canvas
+
+
+def _label(axes: "Axes", place: np.ndarray, radius: float, text: str) -> None:
+    """Writes a text beside a dot of `radius` points, to the side that has more room."""
+    side = 1 if place[0] < 0 else -1
+    axes.annotate(
+        text,
+        place,
+        xytext=(side * (radius + 3), 0),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="center",
+        size=9.5,
+        bbox={"facecolor": GROUND, "alpha": 0.7, "lw": 0, "pad": 1},
+        parse_math=False,
+    )

@@ -1,0 +1,220 @@
+"""What the browser of the page shows, row by row: kept pairs, and of each reason some rejected rows, with their lineage.
+
+respond row + its passage, tags, counterexamples, prompts  ->  {"stage": "respond", "reason": None, "document": 7, …}
+
+A prompt is rendered again from the templates in run.json, and shown only where their digest is the row's. In it long
+texts that the page has anyway are left out: "\\0d\\0" stands for the document (see `Page`).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fanno_hf.errors import FannoError
+from fanno_hf.identity import content_id, spread_seed
+from fanno_hf.output.configs import STAGES, configs_of
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.prompts import Messages, Prompt, neutralise
+from fanno_hf.report.shown import Row, Shown, read_counterexamples, read_passages
+from fanno_hf.steps.answering import response_prompt
+from fanno_hf.steps.instructing import instruction_prompt, prompt_variables
+from fanno_hf.tags import KINDS
+
+_COPIED = (
+    *("instruction", "input", "task_type", "characteristic", "style", "origin", "round", "reward", "pulls"),
+    *("finish_reason", "teacher", "prompt_digest", "response_tokens", "detail"),
+)
+_SHORTEST = 40
+"""Characters from which on a text in a prompt is replaced by a sign for it."""
+
+
+def page_records(
+    shown: Shown, similarities: Sequence[float] | None, folder: RunFolder, *, rejected: int, cut: int, random_seed: int
+) -> dict[str, Any]:
+    """Returns `Page.records`.
+
+    Args:
+        shown: the kept rows.
+        similarities: of each kept row to the nearest other one; None where it is not known.
+        rejected: rejected rows of each stage and reason.
+        cut: longer texts are cut to so many characters.
+        random_seed: of the run, to draw from the rejected rows.
+    """
+    dropped = list(_rejected(folder, rejected, random_seed))
+    wanted = [row for _, row in dropped if row.get("document_id") and "counterexamples" in row]
+    lineage = _Lineage(
+        folder.manifest,
+        {**read_passages(folder, wanted), **shown.passages},
+        {**read_counterexamples(folder, wanted), **shown.counterexamples},
+        cut,
+    )
+    near = similarities if similarities is not None else [None] * len(shown.rows)
+    rows = [
+        lineage.record(shown.stage, row) | {"similarity": None if value is None else round(float(value), 4)}
+        for row, value in zip(shown.rows, near, strict=True)
+    ]
+    rows += [lineage.record(stage, row) for stage, row in dropped]
+    return {"documents": lineage.documents, "shared": lineage.shared, "rows": rows}
+
+
+def shortened(value: Any, cut: int) -> Any:
+    """Returns a text of at most `cut` characters, a sign where it ends early; what is no text stays as it is."""
+    return f"{value[:cut]} …" if isinstance(value, str) and len(value) > cut + 2 else value
+
+
+def _rejected(folder: RunFolder, most: int, random_seed: int) -> Iterable[tuple[str, Row]]:
+    """Yields (stage, row) of at most `most` rejected rows of each stage and reason, drawn at random, in their order."""
+    names = {config.name for config in configs_of(folder.manifest)}
+    for stage in STAGES:
+        if f"rejected_{stage}" not in names:
+            continue
+        table = folder.read_rows(f"rejected_{stage}")
+        places = defaultdict(list)
+        for place, reason in enumerate(table["reason"]):
+            places[reason].append(place)
+        rng = np.random.default_rng(spread_seed(random_seed, "report", "rejected", stage))
+        chosen = [rng.permutation(found)[:most] for found in places.values()] if most else []
+        for row in table.select(np.sort(np.concatenate(chosen)) if chosen else []).to_list():
+            yield stage, row
+
+
+class _Lineage:
+    """Turns rows into records and collects the documents and turns of prompts that they share."""
+
+    def __init__(self, manifest: Mapping[str, Any], passages: Mapping[str, Row], others: Mapping[str, str], cut: int):
+        self._entries, self._passages, self._others, self._cut = manifest["stages"], passages, others, cut
+        self.documents: list[dict[str, Any]] = []
+        self.shared: list[Messages] = []
+        self._places: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
+        self._prompts: dict[tuple[str, Any], Prompt] = {}
+        self._tags: dict[str, Mapping[str, Mapping[str, str]]] = {}
+        self._plain: dict[str, bool] = {}
+        self._handing_on: dict[str, bool] = {}
+
+    def record(self, stage: str, row: Row) -> dict[str, Any]:
+        """Returns the record of one row."""
+        passage = self._passages.get(row.get("document_id"))
+        return {
+            **{name: self._short(row.get(name)) for name in _COPIED},
+            "id": row.get("instruction_id") or row.get("document_id") or "",
+            "stage": stage,
+            "reason": row.get("reason"),
+            "output": self._short(row.get("response")),
+            "document": self._document(passage["text"], passage["source"]) if passage else None,
+            "text": None if passage else self._short(row.get("text")),
+            "passages": self._found(row),
+            "counterexamples": [[name, self._others.get(name, "")] for name in row.get("counterexamples") or ()],
+            "verdicts": [[v["name"], v["probability"]] for v in row.get("verdicts") or ()],
+            "tokens": row.get("num_tokens"),
+            "completion": self._short(row.get("completion")) if row.get("reason") else None,
+            "prompt": self._safely(self._asked, row, passage),
+            "response_prompt": self._safely(self._answered, row, passage),
+        }
+
+    def _short(self, value: Any) -> Any:
+        return shortened(value, self._cut)
+
+    def _document(self, text: str, source: str | None = None) -> int:
+        """Returns the place of a text among the documents; it is added where it is new."""
+        if text not in self._places:
+            self._places[text] = len(self.documents)
+            name = content_id(text)
+            source = source or self._passages.get(name, {}).get("source")
+            document = {"id": name, "source": source, "text": self._short(text), "cut": len(text) > self._cut}
+            self.documents.append(document)
+        return self._places[text]
+
+    def _found(self, row: Row) -> list[list]:
+        scores = row.get("passage_scores") or ()
+        return [
+            [self._document(text), round(float(score), 4)]
+            for text, score in zip(row.get("passages") or (), scores, strict=False)
+        ]
+
+    @staticmethod
+    def _safely(render: Callable[[Row, Row | None], list | None], row: Row, passage: Row | None) -> list | None:
+        """A prompt that cannot be rendered (a run.json of other templates) is left out."""
+        try:
+            return render(row, passage)
+        except (FannoError, KeyError, TypeError, ValueError):
+            return None
+
+    def _asked(self, row: Row, passage: Row | None) -> list | None:
+        """Returns how the instruction was asked for."""
+        if passage is None or row.get("origin") not in ("seed", "augment"):
+            return None
+        entry = self._entries[row["origin"]]
+        prompt = self._prompt(("ask", row["origin"]), lambda: instruction_prompt(row["origin"], entry["config"]))
+        if row.get("prompt_digest") not in (None, prompt.digest):
+            return None
+        variables = prompt_variables(
+            {
+                "text": passage["text"],
+                "tag_texts": [self._tag_texts(row["origin"])[kind][row[kind]] for kind in KINDS.values()],
+                "counterexample_texts": [self._others[name] for name in row["counterexamples"] or ()],
+            }
+        )
+        return self._sent(prompt, variables, {"document": self._sign("d", passage["text"])})
+
+    def _tag_texts(self, stage: str) -> Mapping[str, Mapping[str, str]]:
+        """Returns kind -> name of a tag -> its text, as the stage had them."""
+        if stage not in self._tags:
+            tags = self._entries[stage]["tags"]
+            self._tags[stage] = {
+                kind: {tag["name"]: tag["text"] for tag in tags[many]} for many, kind in KINDS.items()
+            }
+        return self._tags[stage]
+
+    def _answered(self, row: Row, passage: Row | None) -> list | None:
+        """Returns how the instruction was put for its answer."""
+        if "response" not in row:
+            return None
+        passages = row.get("passages") or []
+        prompt = self._prompt(
+            ("answer", bool(passages)), lambda: response_prompt(self._entries["respond"]["config"], bool(passages))
+        )
+        if row.get("response_prompt_digest") not in (None, prompt.digest):
+            return None
+        variables = {"instruction": row["instruction"], "input": row["input"]}
+        signs = {"instruction": self._sign("i", row["instruction"])}
+        if passages:
+            variables["passages"] = passages
+            signs["passages"] = [self._sign(f"p{place}", text) for place, text in enumerate(passages)]
+        return self._sent(prompt, variables, signs)
+
+    def _prompt(self, key: tuple[str, Any], make: Callable[[], Prompt]) -> Prompt:
+        if key not in self._prompts:
+            self._prompts[key] = make()
+        return self._prompts[key]
+
+    def _sign(self, name: str, text: str) -> str:
+        """Returns what stands for a text in a prompt: itself where it is short, or where it was sent in other words (a
+        special token in it was broken up)."""
+        if len(text) < _SHORTEST:
+            return text
+        if text not in self._plain:
+            self._plain[text] = neutralise(text) == text
+        return f"\0{name}\0" if self._plain[text] else text
+
+    def _sent(self, prompt: Prompt, variables: Mapping[str, Any], signs: Mapping[str, Any]) -> list:
+        """Returns [place of the turns before among the shared ones, the last message with signs for its long texts]."""
+        if prompt.digest not in self._handing_on:
+            self._handing_on[prompt.digest] = _hands_on(prompt, variables, signs)
+        *before, last = prompt.messages(**{**variables, **(signs if self._handing_on[prompt.digest] else {})})
+        if before and prompt.digest not in self._turns:
+            self._turns[prompt.digest] = len(self.shared)
+            self.shared.append(before)
+        return [self._turns.get(prompt.digest), last["content"]]
+
+
+def _hands_on(prompt: Prompt, variables: Mapping[str, Any], signs: Mapping[str, Any]) -> bool:
+    """Whether a template puts these variables into the prompt as they are, so that signs may take their place."""
+    signed = prompt.messages(**{**variables, **signs})[-1]["content"]
+    for name, sign in signs.items():
+        pairs = zip(sign, variables[name], strict=True) if isinstance(sign, list) else [(sign, variables[name])]
+        for mark, text in pairs:
+            signed = signed.replace(mark, text)
+    return signed.strip() == prompt.messages(**variables)[-1]["content"]

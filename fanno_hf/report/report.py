@@ -1,0 +1,194 @@
+"""`stage=report`: what a run has made, for a person to see.
+
+runs/demo  ->  report.html   one page: funnel, figures, metrics, and every row with its lineage
+               figures/      the figures, for a card or a paper
+               metrics.json  the numbers
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fanno_hf.embedding_store import EmbeddingStore
+from fanno_hf.errors import UserError
+from fanno_hf.hub.fetch import fetch
+from fanno_hf.output.configs import STAGES
+from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
+from fanno_hf.report.charts import duration
+from fanno_hf.report.diversity import nearest_other
+from fanno_hf.report.figures import draw
+from fanno_hf.report.fitting import cut_for, cut_texts, estimated_size, fewer
+from fanno_hf.report.metrics import measure
+from fanno_hf.report.other import judge, measured_pairs, name_of, read_pairs
+from fanno_hf.report.page import Page, StageFigures, render_page
+from fanno_hf.report.records import page_records
+from fanno_hf.report.rows import Measured
+from fanno_hf.report.shown import Shown, measured, read_shown
+from fanno_hf.report.stages import read_history, read_map, stage_figures
+from fanno_hf.report.style import Figure
+from fanno_hf.report.verbs import MISSING, VerbNouns, find_parser
+from fanno_hf.services import build
+from fanno_hf.tags import KINDS
+
+_NEAR_REPEAT = 0.85
+_SHORTEST_CUT = 300
+_CUT = "Texts of more than {cut:,} characters are cut here, so that this page stays below {limit:g} MB; the data set has them whole."
+_FITTED = (
+    "The browser below has {shown:,} of {of:,} rows, drawn at random, so that this page stays below {limit:g} MB."
+)
+
+
+def report(config: Mapping[str, Any]) -> str:
+    """Writes the report of a run and says where.
+
+    Args:
+        config: the resolved configuration; `report`, `embedder`, `tokenizer` and `rules` are used, and `teacher` where
+            another data set is to be judged.
+
+    Raises:
+        UserError: the run has done nothing yet, or what is to be set beside it cannot be read.
+    """
+    folder = RunFolder(run_folder(config["run"]))
+    try:
+        if config["hub"]["from"]:
+            fetch(config["hub"]["from"], STAGES, (), folder, config["hub"]["retries"])
+        if not folder.manifest["stages"]:
+            raise UserError(f"{folder.path} has no stage that is done: run stage=all first, or give another run=")
+        size = _write(config, folder)
+        write_card(config, folder)
+    finally:
+        folder.close()
+    return f"wrote {folder.path / PAGE} ({size / 1e6:.1f} MB), {FIGURES}/ and {METRICS}"
+
+
+def _write(config: Mapping[str, Any], folder: RunFolder) -> int:
+    """Writes page, figures and metrics; returns the size of the page in bytes."""
+    settings, seed = config["report"], config["random_seed"]
+    embedder = EmbeddingStore(build("embedder", config["embedder"]), folder.path / "embeddings")
+    counter = build("tokenizer", config["tokenizer"])
+    shown = read_shown(folder, settings["rows"], seed)
+    ours = measured(shown, folder.path.resolve().name, embedder, counter, config["rules"])
+    sets = [ours]
+    if settings["compare"]:
+        pairs, of = read_pairs(settings["compare"], settings["compared_rows"], seed)
+        name, judged = name_of(settings["compare"]), judge(pairs, settings["judged"], config, folder)
+        sets.append(measured_pairs(pairs, of, name, judged, embedder, counter, config["rules"]))
+    parser = find_parser(settings["parser"])
+    verbs = [parser.read(data.instructions, settings["parsed"], seed) if parser else None for data in sets]
+    stages = stage_figures(folder.manifest, settings["price"])
+    metrics = _metrics(sets, verbs, folder)
+    figures = draw(
+        *sets,
+        verbs=verbs[0],
+        history=read_history(folder),
+        passages=read_map(folder, embedder, settings["map"], seed),
+        stages=stages,
+        currency=settings["price"]["currency"],
+    )
+    page = Page(
+        title=ours.name,
+        tiles=list(_tiles(shown, folder, stages)),
+        notes=list(_notes(shown, sets, folder, config, embedder.identity, parser is None)),
+        stages=stages,
+        figures=figures,
+        metrics=metrics,
+    )
+    content = _fitting(page, shown, ours, folder, config)
+    folder.write(PAGE, content)
+    drawn = [_write_figure(figure, folder) for figure in figures if figure.png]
+    numbers = {"rows_of": shown_rows(folder.manifest), "data": metrics, "figures": drawn}
+    folder.write(METRICS, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
+    return len(content)
+
+
+def _metrics(
+    sets: Sequence[Measured], verbs: Sequence[VerbNouns | None], folder: RunFolder
+) -> dict[str, dict[str, Any]]:
+    """Returns the metrics of each data set by its name."""
+    entries = folder.manifest["stages"]
+    settings = next((entries[s]["config"]["stages"][s] for s in ("augment", "seed") if s in entries), {})
+    threshold = settings.get("near_repeat_threshold")
+    tags = next((entries[s]["tags"] for s in ("augment", "seed") if "tags" in entries.get(s, {})), None)
+    names = tags and {kind: [tag["name"] for tag in tags[many]] for many, kind in KINDS.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for data, read in zip(sets, verbs, strict=True):
+        name = data.name if data.name not in found else f"{data.name} (the other)"
+        found[name] = measure(
+            data,
+            # where the run kept near repeats, they are counted at the default
+            near_repeat_threshold=_NEAR_REPEAT if threshold is None else threshold,
+            tag_names=names if data.tags else None,
+            verbs=read,
+        )
+    return found
+
+
+def _tiles(shown: Shown, folder: RunFolder, stages: Sequence[StageFigures]) -> Iterator[tuple[str, str]]:
+    """The figures at the head of the page."""
+    what = {"respond": "pairs", "augment": "instructions", "seed": "seed instructions"}
+    if shown.stage:
+        yield what[shown.stage], f"{shown.of:,}"
+    for stage in stages:
+        if stage.name == "prescreen":
+            yield "passages", f"{stage.kept:,} of {stage.rows_in:,}"
+    yield "teacher", ", ".join(dict.fromkeys(entry["teacher"] for entry in folder.manifest["stages"].values()))
+    yield "tokens", f"{sum(stage.prompt_tokens + stage.completion_tokens for stage in stages):,}"
+    yield "time", duration(sum(stage.seconds for stage in stages))
+    if costs := [stage.cost for stage in stages if stage.cost is not None]:
+        yield "cost", f"{sum(costs):,.2f}"
+
+
+def _notes(
+    shown: Shown, sets: Sequence[Measured], folder: RunFolder, config: Mapping[str, Any], embedder: str, unread: bool
+) -> Iterator[str]:
+    """Sentences about what the page does not show, or shows otherwise than one would think."""
+    entries = folder.manifest["stages"]
+    if shown.stage != "respond":
+        last = shown.stage or "prescreen"
+        yield f"The run has not come to its end: these are the rows of {last}."
+    if len(shown.rows) < shown.of:
+        yield f"{len(shown.rows):,} of {shown.of:,} rows were drawn at random to be measured, drawn and shown (report.rows)."
+    for other in sets[1:]:
+        yield f"Beside it: {other.name}, {len(other.instructions):,} of {other.of:,} rows."
+        if not config["report"]["judged"]:
+            yield f"Nobody judged {other.name}: report.judged=200 has the teacher do it, for the figure of quality."
+    if any(entry["embedder"] != embedder for entry in entries.values()):
+        used = ", ".join(dict.fromkeys(entry["embedder"] for entry in entries.values()))
+        yield f"Similarities are by {embedder}; the run itself used {used}: report with the same embedder= to see what it saw."
+    if unread:
+        yield MISSING
+    if shortened := sum(entry.get("shortened", 0) for entry in entries.values()):
+        yield f"{shortened:,} prompts were too long for the teacher and lost a part of their document; here they are whole."
+
+
+def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, config: Mapping[str, Any]) -> bytes:
+    """Returns the page below `report.max_megabytes`: with shorter texts where it must be, then with fewer rows."""
+    settings, seed = config["report"], config["random_seed"]
+    limit, cut = settings["max_megabytes"] * 1e6, settings["max_characters"]
+    near = nearest_other(ours.embeddings)[1] if len(shown.rows) > 1 else np.full(len(shown.rows), np.nan)
+    records = page_records(shown, near, folder, rejected=settings["rejected"], cut=cut, random_seed=seed)
+    size, notes = estimated_size(records), page.notes
+    while True:
+        if size > limit and cut > _SHORTEST_CUT:
+            cut = max(_SHORTEST_CUT, cut_for(records, 0.93 * limit / size))
+            records, notes = (
+                cut_texts(records, cut),
+                [*page.notes, _CUT.format(cut=cut, limit=settings["max_megabytes"])],
+            )
+        elif size > limit:
+            records = fewer(records, 0.93 * limit / size, seed)
+            count = sum(row["reason"] is None for row in records["rows"])
+            notes = [*page.notes, _FITTED.format(shown=count, of=shown.of, limit=settings["max_megabytes"])]
+        content = render_page(replace(page, notes=notes, records=records))
+        if len(content) <= limit or not records["rows"]:
+            return content
+        size = len(content)
+
+
+def _write_figure(figure: Figure, folder: RunFolder) -> dict[str, str]:
+    folder.write(FIGURES / f"{figure.name}.png", figure.png)
+    return {key: getattr(figure, key) for key in ("name", "title", "alt", "caption")}

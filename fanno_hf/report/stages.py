@@ -1,0 +1,78 @@
+"""What run.json and the tables of a run say about its stages: funnel, tokens, time, cost, windows, communities."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fanno_hf.embedder import Embedder
+from fanno_hf.identity import spread_seed
+from fanno_hf.output.configs import STAGES, configs_of
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.report.passages import Passages, project
+from fanno_hf.report.rows import StageFigures
+
+
+def stage_figures(manifest: Mapping[str, Any], price: Mapping[str, Any]) -> list[StageFigures]:
+    """Returns rows, tokens, time and cost of each stage that is done.
+
+    Args:
+        manifest: run.json.
+        price: the configuration group `report.price`.
+    """
+    return [
+        StageFigures(
+            name=stage,
+            cost=_cost(entry, price),
+            **{key: entry[key] for key in ("rows_in", "kept", "rejected", "requests", "from_journal")},
+            **{key: entry[key] for key in ("prompt_tokens", "completion_tokens", "seconds")},
+        )
+        for stage in STAGES
+        if (entry := manifest["stages"].get(stage))
+    ]
+
+
+def _cost(entry: Mapping[str, Any], price: Mapping[str, Any]) -> float | None:
+    """Money for the time and the tokens of a stage; None where no price is given."""
+    parts = {
+        "hour": entry["seconds"] / 3600,
+        "prompt_tokens": entry["prompt_tokens"] / 1e6,
+        "completion_tokens": entry["completion_tokens"] / 1e6,
+    }
+    known = [price[name] * amount for name, amount in parts.items() if price[name] is not None]
+    return float(sum(known)) if known else None
+
+
+def read_history(folder: RunFolder) -> list[dict[str, Any]] | None:
+    """Returns the rows of `history_augment`; None where there are none."""
+    if not any(config.name == "history_augment" for config in configs_of(folder.manifest)):
+        return None
+    return folder.read_rows("history_augment").to_list()
+
+
+def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int) -> Passages | None:
+    """Lays out at most `most` of the passages that pre-screening kept; None where there are none.
+
+    A passage stands for its community: itself and those that left as `same_community`.
+    """
+    names = {config.name for config in configs_of(folder.manifest)}
+    if not most or "prescreen" not in names:
+        return None
+    rows = folder.read_rows("prescreen").select_columns(["text", "community", "num_tokens"])
+    of = len(rows)
+    if of > most:
+        rng = np.random.default_rng(spread_seed(random_seed, "report", "map"))
+        rows = rows.select(np.sort(rng.choice(of, most, replace=False)))
+    left: Counter[int] = Counter()
+    if "rejected_prescreen" in names:
+        rejected = folder.read_rows("rejected_prescreen")
+        pairs = zip(rejected["reason"], rejected["community"], strict=True)
+        left.update(community for reason, community in pairs if reason == "same_community")
+    texts = list(rows["text"])
+    return Passages(
+        coordinates=project(embedder.encode(texts), random_seed),
+        members=np.array([1 + left[community] for community in rows["community"]], dtype=np.int64),
+        labels=[" ".join(text.split()[:6]) for text in texts],
+        of=of,
+    )

@@ -1,0 +1,249 @@
+"""The root verb of an instruction and its direct object, from a parse by spaCy.
+
+    "Please write a short poem about moss."  ->  ("write", "poem")
+    "How many legs does a spider have?"      ->  ("have", "leg")
+    "Explain how mosses drink."              ->  None: no direct object
+    "Résume le texte."                       ->  None, and counted as another language
+
+As in Self-Instruct (Wang et al. 2023, appendix): of the first sentence, the verb at the root, or the first one below
+it, and its direct object where that is a common noun.
+"""
+
+import logging
+import re
+import unicodedata
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fanno_hf.identity import spread_seed
+from fanno_hf.segment import words
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc, Token
+
+logger = logging.getLogger(__name__)
+
+MISSING = (
+    "The verb-noun figures need spaCy and a small English model: `pip install spacy` and "
+    "`python -m spacy download en_core_web_sm`, then draw the report again."
+)
+_MOST_WORDS, _MOST_CHARACTERS = 60, 600  # what is asked for stands near the beginning; bounds the work on any text
+_BATCH = 256
+_NEEDED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
+_POSSESSIVE = re.compile(r"['’]s\b")
+_LETTERS = re.compile(r"[^\W\d_]")
+_LATIN = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿ]")
+# languages in Latin script that spaCy has a long list of stop words for; two short lists (et, eu) would never win
+_LANGUAGES = (
+    *("cs", "da", "de", "en", "es", "fi", "fr", "hr", "hu", "id", "it"),
+    *("lt", "nb", "nl", "pl", "pt", "ro", "sk", "sv", "tr", "vi"),
+)
+
+
+@dataclass(frozen=True)
+class VerbNouns:
+    """What a parser read in some texts.
+
+    Attributes:
+        pairs: (verb, noun) of each text, both as lemmas; None where there is none, and in other languages.
+        skipped: how many texts are not English and were not parsed.
+        parser: name and version of the model, as in "en_core_web_sm 3.8.0".
+        looked_at: how many of the texts were drawn to be read, the skipped ones included; None: all.
+    """
+
+    pairs: Sequence[tuple[str, str] | None]
+    skipped: int
+    parser: str
+    looked_at: int | None = None
+
+    @property
+    def of(self) -> int:
+        """How many texts were looked at."""
+        return len(self.pairs) if self.looked_at is None else self.looked_at
+
+
+def find_parser(names: Sequence[str]) -> "VerbParser | None":
+    """Loads the first of some spaCy models that is installed; nothing is downloaded.
+
+    Args:
+        names: installed packages, as "en_core_web_sm". Their data is read; their code is not run.
+
+    Returns:
+        None where spaCy or every model is missing: show `MISSING` instead of what it would have given.
+    """
+    try:
+        import spacy
+    except ImportError:
+        return None
+    for name in names:
+        folder = _data_folder(name)
+        if folder is None:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a model made for a neighbouring version of spaCy
+                language = spacy.load(folder, exclude=["ner", "senter"], disable=["attribute_ruler", "lemmatizer"])
+        except (ImportError, OSError, ValueError) as error:
+            logger.warning("the spaCy model '%s' cannot be loaded (%s)", name, error)
+            continue
+        if _fits(language):
+            return VerbParser(language, f"{name} {language.meta['version']}")
+        logger.warning("the spaCy model '%s' has not all of %s, or is not English", name, ", ".join(_NEEDED))
+    return None
+
+
+def _fits(language: "Language") -> bool:
+    if language.lang != "en" or not set(_NEEDED) <= set(language.component_names):
+        return False
+    return language.get_pipe("lemmatizer").lookups.has_table("lemma_index")
+
+
+def _data_folder(name: str) -> Path | None:
+    """Returns the folder with the model's config.cfg inside an installed package, without importing the package."""
+    spec = find_spec(name) if name.isidentifier() else None  # find_spec would import what stands before a dot
+    for place in (spec and spec.submodule_search_locations) or ():
+        found = sorted(Path(place).glob("*/config.cfg"))
+        if found:
+            return found[-1].parent
+    return None
+
+
+@dataclass
+class VerbParser:
+    """Reads the verb and noun of instructions; `find_parser` makes one.
+
+    Attributes:
+        language: a spaCy pipeline with all of `_NEEDED`.
+        name: name and version of its model.
+    """
+
+    language: "Language"
+    name: str
+    _lemmas: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False)
+    _english: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self):
+        _multiply_with_numpy(self.language)
+        index = self.language.get_pipe("lemmatizer").lookups.get_table("lemma_index")
+        # of two letters are mostly abbreviations: "el", "la", "de"
+        self._english = frozenset(word for part in index.values() for word in part if len(word) > 2)
+
+    def read(self, texts: Sequence[str], most: int | None = None, random_seed: int = 0) -> VerbNouns:
+        """Reads the pair of each text; of a long text only the first 60 words are looked at.
+
+        Args:
+            most: of more texts so many are drawn at random; the others have no pair. A thousand take about a second.
+            random_seed: decides which.
+        """
+        drawn = range(len(texts))
+        if most is not None and len(texts) > most:
+            rng = np.random.default_rng(spread_seed(random_seed, "report", "verbs"))
+            drawn = np.sort(rng.choice(len(texts), most, replace=False)).tolist()
+        prepared = [_prepared(texts[place]) for place in drawn]
+        english = {text: self.is_english(text) for text in dict.fromkeys(prepared)}
+        asked = [text for text in english if english[text] and text]
+        read = dict(zip(asked, map(self._pair, self.language.pipe(asked, batch_size=_BATCH)), strict=True))
+        pairs: list[tuple[str, str] | None] = [None] * len(texts)
+        for place, text in zip(drawn, prepared, strict=True):
+            pairs[place] = read.get(text)
+        return VerbNouns(pairs, sum(not english[text] for text in prepared), self.name, len(prepared))
+
+    def is_english(self, text: str) -> bool:
+        """Decides by stop words: English where it has more of them in the text than any other language.
+
+        Names prove nothing ("Las Vegas", "AI"), nor do stop words of other languages that are English words too
+        ("car", "final"). With one stop word or none ("Explain photosynthesis."), at least half of the words must be
+        in the lemmatizer's list of English words. A tie of more counts as English where all letters are ASCII.
+        """
+        letters = _LETTERS.findall(text)
+        if 2 * len(_LATIN.findall(text)) < len(letters):
+            return False
+        found = words(_POSSESSIVE.sub("", text))
+        plain = [word.casefold() for i, word in enumerate(found) if word[0].isalpha() and (i == 0 or word.islower())]
+        counts = Counter(language for word in plain for language in self._languages(word))
+        english = counts.pop("en", 0)
+        others = max(counts.values(), default=0)
+        if max(english, others) <= 1:
+            return 2 * sum(self._knows(word) for word in plain) >= len(plain)
+        return english > others or english == others and all(letter.isascii() for letter in letters)
+
+    def _languages(self, word: str) -> Sequence[str]:
+        languages = _stop_words().get(word, ())
+        return () if "en" not in languages and word in self._english else languages
+
+    def _knows(self, word: str) -> bool:
+        languages = _stop_words().get(word, ())
+        if languages:
+            return "en" in languages
+        return any(word.removesuffix(ending) in self._english for ending in ("", "s", "es"))
+
+    def _pair(self, doc: "Doc") -> tuple[str, str] | None:
+        token = next(doc.sents).root
+        while token is not None:
+            objects = [child for child in token.children if child.dep_ in ("dobj", "obj")]
+            nouns = [child for child in objects if child.tag_ in ("NN", "NNS")]
+            if nouns:  # only verbs have objects, whatever their tag
+                return self._checked(self._lemma(token, "VB"), self._lemma(nouns[0], "NN"))
+            if token.tag_.startswith("VB"):
+                return None
+            token = next(token.children, None)
+        return None
+
+    def _checked(self, verb: str, noun: str) -> tuple[str, str] | None:
+        return (verb, noun) if all(word.isalpha() and len(word) <= 30 for word in (verb, noun)) else None
+
+    def _lemma(self, token: "Token", kind: str) -> str:
+        """Returns the lemma of one word by its tag; running the two slow components on whole texts takes half the time."""
+        key = (token.text, token.tag_ if token.tag_.startswith(kind) else kind)
+        if key not in self._lemmas:
+            from spacy.tokens import Doc
+
+            doc = Doc(self.language.vocab, words=[key[0]], tags=[key[1]])
+            for component in ("attribute_ruler", "lemmatizer"):
+                doc = self.language.get_pipe(component)(doc)
+            self._lemmas[key] = doc[0].lemma_.lower()
+        return self._lemmas[key]
+
+
+def _multiply_with_numpy(language: "Language") -> None:
+    """Lets numpy multiply matrices: on recent processors two to three times as fast as the library that spaCy ships."""
+    from thinc.api import NumpyOps
+
+    ops = NumpyOps(use_blis=False)
+    for node in language.get_pipe("tok2vec").model.walk():
+        node.ops = ops
+
+
+def _prepared(text: str) -> str:
+    """Returns the beginning of a text on one line, without control characters and lone surrogates."""
+    start = text.lstrip()[:_MOST_CHARACTERS]
+    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in start)
+    return " ".join(visible.split()[:_MOST_WORDS])
+
+
+@cache
+def _stop_words() -> Mapping[str, tuple[str, ...]]:
+    """Returns word -> the languages it is a stop word of."""
+    import spacy.lang
+
+    found: dict[str, list[str]] = {}
+    for language in _LANGUAGES:
+        # the file alone: importing all of spacy.lang.fr takes seconds
+        path = Path(spacy.lang.__path__[0]) / language / "stop_words.py"
+        if not path.is_file():
+            continue
+        spec = spec_from_file_location(f"stop_words_{language}", path)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for word in {word.casefold() for word in module.STOP_WORDS}:
+            found.setdefault(word, []).append(language)
+    return {word: tuple(languages) for word, languages in found.items()}

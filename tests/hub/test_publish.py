@@ -1,0 +1,364 @@
+"""stage=publish and hub.push: every stage a config, a commit and a tag; repeated, nothing; after any fault, completed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import load_dataset
+
+from fanno_hf.errors import FannoError, UserError
+from fanno_hf.hub.publish import Publisher, publish, push_in_passing
+from fanno_hf.output.configs import STAGES, configs_of
+from fanno_hf.output.folder import RunFolder
+from tests.conftest import small_run
+from tests.hub.conftest import REPO, TOKEN, config_of
+
+# enough for what has nothing to do with the stages
+ON_TWO_STAGES = pytest.mark.parametrize("folder", ["halfway"], indirect=True)
+ON_THE_FIRST_STAGE = pytest.mark.parametrize("folder", ["begun"], indirect=True)
+
+
+def manifest(folder: Path) -> dict:
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def rows(folder: Path, config: str) -> list[dict]:
+    run = RunFolder(folder)
+    try:
+        return run.read_rows(config).to_list()
+    finally:
+        run.close()
+
+
+def loaded(config: str, revision: str = "demo") -> list[dict]:
+    return load_dataset(REPO, config, revision=revision, split="train").to_list()
+
+
+def test_every_config_is_loaded_as_it_was_pushed(push, folder):
+    push()
+    configs = [config.name for config in configs_of(manifest(folder))]
+    assert {"default", "seed", "rejected_seed", "history_augment"} <= set(configs)
+    assert {name: loaded(name) for name in configs} == {name: rows(folder, name) for name in configs}
+
+
+@ON_TWO_STAGES
+def test_the_commit_is_written_down_and_tagged(push, hub, folder):
+    push()
+    commits = {stage: entry["hub"]["commit"] for stage, entry in manifest(folder)["stages"].items()}
+    assert commits == {stage: hub.tags(REPO)[f"demo/{stage}"] for stage in ("prescreen", "seed")}
+    assert set(commits.values()) == {hub.branches(REPO)["demo"]}
+
+
+@ON_TWO_STAGES
+def test_a_second_push_makes_no_commit(push, hub, folder):
+    push()
+    before = hub.branches(REPO), hub.tags(REPO), manifest(folder)
+    push()
+    assert (hub.branches(REPO), hub.tags(REPO), manifest(folder)) == before
+
+
+@ON_TWO_STAGES
+def test_a_second_push_sends_no_rows_again(push, hub):
+    push()
+    sent = hub.count("upload")
+    push()
+    assert hub.count("upload") == sent
+
+
+@ON_TWO_STAGES
+def test_a_push_from_a_copy_that_knows_nothing_of_the_first_makes_no_commit(push, hub, folder):
+    push()
+    before = hub.branches(REPO)
+    content = manifest(folder)
+    for entry in content["stages"].values():
+        del entry["hub"]
+    (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    push()
+    assert hub.branches(REPO) == before
+
+
+@ON_THE_FIRST_STAGE
+def test_the_repository_is_private(push, hub):
+    push()
+    assert hub.repositories() == {REPO: True}
+
+
+@ON_THE_FIRST_STAGE
+def test_the_repository_is_public_on_request(push, hub):
+    push(private=False)
+    assert hub.repositories() == {REPO: False}
+
+
+@ON_THE_FIRST_STAGE
+def test_a_public_repository_that_is_there_is_named(push, hub, caplog):
+    hub.create(REPO, private=False)
+    push()
+    assert "public: everybody sees what is pushed" in caplog.text
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize("revision", ["main", "v2/run"])
+def test_the_branch_is_the_one_asked_for(push, hub, revision):
+    push(revision=revision)
+    assert "prescreen/train-00000-of-00001.parquet" in hub.files(REPO, revision)
+
+
+@ON_THE_FIRST_STAGE
+def test_main_is_left_alone_by_default(push, hub):
+    push()
+    assert list(hub.files(REPO, "main")) == [".gitattributes"]
+
+
+@ON_TWO_STAGES
+def test_a_config_without_rows_is_left_out(push, hub, folder):
+    run = RunFolder(folder)
+    run.manifest["stages"]["seed"]["output_rejected"] = run.write_rows(
+        "rejected_seed", run.read_rows("seed").select([])
+    )
+    run.write_manifest()
+    run.close()
+    push()
+    assert not [path for path in hub.files(REPO, "demo") if path.startswith("rejected/seed")]
+
+
+@ON_TWO_STAGES
+def test_a_config_that_has_no_rows_any_more_leaves_the_branch(push, hub, folder):
+    push()
+    run = RunFolder(folder)
+    run.manifest["stages"]["seed"]["output_rejected"] = run.write_rows(
+        "rejected_seed", run.read_rows("seed").select([])
+    )
+    run.write_manifest()
+    run.close()
+    push()
+    card = hub.files(REPO, "demo")["README.md"].decode()
+    assert not [path for path in hub.files(REPO, "demo") if path.startswith("rejected/seed")]
+    assert "config_name: rejected_seed" not in card
+
+
+@ON_TWO_STAGES
+def test_a_stage_that_was_done_again_moves_its_tag_and_no_other(push, hub, folder):
+    push()
+    before = hub.tags(REPO)
+    run = RunFolder(folder)
+    entry = run.manifest["stages"]["seed"]
+    entry["output"] = run.write_rows("seed", run.read_rows("seed").select([0]))
+    run.write_manifest()
+    run.close()
+    push()
+    moved = {name for name, commit in hub.tags(REPO).items() if commit != before[name]}
+    assert moved == {"demo/seed"}
+
+
+@ON_TWO_STAGES
+def test_what_a_commit_names_stays_what_it_was(push, hub, folder):
+    push()
+    old = hub.tags(REPO)["demo/seed"]
+    count = len(rows(folder, "seed"))
+    run = RunFolder(folder)
+    run.manifest["stages"]["seed"]["output"] = run.write_rows("seed", run.read_rows("seed").select([0]))
+    run.write_manifest()
+    run.close()
+    push()
+    assert len(loaded("seed", old)) == count > 1
+
+
+def test_each_stage_is_pushed_when_it_is_done(tmp_path, waits, hub):
+    small_run(tmp_path, "hub.push=true", f"hub.repo_id={REPO}")
+    tags = hub.tags(REPO)
+    assert list(tags) == [f"run/{stage}" for stage in STAGES]
+    assert len(set(tags.values())) == len(STAGES)
+
+
+def test_an_unfinished_run_is_pushed_as_far_as_it_is(tmp_path, waits, hub):
+    small_run(tmp_path, "stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}")
+    assert list(hub.tags(REPO)) == ["run/prescreen"]
+
+
+@ON_TWO_STAGES
+def test_a_stage_whose_file_is_gone_is_not_pushed(push, hub, folder):
+    (folder / "seed" / "train-00000-of-00001.parquet").unlink()
+    push()
+    assert list(hub.tags(REPO)) == ["demo/prescreen"]
+
+
+@ON_THE_FIRST_STAGE
+def test_a_hub_that_fails_while_a_run_goes_on_costs_a_warning(folder, waits, hub, caplog):
+    publisher = Publisher(config_of(folder, retries=2)["hub"], "demo")
+    publisher.prepare()
+    hub.fault("commit", 500, times=3)
+    run = RunFolder(folder)
+    push_in_passing(publisher, run)
+    run.close()
+    assert "pushing prescreen failed" in caplog.text
+    assert "The run goes on, and tries again at its end" in caplog.text
+
+
+# ---- faults: the push ends right, or stops with one sentence and is completed by repeating it
+
+ROUTES = ("create", "info", "branch", "preupload", "lfs_batch", "upload", "commit", "tree", "refs", "tag")
+FAULTS = [
+    *((route, {"status": status}) for route in ROUTES for status in (429, 500)),
+    *((route, {"status": 409}) for route in ("create", "branch", "upload", "commit", "tag")),
+    *((route, {"status": "lost"}) for route in ROUTES),
+    *((route, {"status": "lost", "after": True}) for route in ("create", "branch", "commit", "tag", "upload")),
+    ("commit", {"status": 503, "after": True}),
+    ("commit", {"status": 504, "after": True, "skip": 1}),
+    ("commit", {"status": "lost", "after": True, "skip": 2}),
+    ("upload", {"status": "truncated"}),
+    ("upload", {"status": "truncated", "skip": 1}),
+    ("verify", {"status": 500}),
+    ("head", {"status": 503}),
+    ("resolve", {"status": "truncated"}),
+]
+
+
+def expected_state(hub, folder: Path) -> None:
+    """Everything is there, once."""
+    files = hub.files(REPO, "demo")
+    configs = configs_of(manifest(folder))
+    assert {f"{config.folder}/train-00000-of-00001.parquet" for config in configs} <= set(files)
+    done = manifest(folder)["stages"].keys()
+    assert {name.removeprefix("demo/") for name in hub.tags(REPO)} == set(done)
+    assert json.loads(files["run.json"])["stages"].keys() == done
+    messages = [commit.message for commit in hub.commits(REPO, "demo")]
+    assert len(messages) == len(set(messages))
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize(("route", "fault"), FAULTS, ids=lambda value: str(value))
+def test_a_fault_is_overcome_or_overcome_by_repeating(push, hub, folder, route, fault):
+    hub.fault(route, **fault)
+    try:
+        push()
+    except FannoError as error:
+        assert "\n" not in str(error) and TOKEN not in str(error)
+        push()
+    expected_state(hub, folder)
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize("status", [409, 412, 429, 500, 503])
+def test_a_busy_hub_is_waited_for(push, hub, folder, waits, status):
+    hub.fault("commit", status, times=3)
+    push()
+    expected_state(hub, folder)
+    assert waits == [1.0, 2.0, 4.0]
+
+
+@ON_THE_FIRST_STAGE
+def test_it_waits_as_long_as_the_hub_asks(push, hub, waits):
+    hub.fault("commit", 429, retry_after=7)
+    push()
+    assert waits == [7.0]
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize("status", [409, 412, 429, 500, 503, "lost"])
+def test_a_hub_that_stays_away_is_given_up_with_one_sentence(push, hub, folder, status):
+    hub.fault("commit", status, times=3)
+    with pytest.raises(
+        FannoError, match=r"pushing prescreen failed 3 times, at last with: .*run the same command again"
+    ):
+        push(retries=2)
+    push()
+    expected_state(hub, folder)
+
+
+@ON_THE_FIRST_STAGE
+def test_a_commit_of_somebody_else_in_between_is_built_upon(push, hub, folder):
+    hub.conflict(REPO, "demo", "notes.md", b"hello")
+    push()
+    expected_state(hub, folder)
+    assert hub.files(REPO, "demo")["notes.md"] == b"hello"
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
+def test_what_will_not_pass_is_not_tried_again(push, hub, waits, status):
+    hub.fault("commit", status)
+    with pytest.raises(FannoError):
+        push()
+    assert waits == []
+
+
+# ---- mistakes, found before anything is sent
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"repo_id": None}, "hub.repo_id is missing: give the data set to push to"),
+        ({"repo_id": "me/a/b"}, "hub.repo_id=me/a/b is no data set on the Hub"),
+        ({"repo_id": "me/a b"}, "is no data set on the Hub"),
+        ({"revision": "a..b"}, "hub.revision=a..b is no name for a branch"),
+        ({"revision": "a b"}, "hub.revision=a b is no name for a branch"),
+    ],
+)
+def test_a_wrong_name_is_found_before_anything_is_sent(push, hub, settings, said):
+    with pytest.raises(UserError, match=said.replace(".", r"\.")):
+        push(**settings)
+    assert hub.requests == []
+
+
+@ON_THE_FIRST_STAGE
+def test_a_missing_token_is_found_before_anything_is_sent(push, hub, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(UserError, match="needs a token with write access in the environment variable HF_TOKEN"):
+        push()
+    assert hub.requests == []
+
+
+@ON_THE_FIRST_STAGE
+def test_a_saved_token_is_not_used(push, hub, monkeypatch, tmp_path):
+    monkeypatch.delenv("HF_TOKEN")
+    (tmp_path / "home" / "token").parent.mkdir(exist_ok=True)
+    (tmp_path / "home" / "token").write_text(TOKEN, encoding="utf-8")
+    with pytest.raises(UserError):
+        push()
+    assert hub.requests == []
+
+
+def test_a_missing_token_is_found_before_a_run_pays_for_anything(tmp_path, waits, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(UserError, match="HF_TOKEN"):
+        small_run(tmp_path, "hub.push=true", f"hub.repo_id={REPO}")
+    assert not (tmp_path / "run" / "journal.sqlite").exists()
+
+
+def test_a_token_that_may_not_write_is_found_before_a_run_pays_for_anything(tmp_path, waits, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_another")
+    with pytest.raises(UserError, match="HF_TOKEN is not accepted or may not write there"):
+        small_run(tmp_path, "hub.push=true", f"hub.repo_id={REPO}")
+    assert not (tmp_path / "run" / "journal.sqlite").exists()
+
+
+def test_a_run_that_has_done_nothing_says_so(tmp_path, waits):
+    with pytest.raises(UserError, match="has no stage that is done"):
+        publish(config_of(tmp_path / "new"))
+
+
+# ---- secrets
+
+
+def test_the_token_is_written_nowhere(tmp_path, waits, hub, capfd):
+    hub.fault("commit", 403)
+    logged = ("stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}", "log_level=DEBUG")
+    with pytest.raises(FannoError):
+        small_run(tmp_path, *logged)
+    small_run(tmp_path, *logged)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 10
+    assert [path for path in written if TOKEN.encode() in path.read_bytes()] == []
+    assert [path for path, content in hub.files(REPO, "run").items() if TOKEN.encode() in content] == []
+    assert TOKEN not in "".join(capfd.readouterr())
+
+
+def test_no_path_of_this_machine_is_published(tmp_path, waits, hub):
+    other = tmp_path / "earlier.jsonl"
+    other.write_text('{"text": "Ferns unroll their leaves in spring."}\n', encoding="utf-8")
+    small_run(
+        tmp_path, "stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}", f"stages.prescreen.against=[{other}]"
+    )
+    assert [p for p, content in hub.files(REPO, "run").items() if str(tmp_path).encode() in content] == []
