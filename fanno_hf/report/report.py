@@ -161,6 +161,11 @@ def _notes(
         yield f"Similarities are by {embedder}; the run itself used {used}: report with the same embedder= to see what it saw."
     if unread:
         yield MISSING
+    if answered := sum(entry["from_journal"] for entry in entries.values()):
+        yield (
+            f"{answered:,} requests were answered by the journal, without a token: below are the tokens and the time of the "
+            "last command that did each stage."
+        )
     if shortened := sum(entry.get("shortened", 0) for entry in entries.values()):
         yield f"{shortened:,} prompts were too long for the teacher and lost a part of their document; here they are whole."
 
