@@ -101,12 +101,14 @@ def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None
 
 def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what the configured source says about itself: its name, and where it knows them config, split, revision and
-    licence.
+    licence; nothing where it has no `about`.
 
     Raises:
         UserError: it cannot be reached.
     """
-    return {key: value for key, value in build("data", config).about().items() if value is not None}
+    source = build("data", config)
+    found = source.about() if hasattr(source, "about") else {}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _string(text: Any) -> str | None:

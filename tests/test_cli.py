@@ -19,6 +19,7 @@ from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
 from fanno_hf.output.configs import STAGES
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.run import TASKS
 from fanno_hf.teacher.journal import Journal
 from tests.conftest import SMALL, restricted, write_documents
 
@@ -92,6 +93,10 @@ MISTAKES = {
     "stage=agument": "stage=agument is unknown; did you mean 'augment'? Known: all, prescreen, seed, augment, respond",
     "stages.sed.combinations=2": "stages.sed.combinations is no configuration key; did you mean 'stages.seed.combin",
     "stages.seed.combination=2": "stages.seed.combination is no configuration key; did you mean 'stages.seed.combin",
+    "stage=reprot": "stage=reprot is unknown; did you mean 'report'? Known: all, prescreen, seed, augment, respond, export",
+    "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
+    "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
+    "report.rows=0": "report.rows=0: it must be a whole number of at least 1",
     "foo.bar=2": "foo.bar is no configuration key. See conf/config.yaml",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",
@@ -426,3 +431,11 @@ def test_no_request_is_sent_beyond_the_budget(small, tmp_path):
 def test_a_full_memory_says_what_to_do(caplog):
     assert explain(MemoryError(), debug=False) == 1
     assert "The memory is full: give fewer documents" in caplog.text
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_that_is_named_is_there(cli, task):
+    """One that is not would be taken for a stage."""
+    assert (
+        "is unknown" not in cli(f"stage={task}", "run=nothing", "teacher=scripted", "data=files", "data.path=none")[1]
+    )
