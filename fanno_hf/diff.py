@@ -19,7 +19,7 @@ from fanno_hf.identity import content_id, digest
 from fanno_hf.output.configs import STAGES, configs_of
 from fanno_hf.output.folder import RunFolder, run_folder
 from fanno_hf.report.metrics import measure
-from fanno_hf.report.shown import measured, read_shown
+from fanno_hf.report.shown import measured, read_shown, repeat_threshold
 from fanno_hf.services import build
 
 Row = Mapping[str, Any]
@@ -58,7 +58,7 @@ def diff(config: Mapping[str, Any]) -> str:
     for key in ("a", "b"):
         if not config[key]:
             raise UserError(f"{key} is missing: give two runs, as in stage=diff a=demo b=me/fanno@demo")
-    if run_folder(config["a"]) == run_folder(config["b"]):
+    if len({Path(run_folder(config[key])).expanduser().resolve() for key in ("a", "b")}) == 1:
         raise UserError(f"a={config['a']} and b={config['b']} are the same run: give two")
     with _side("a", config) as a, _side("b", config) as b:
         parts = [
@@ -124,7 +124,12 @@ def _indexed(folder: RunFolder, config: str, key: Callable[[Row], str]) -> dict[
     """Returns key -> column -> digest of its value, of every row of a table; of equal keys the first row."""
     found: dict[str, dict[str, str]] = {}
     for row in _rows(folder, config):
-        found.setdefault(key(row), {column: digest(value)[:16] for column, value in row.items()})
+        try:
+            found.setdefault(key(row), {column: digest(value)[:16] for column, value in row.items()})
+        except KeyError as error:
+            raise UserError(
+                f"{folder.path}: the table {config} has no column {error.args[0]}, as a run of fanno_hf has"
+            ) from error
     return found
 
 
@@ -167,7 +172,8 @@ def _metrics(a: RunFolder, b: RunFolder, config: Mapping[str, Any]) -> list[tupl
     for side in (a, b):
         shown = read_shown(side, config["report"]["rows"], config["random_seed"])
         rows = measured(shown, "", EmbeddingStore(embedder, side.path / "embeddings"), counter, config["rules"])
-        found.append(measure(rows, near_repeat_threshold=0.85, tag_names=None, verbs=None))
+        threshold = repeat_threshold(side.manifest)
+        found.append(measure(rows, near_repeat_threshold=threshold, tag_names=None, verbs=None))
     return [(name, *(_at(metrics, name) for metrics in found)) for name in _METRICS]
 
 
@@ -194,9 +200,9 @@ def _decisive(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for stage, entry in manifest["stages"].items():
         config = entry["config"]
         found |= {f"stages.{stage}": config["stages"][stage]}
-        found |= {f"prompts.{name}": prompts for name, prompts in config["prompts"].items()}
+        found |= {f"prompts.{name}": prompts for name, prompts in config.get("prompts", {}).items()}
         found |= {f"{stage}: {key}": entry[key] for key in ("teacher", "embedder", "tokenizer")}
-        found |= {key: config[key] for key in ("random_seed", "top_logprobs")}
+        found |= {key: config[key] for key in ("random_seed", "top_logprobs") if key in config}
         found |= {f"{stage}: {key} (sha256)": value for key, value in entry["digests"].items()}
     return found
 

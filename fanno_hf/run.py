@@ -11,12 +11,11 @@ from typing import Any
 
 import fanno_hf
 from fanno_hf.bandit import read_weights
-from fanno_hf.columns import DOCUMENT, INSTRUCTION, RESPONSE
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
-from fanno_hf.output.configs import STAGES
+from fanno_hf.output.configs import COLUMNS, READS, STAGES
 from fanno_hf.output.export import pairs
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
 from fanno_hf.output.funnel import funnel_table
@@ -64,7 +63,7 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
         if publisher:
             publisher.prepare()
         if config["hub"]["from"]:
-            _fetch(config["hub"], asked, folder)
+            _fetch(config, asked, folder)
         if shard:
             _do_shard(config, shard, folder)
             return folder
@@ -83,12 +82,13 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
 
 def _fetch(config: Mapping[str, Any], stage: str, folder: RunFolder) -> None:
     """Takes the stages before one from the Hub."""
-    if stage not in _READS or not _READS[stage]:
+    if stage not in READS or not READS[stage]:
         raise UserError(
-            f"hub.from={config['from']} gives the stages before one, and stage={stage} has none: name the stage that "
+            f"hub.from={config['hub']['from']} gives the stages before one, and stage={stage} has none: name the stage that "
             "goes on from there, as in stage=augment"
         )
-    fetch(config["from"], STAGES[: STAGES.index(stage)], _READS[stage], folder, config["retries"])
+    before = STAGES[: STAGES.index(stage)]
+    fetch(config["hub"]["from"], before, READS[stage], folder, config["hub"]["retries"], replace=config["force"])
 
 
 def _refuse_itself(against: Sequence[Any], path: Path) -> None:
@@ -179,13 +179,6 @@ _RUN: dict[str, Callable[..., StageOutput]] = {
     "augment": augment,
     "respond": respond,
 }
-_COLUMNS = {"prescreen": DOCUMENT, "seed": INSTRUCTION, "augment": INSTRUCTION, "respond": RESPONSE}
-_READS = {
-    "prescreen": (),
-    "seed": ("prescreen",),
-    "augment": ("prescreen", "seed"),
-    "respond": ("prescreen", "augment"),
-}
 
 
 def _inputs(
@@ -199,7 +192,7 @@ def _inputs(
             return lambda: [shards.gather(context)], shards.source
         documents, source = read_documents(context.config["data"], folder.scratch)
         return lambda: [screen_alone(documents, context)], source
-    upstream = _READS[stage]
+    upstream = READS[stage]
     entries = [folder.manifest["stages"].get(name) for name in upstream]
     for name, entry in zip(upstream, entries, strict=True):
         if not entry or not folder.has_rows(name, entry["output"]):
@@ -208,7 +201,7 @@ def _inputs(
                 f"run stage={name} first, or stage=all"
             )
     return (
-        lambda: [folder.read_rows(name, _COLUMNS[name]) for name in upstream],
+        lambda: [folder.read_rows(name, COLUMNS[name]) for name in upstream],
         digest([entry["output"] for entry in entries]),
     )
 

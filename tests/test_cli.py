@@ -97,6 +97,7 @@ MISTAKES = {
     "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
     "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
     "report.rows=0": "report.rows=0: it must be a whole number of at least 1",
+    "run=caf\u00e9": "run=café has a sign that Hydra reads as its own: quote the value twice, as in \"run='café'\"",
     "foo.bar=2": "foo.bar is no configuration key. See conf/config.yaml",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",

@@ -247,6 +247,17 @@ def test_a_run_json_of_others_is_refused(run, tmp_path, text):
         run()
 
 
+def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
+    path = run("stage=prescreen").path / "run.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["stages"]["prescreen"]["kept"] = "many"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"run\.json is not as fanno_hf wrote it \(prescreen\.kept is missing or wrong\)"
+    ):
+        run("stage=seed")
+
+
 def test_a_run_json_that_is_not_utf8_is_refused(run, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/run.json").write_bytes(b"\xff\xfe")

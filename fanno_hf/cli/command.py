@@ -11,8 +11,9 @@ from pathlib import Path
 from hydra.conf import HydraConf
 
 _HERE = ("run=", "hub.", "hydra.", "journal=", "debug=", "log_level=", "force=", "shard=", "budget.")
-_URL = re.compile(r"\w+://[^\s,\]}'\"]*")
-_PATH = re.compile(r"(?<![\w.])(?:~|/|[A-Za-z]:\\)[^\s,\]}'\"]*")
+_WHERE = ("data.path=", "report.compare=")  # always somebody's own files
+_URL = re.compile(r"\w+://[^,\]}'\"]*")
+_PATH = re.compile(r"(?<![\w.])(?:~|/|[A-Za-z]:\\)[^,\]}'\"]*")
 
 
 def shown_command(hydra: HydraConf) -> str:
@@ -26,4 +27,11 @@ def shown_command(hydra: HydraConf) -> str:
 
 def _shown(overrides: Iterable[str]) -> list[str]:
     kept = [word for word in overrides if not word.lstrip("+~").startswith(_HERE)]
-    return [_PATH.sub("PATH", _URL.sub("URL", word)) for word in kept]
+    return [_fit_to_be_shown(word) for word in kept]
+
+
+def _fit_to_be_shown(word: str) -> str:
+    key, sign, value = word.partition("=")
+    if f"{key.lstrip('+~')}=" in _WHERE:
+        return f"{key}=PATH"
+    return key + sign + _PATH.sub("PATH", _URL.sub("URL", value))

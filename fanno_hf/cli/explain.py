@@ -83,6 +83,11 @@ def _about_configuration(error: Exception, known_keys: list[str]) -> str:
         )
     if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
         return match.group(1)
+    if match := re.search(r"LexerNoViableAltException: (\S+?)=(\S+)", words):
+        key, value = match.groups()
+        return (
+            f"{key}={value} has a sign that Hydra reads as its own: quote the value twice, as in \"{key}='{value}'\""
+        )
     if match := re.search(r"Error parsing override '([^']*)'", words):
         return f"'{match.group(1)}' is no override: write key=value, as in stage=augment (quote values with commas)"
     return f"The configuration is wrong: {_first_line(error)}"

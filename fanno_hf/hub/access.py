@@ -68,9 +68,10 @@ class Hub:
                 if not _may_pass(error, status):
                     raise self._explained(what, error, status) from error
                 if attempt == self._retries:
+                    times = f"{attempt + 1} times, at last with" if attempt else "with"
                     raise FannoError(
-                        f"{what} failed {attempt + 1} times, at last with: {_words(error)}. What was pushed stays; "
-                        "run the same command again, or stage=publish, to complete it"
+                        f"{what} failed {times}: {_words(error)} (HF_ENDPOINT={constants.ENDPOINT}). What is done stays: "
+                        "run the same command again to complete it"
                     ) from error
                 seconds = min(_retry_after(error) or 2.0**attempt, _LONGEST_WAIT)
                 logger.info("%s: %s; again in %.0f s", what, _words(error), seconds)
@@ -88,7 +89,7 @@ class Hub:
         if status in (401, 403):
             has = "HF_TOKEN is not accepted or may not write there" if self.token else "it asks for HF_TOKEN"
             return UserError(f"{what}: {has} ({_words(error)})")
-        return FannoError(f"{what} failed: {_words(error)}")
+        return FannoError(f"{what} failed: {_words(error)} (HF_ENDPOINT={constants.ENDPOINT})")
 
 
 def check_repo_id(key: str, repo_id: Any) -> str:
@@ -118,7 +119,12 @@ def split_origin(key: str, origin: str) -> tuple[str, str]:
         UserError: it is neither.
     """
     repo_id, _, revision = str(origin).partition("@")
-    check_repo_id(key, repo_id)
+    try:
+        check_repo_id(key, repo_id)
+    except UserError:
+        raise UserError(
+            f"{key}={origin} is no data set on the Hub: give owner/name@revision, as in {key}=me/fanno@demo"
+        ) from None
     if revision and not is_revision(revision):
         raise UserError(f"{key}={origin}: {revision!r} is no branch, tag or commit")
     return repo_id, revision or "main"
@@ -148,6 +154,8 @@ def _may_pass(error: BaseException, status: int | None) -> bool:
         return False
     if status is not None:
         return status in _TRY_AGAIN
+    if any(isinstance(e, httpx.UnsupportedProtocol) for e in _chain(error)):
+        return False
     return any(isinstance(e, (httpx.TransportError, ConnectionError, TimeoutError)) for e in _chain(error))
 
 
@@ -162,5 +170,5 @@ def _words(error: BaseException) -> str:
     """The first words of what went wrong; never the request, whose headers hold the token."""
     said = next((e.server_message for e in _chain(error) if isinstance(e, HfHubHTTPError) and e.server_message), None)
     status = _status(error)
-    text = " ".join(str(said or error).split())[:300] or type(error).__name__
+    text = " ".join(str(said or error).split())[:300].rstrip(".") or type(error).__name__
     return f"{status} {text}" if status and str(status) not in text else text

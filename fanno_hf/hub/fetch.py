@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, load_dataset
+from datasets.exceptions import DatasetsError
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
-from fanno_hf.output.configs import Config, configs_of
+from fanno_hf.output.configs import COLUMNS, Config, configs_of
 from fanno_hf.output.folder import FORMAT, RunFolder
+from fanno_hf.output.manifest import fault_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ def fetch(
     retries: int,
     *,
     key: str = "hub.from",
+    replace: bool = False,
 ) -> None:
     """Writes the rows of stages into a run folder and says in run.json from which commit they are.
 
@@ -39,6 +42,7 @@ def fetch(
         folder: where they go.
         retries: see `Hub`.
         key: of the configuration that names the origin, for messages.
+        replace: whether other rows of these stages, which the folder has, may be replaced.
 
     Raises:
         UserError: the repository, the revision or a stage is not there.
@@ -58,9 +62,17 @@ def fetch(
         if _is_here(stage, configs, folder):
             folder.manifest["stages"][stage].setdefault("from", pinned)
             continue
+        held = folder.manifest["stages"].get(stage)
+        if held and held.get("from", {}).get("repo_id") != repo_id and not replace:
+            raise UserError(
+                f"{what}: {folder.path} has other rows of {stage} already: give another run=, or force=true to replace them"
+            )
         for config in configs:
             rows = hub.call(f"{what}: reading {config.name}", _load, hub, repo_id, config.name, commit, folder)
+            _check_columns(f"{what}: {config.name}", stage if config.key == "output" else "", rows)
             entry[config.key] = folder.write_rows(config.name, rows)
+            if entry[config.key] != config.sha256:
+                logger.warning("%s: the rows of %s are not those that its run.json names", what, config.name)
         folder.manifest["stages"][stage] = {**entry, "from": pinned}
         logger.info("%s: %d rows from %s, commit %s", stage, entry["kept"], repo_id, commit[:12])
     for key in ("fanno_hf", "packages"):
@@ -78,7 +90,19 @@ def _is_here(stage: str, configs: Sequence[Config], folder: RunFolder) -> bool:
 def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -> Dataset:
     # a cache of its own: where the Hub fails, `load_dataset` hands out whatever it holds of any other commit
     cache = str(folder.scratch / "hub" / commit)
-    return load_dataset(repo_id, config, split="train", revision=commit, token=hub.token, cache_dir=cache)
+    try:
+        return load_dataset(repo_id, config, split="train", revision=commit, token=hub.token, cache_dir=cache)
+    except DatasetsError as error:
+        words = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{repo_id}@{commit[:12]}: the config {config} cannot be read ({words or type(error).__name__})"
+        ) from error
+
+
+def _check_columns(what: str, stage: str, rows: Dataset) -> None:
+    """Raises UserError where kept rows lack a column."""
+    if lacking := sorted(set(COLUMNS.get(stage, ())) - set(rows.column_names)):
+        raise UserError(f"{what} has no column {lacking[0]}, as a run of fanno_hf has")
 
 
 def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, Any]:
@@ -91,12 +115,14 @@ def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, 
     path = hub.call(what, hub.api.hf_hub_download, repo_id, "run.json", revision=commit, repo_type="dataset")
     try:
         manifest = json.loads(Path(path).read_text(encoding="utf-8"))
-        format_, _ = manifest["format"], manifest["stages"].items()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        format_ = manifest["format"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{what}: its run.json is not that of a run of fanno_hf") from error
-    if format_ != FORMAT:
+    if isinstance(format_, int) and format_ == FORMAT and (fault := fault_of(manifest)):
+        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf ({fault})")
+    if format_ != FORMAT or not isinstance(format_, int):
         raise UserError(
-            f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_}; this one "
+            f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_!r}; this one "
             f"reads {FORMAT}): use that version"
         )
     return manifest

@@ -10,7 +10,7 @@ commit.
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -24,13 +24,17 @@ from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.access import Hub, check_repo_id, is_revision
 from fanno_hf.hub_token import require_token
 from fanno_hf.output.card import render_card, without_paths
-from fanno_hf.output.configs import STAGES, Config, all_configs, configs_of
+from fanno_hf.output.configs import Config, all_configs, configs_of
 from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.manifest import made_from_others
 from fanno_hf.output.report_files import figures_of, report_files
 
 logger = logging.getLogger(__name__)
 
 _REPO = {"repo_type": "dataset"}
+# what a repository may have before a run comes to it
+_RESERVED = re.compile("HEAD|refs/.*|[0-9a-f]{40}")  # git's own, and what would be taken for a commit
+_ANYWHERE = (".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,12 @@ class Publisher:
             raise UserError("hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno")
         require_token(f"hub.repo_id={config['repo_id']}")
         self._run = re.sub(r"[^\w.-]+", "-", run).strip("-.") or "run"
-        self.target = Target(check_repo_id("hub.repo_id", config["repo_id"]), config["revision"] or self._run)
-        if not is_revision(self.target.revision):
+        if "/" not in check_repo_id("hub.repo_id", config["repo_id"]):
+            raise UserError(
+                f"hub.repo_id={config['repo_id']} lacks its owner: give owner/name, as in hub.repo_id=me/fanno"
+            )
+        self.target = Target(config["repo_id"], config["revision"] or self._run)
+        if not is_revision(self.target.revision) or _RESERVED.fullmatch(self.target.revision):
             raise UserError(
                 f"hub.revision={self.target.revision} is no name for a branch: give one, as in hub.revision=main"
             )
@@ -84,9 +92,30 @@ class Publisher:
             logger.warning(
                 "hub.private=true, but %s is there already and public: everybody sees what is pushed", repo_id
             )
+        self._refuse_foreign_files("main" if branch != "main" else branch)
         if branch != "main":
             make = partial(self._api.create_branch, repo_id, branch=branch, exist_ok=True, **_REPO)
             self._hub.call(f"{what}: making the branch {branch}", make)
+
+    def _refuse_foreign_files(self, start: str) -> None:
+        """Raises UserError where the branch, or the one it would be made from, holds data that is not a run's: a card
+        and tables of ours would take its place."""
+        refs = self._hub.call(
+            f"{self.target}: reading its branches", self._api.list_repo_refs, self.target.repo_id, **_REPO
+        )
+        names = {ref.name for ref in refs.branches}
+        branch = self.target.revision if self.target.revision in names else start
+        list_files = partial(self._api.list_repo_files, self.target.repo_id, revision=branch, **_REPO)
+        paths = self._hub.call(f"{self.target}: listing its files", list_files) if branch in names else []
+        if "run.json" in paths:
+            return
+        tables = re.compile(f"(?:{'|'.join(c.folder for c in all_configs({'stages': {}}))})/train-[^/]*[.]parquet")
+        foreign = [path for path in paths if path not in _ANYWHERE and not tables.fullmatch(path)]
+        if foreign:
+            raise UserError(
+                f"hub.repo_id={self.target.repo_id}: the branch {branch} holds other data ({foreign[0]}): give another "
+                "hub.repo_id, or a hub.revision of its own in a repository whose main is empty"
+            )
 
     def publish(self, folder: RunFolder) -> str:
         """Pushes every stage that is done and not there yet, writes the commits down in run.json and returns the last.
@@ -94,16 +123,20 @@ class Publisher:
         Raises:
             FannoError: names what failed; what was pushed stays, and a repetition completes it.
         """
-        done = [stage for stage in STAGES if _is_whole(stage, folder)]
-        if not done:
+        manifest = folder.manifest
+        if not manifest["stages"]:
             raise UserError(f"{folder.path} has no stage that is done: run stage=all first")
-        manifest = {**folder.manifest, "stages": {stage: folder.manifest["stages"][stage] for stage in done}}
+        _check_files(folder)
+        for stage in made_from_others(manifest):
+            logger.warning(
+                "%s was made from other rows than the stages before it have now: run stage=%s again", stage, stage
+            )
         there, paths = self._there()
         for config in configs_of(manifest):
             if there.get(config.name) != config.sha256 or not any(p.startswith(f"{config.folder}/") for p in paths):
                 self._push_rows(config, folder)
-        commit = self._hub.call(f"{self.target}: pushing the card", self._push_card, manifest, folder)
-        for stage in done:
+        commit = self._hub.call(f"{self.target}: pushing the card", self._push_card, manifest, folder, there)
+        for stage in manifest["stages"]:
             self._tag(stage, commit, folder)
         folder.write_manifest()
         return commit
@@ -139,11 +172,14 @@ class Publisher:
             commit_message=f"{self._run}: {config.name} ({len(rows)} rows)",
         )
 
-    def _push_card(self, manifest: Mapping[str, Any], folder: RunFolder) -> str:
-        """Commits card, run.json and report, and removes configs that the run has no more; returns the commit's oid."""
+    def _push_card(self, manifest: Mapping[str, Any], folder: RunFolder, held: Iterable[str]) -> str:
+        """Commits card, run.json and report, and removes the configs that the branch held (by its run.json) and the run
+        does not have; returns the commit's oid."""
         head, paths = self._list()
         names = {config.name for config in configs_of(manifest)}
-        gone = [c.folder for c in all_configs({"stages": {}}) if c.name not in names]
+        gone = [config for config in all_configs({"stages": {}}) if config.name in held and config.name not in names]
+        if others := sorted({config.stage for config in gone} - set(manifest["stages"])):
+            logger.warning("%s held %s of another run; earlier commits still have it", self.target, ", ".join(others))
         card = render_card(
             manifest,
             self._run,
@@ -156,7 +192,7 @@ class Publisher:
         files = {"README.md": card.encode("utf-8", "replace"), "run.json": shared_manifest(manifest)}
         files |= report_files(folder)
         operations = [CommitOperationAdd(name, content) for name, content in files.items()]
-        operations += [CommitOperationDelete(path) for path in _stale(paths, gone, files)]
+        operations += [CommitOperationDelete(path) for path in _stale(paths, gone, files if held else paths)]
         return self._api.create_commit(
             self.target.repo_id,
             operations,
@@ -204,12 +240,13 @@ def _is_pushed(entry: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     return all(entry.get("hub", {}).get(key) == value for key, value in known.items())
 
 
-def _is_whole(stage: str, folder: RunFolder) -> bool:
-    """Whether a stage is done and its files are there as run.json says."""
-    if stage not in folder.manifest["stages"]:
-        return False
-    mine = [config for config in configs_of(folder.manifest) if config.stage == stage]
-    return all(folder.has_rows(config.name, config.sha256) for config in mine)
+def _check_files(folder: RunFolder) -> None:
+    """Raises UserError where a file of rows is not the one that run.json names: its table must not leave the branch."""
+    for config in configs_of(folder.manifest):
+        if not folder.has_rows(config.name, config.sha256):
+            raise UserError(
+                f"{folder.path / config.folder} is missing, or is not what run.json names: run stage={config.stage} again"
+            )
 
 
 def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
@@ -235,14 +272,15 @@ def _pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _stale(paths: Iterable[str], folders: Iterable[str], files: Mapping[str, Any]) -> list[str]:
-    """Returns the files of configs that are no more, and of an earlier report."""
-    gone = set(folders)
+def _stale(paths: Iterable[str], gone: Iterable[Config], files: Container[str]) -> list[str]:
+    """Returns the files of configs that are no more, and those of an earlier report that the new one does not have."""
+    folders = {config.folder for config in gone}
+    report = ("report.html", "metrics.json")
     return [
         path
         for path in paths
-        if str(PurePosixPath(path).parent) in gone
-        or (path not in files and (path.startswith("figures/") or path in ("report.html", "metrics.json")))
+        if (str(PurePosixPath(path).parent) in folders and PurePosixPath(path).name.startswith("train-"))
+        or (path not in files and (path.startswith("figures/") or path in report))
     ]
 
 
@@ -250,8 +288,6 @@ def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:
     """Publishes while a run goes on: a Hub that is away costs a warning, not the run."""
     try:
         publisher.publish(folder)
-    except UserError:
-        raise
     except FannoError as error:
         logger.warning("%s. The run goes on, and tries again at its end", error)
 

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, RESPONSE
+
 STAGES = ("prescreen", "seed", "augment", "respond")
+COLUMNS = {"prescreen": DOCUMENT, "seed": INSTRUCTION, "augment": INSTRUCTION, "respond": RESPONSE}
+"""What the rows that a stage keeps hold."""
+READS = {
+    "prescreen": (),
+    "seed": ("prescreen",),
+    "augment": ("prescreen", "seed"),
+    "respond": ("prescreen", "augment"),
+}
+"""The stages whose rows a stage reads."""
 
 
 @dataclass(frozen=True)

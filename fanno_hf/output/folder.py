@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,7 @@ from datasets import Dataset, Features
 from filelock import FileLock, Timeout
 
 from fanno_hf.errors import FannoError, UserError
+from fanno_hf.output.manifest import fault_of
 from fanno_hf.steps.rows import BATCH, conform, spill_batches
 
 FORMAT = 1
@@ -101,6 +102,8 @@ class RunFolder:
             )
         if not isinstance(stages, dict):
             raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
+        if fault := fault_of(manifest):
+            raise UserError(f"{path} is not as fanno_hf wrote it ({fault}): mend it, or give another run=")
         return manifest
 
     def write_manifest(self) -> None:
@@ -125,7 +128,8 @@ class RunFolder:
                 os.fsync(file.fileno())
             os.replace(beside, path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
             raise disk_error(path, error) from error
 
     def write_rows(self, config: str, rows: Dataset) -> str | None:

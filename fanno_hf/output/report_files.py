@@ -1,6 +1,7 @@
 """What stage=report left in a run folder, as long as it shows the rows that are there."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,15 @@ def _metrics(folder: RunFolder) -> dict[str, Any]:
 
 def figures_of(folder: RunFolder) -> list[dict[str, str]]:
     """Returns name, alt and caption of each figure of the report."""
-    return [f for f in _metrics(folder).get("figures", []) if (folder.path / FIGURES / f"{f['name']}.png").is_file()]
+    named = _metrics(folder).get("figures")
+    whole = [f for f in named if _is_figure(f)] if isinstance(named, list) else []
+    return [figure for figure in whole if (folder.path / FIGURES / f"{figure['name']}.png").is_file()]
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether a figure of metrics.json has all that a card shows, and a name that stays in its folder."""
+    texts = [value.get(key) for key in ("name", "alt", "caption")] if isinstance(value, Mapping) else [None]
+    return all(isinstance(text, str) for text in texts) and re.fullmatch(r"[\w-]+", texts[0]) is not None
 
 
 def report_files(folder: RunFolder) -> dict[str, Path]:

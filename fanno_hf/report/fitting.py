@@ -47,7 +47,7 @@ def cut_for(records: Records, share: float) -> int:
     # characters that are left when all longer texts are cut to the length of the k-th
     left = np.concatenate([[0], np.cumsum(lengths)[:-1]]) + lengths * np.arange(len(lengths), 0, -1)
     place = int(np.searchsorted(left, share * (left[-1] + rest) - rest, side="right"))
-    return int(lengths[max(0, place - 1)])
+    return min(int(lengths[max(0, place - 1)]), int(lengths[-1]) - 1)
 
 
 def cut_texts(records: Records, cut: int) -> dict[str, Any]:

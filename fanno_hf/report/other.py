@@ -88,7 +88,7 @@ def as_pair(row: Any) -> Pair | None:
     if not isinstance(instruction, str) or not instruction.strip():
         return None
     return {
-        "instruction": instruction,
+        "instruction": _text(instruction),
         "input": _text(row.get("input")),
         "response": _text(_first(row, _RESPONSES)),
     }
@@ -101,7 +101,7 @@ def _first(row: Mapping[str, Any], names: Iterable[str]) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[-1], Mapping):
         value = value[-1].get("content", value[-1].get("value"))
-    return value if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
 
 
 def _from_turns(turns: Sequence[Any]) -> Pair | None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from fanno_hf.errors import FannoError
 from fanno_hf.identity import content_id, spread_seed
 from fanno_hf.output.configs import STAGES, configs_of
 from fanno_hf.output.folder import RunFolder
@@ -31,7 +30,14 @@ _SHORTEST = 40
 
 
 def page_records(
-    shown: Shown, similarities: Sequence[float] | None, folder: RunFolder, *, rejected: int, cut: int, random_seed: int
+    shown: Shown,
+    similarities: Sequence[float] | None,
+    folder: RunFolder,
+    *,
+    rejected: int,
+    cut: int,
+    random_seed: int,
+    prompts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Returns `Page.records`.
 
@@ -41,6 +47,7 @@ def page_records(
         rejected: rejected rows of each stage and reason.
         cut: longer texts are cut to so many characters.
         random_seed: of the run, to draw from the rejected rows.
+        prompts: the configured templates; of a run from the Hub no others are rendered.
     """
     dropped = list(_rejected(folder, rejected, random_seed))
     wanted = [row for _, row in dropped if row.get("document_id") and "counterexamples" in row]
@@ -49,6 +56,7 @@ def page_records(
         {**read_passages(folder, wanted), **shown.passages},
         {**read_counterexamples(folder, wanted), **shown.counterexamples},
         cut,
+        prompts,
     )
     near = similarities if similarities is not None else [None] * len(shown.rows)
     rows = [
@@ -83,8 +91,16 @@ def _rejected(folder: RunFolder, most: int, random_seed: int) -> Iterable[tuple[
 class _Lineage:
     """Turns rows into records and collects the documents and turns of prompts that they share."""
 
-    def __init__(self, manifest: Mapping[str, Any], passages: Mapping[str, Row], others: Mapping[str, str], cut: int):
-        self._entries, self._passages, self._others, self._cut = manifest["stages"], passages, others, cut
+    def __init__(
+        self,
+        manifest: Mapping[str, Any],
+        passages: Mapping[str, Row],
+        others: Mapping[str, str],
+        cut: int,
+        prompts: Mapping[str, Any],
+    ):
+        self._entries = {stage: entry for stage, entry in manifest["stages"].items() if _is_ours(entry, prompts)}
+        self._passages, self._others, self._cut = passages, others, cut
         self.documents: list[dict[str, Any]] = []
         self.shared: list[Messages] = []
         self._places: dict[str, int] = {}
@@ -139,7 +155,7 @@ class _Lineage:
         """A prompt that cannot be rendered (a run.json of other templates) is left out."""
         try:
             return render(row, passage)
-        except (FannoError, KeyError, TypeError, ValueError):
+        except Exception:  # a template may fail in any way; the row is shown without its prompt
             return None
 
     def _asked(self, row: Row, passage: Row | None) -> list | None:
@@ -208,6 +224,13 @@ class _Lineage:
             self._turns[prompt.digest] = len(self.shared)
             self.shared.append(before)
         return [self._turns.get(prompt.digest), last["content"]]
+
+
+def _is_ours(entry: Mapping[str, Any], prompts: Mapping[str, Any]) -> bool:
+    """Whether the templates of a stage may be rendered: those of this machine, or the configured ones. One from the Hub
+    could fill the memory."""
+    used = entry["config"].get("prompts", {})
+    return "from" not in entry or all(prompts.get(name) == templates for name, templates in used.items())
 
 
 def _hands_on(prompt: Prompt, variables: Mapping[str, Any], signs: Mapping[str, Any]) -> bool:

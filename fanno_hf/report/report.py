@@ -17,6 +17,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.output.configs import STAGES
 from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.manifest import made_from_others
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
 from fanno_hf.report.charts import duration
 from fanno_hf.report.diversity import nearest_other
@@ -27,14 +28,13 @@ from fanno_hf.report.other import judge, measured_pairs, name_of, read_pairs
 from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.records import page_records
 from fanno_hf.report.rows import Measured
-from fanno_hf.report.shown import Shown, measured, read_shown
+from fanno_hf.report.shown import Shown, measured, read_shown, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
-from fanno_hf.report.style import Figure
+from fanno_hf.report.style import Figure, house_style
 from fanno_hf.report.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.services import build
 from fanno_hf.tags import KINDS
 
-_NEAR_REPEAT = 0.85
 _SHORTEST_CUT = 300
 _CUT = "Texts of more than {cut:,} characters are cut here, so that this page stays below {limit:g} MB; the data set has them whole."
 _FITTED = (
@@ -52,10 +52,12 @@ def report(config: Mapping[str, Any]) -> str:
     Raises:
         UserError: the run has done nothing yet, or what is to be set beside it cannot be read.
     """
+    with house_style():
+        pass  # whether figures can be drawn is told before anything is done
     folder = RunFolder(run_folder(config["run"]))
     try:
         if config["hub"]["from"]:
-            fetch(config["hub"]["from"], STAGES, (), folder, config["hub"]["retries"])
+            fetch(config["hub"]["from"], STAGES, (), folder, config["hub"]["retries"], replace=config["force"])
         if not folder.manifest["stages"]:
             raise UserError(f"{folder.path} has no stage that is done: run stage=all first, or give another run=")
         size = _write(config, folder)
@@ -110,8 +112,6 @@ def _metrics(
 ) -> dict[str, dict[str, Any]]:
     """Returns the metrics of each data set by its name."""
     entries = folder.manifest["stages"]
-    settings = next((entries[s]["config"]["stages"][s] for s in ("augment", "seed") if s in entries), {})
-    threshold = settings.get("near_repeat_threshold")
     tags = next((entries[s]["tags"] for s in ("augment", "seed") if "tags" in entries.get(s, {})), None)
     names = tags and {kind: [tag["name"] for tag in tags[many]] for many, kind in KINDS.items()}
     found: dict[str, dict[str, Any]] = {}
@@ -119,8 +119,7 @@ def _metrics(
         name = data.name if data.name not in found else f"{data.name} (the other)"
         found[name] = measure(
             data,
-            # where the run kept near repeats, they are counted at the default
-            near_repeat_threshold=_NEAR_REPEAT if threshold is None else threshold,
+            near_repeat_threshold=repeat_threshold(folder.manifest),
             tag_names=names if data.tags else None,
             verbs=read,
         )
@@ -150,6 +149,8 @@ def _notes(
     if shown.stage != "respond":
         last = shown.stage or "prescreen"
         yield f"The run has not come to its end: these are the rows of {last}."
+    for stage in made_from_others(folder.manifest):
+        yield f"{stage} was made from other rows than the stages before it have now: run stage={stage} again."
     if len(shown.rows) < shown.of:
         yield f"{len(shown.rows):,} of {shown.of:,} rows were drawn at random to be measured, drawn and shown (report.rows)."
     for other in sets[1:]:
@@ -175,7 +176,15 @@ def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, config
     settings, seed = config["report"], config["random_seed"]
     limit, cut = settings["max_megabytes"] * 1e6, settings["max_characters"]
     near = nearest_other(ours.embeddings)[1] if len(shown.rows) > 1 else np.full(len(shown.rows), np.nan)
-    records = page_records(shown, near, folder, rejected=settings["rejected"], cut=cut, random_seed=seed)
+    records = page_records(
+        shown,
+        near,
+        folder,
+        rejected=settings["rejected"],
+        cut=cut,
+        random_seed=seed,
+        prompts=config["prompts"],
+    )
     size, notes = estimated_size(records), page.notes
     while True:
         if size > limit and cut > _SHORTEST_CUT:

@@ -109,6 +109,16 @@ def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter,
     )
 
 
+def repeat_threshold(manifest: Mapping[str, Any]) -> float:
+    """Returns the cosine from which on two instructions of a run are the same: its own, or 0.85 where it kept repeats."""
+    entries = manifest["stages"]
+    settings = next(
+        (entries[stage]["config"]["stages"][stage] for stage in ("augment", "seed") if stage in entries), {}
+    )
+    threshold = settings.get("near_repeat_threshold")
+    return threshold if isinstance(threshold, int | float) else 0.85
+
+
 def counted(counter: TokenCounter, texts: list[str]) -> np.ndarray:
     """Returns the lengths of texts in tokens, int, shape (len(texts),)."""
     return np.array(counter.count_batch(texts) if texts else [], dtype=np.int64)

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.access import split_origin
@@ -162,6 +162,64 @@ def test_a_run_json_of_another_kind_is_said_so(go_on, hub, content):
     hub.commit(REPO, "odd", {"run.json": content})
     with pytest.raises(UserError, match="its run.json is not that of a run of fanno_hf"):
         go_on("stage=seed", f"hub.from={REPO}@odd")
+
+
+FAULTS = {
+    "seed": [None, [1], "x"],
+    "seed.kept": [None, "many", -1, 1.5],
+    "seed.rejected": [[1], {"x": "y"}],
+    "seed.config": [None, {}, "x", {"stages": {}}],
+    "seed.teacher": [None, ["x"]],
+    "seed.digests": [None],
+    "seed.documents": ["x"],
+    "seed.seconds": ["x", -1],
+    "seed.prompt_tokens": [10**400],
+    "packages": ["x"],
+    "../../x": [{}],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in FAULTS.items() for value in values])
+def test_a_hostile_run_json_is_refused_and_leaves_nothing_behind(go_on, hub, tmp_path, key, value):
+    manifest = json.loads(hub.files(REPO, "demo")["run.json"])
+    at, _, name = ("", "", key) if "/" in key else key.rpartition(".")
+    place = manifest["stages"][at] if at else manifest if key == "packages" else manifest["stages"]
+    place[name] = value
+    hub.commit(REPO, "hostile", {**hub.files(REPO, "demo"), "run.json": json.dumps(manifest).encode()})
+    with pytest.raises(UserError, match="its run.json is not that of a run of fanno_hf"):
+        go_on("stage=augment", f"hub.from={REPO}@hostile")
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(b"junk", "the config prescreen cannot be read"), ("lacking", "prescreen has no column community")],
+)
+def test_rows_that_are_not_what_they_should_be_are_said_so(go_on, hub, folder, rows, said):
+    files = dict(hub.files(REPO, "demo"))
+    path = "prescreen/train-00000-of-00001.parquet"
+    if rows == "lacking":
+        Dataset.from_dict({"text": ["a"]}).to_parquet(folder / "odd.parquet")
+        rows = (folder / "odd.parquet").read_bytes()
+        head = b"---\nconfigs:\n- config_name: prescreen\n  data_files: prescreen/train-*\n---\n"
+        files["README.md"] = head
+    hub.commit(REPO, f"odd-{len(rows)}", {**files, path: rows})
+    with pytest.raises(UserError, match=said):
+        go_on("stage=seed", f"hub.from={REPO}@odd-{len(rows)}")
+
+
+def test_other_rows_that_are_there_are_not_replaced_unasked(go_on, hub):
+    folder = go_on("stage=prescreen", "stages.prescreen.min_tokens=27").path
+    before = files(folder, "prescreen")
+    with pytest.raises(UserError, match="has other rows of prescreen already: give another run=, or force=true"):
+        go_on("stage=seed", f"hub.from={REPO}@demo")
+    assert files(folder, "prescreen") == before
+
+
+def test_other_rows_that_are_there_are_replaced_on_request(go_on, parts):
+    go_on("stage=prescreen", "stages.prescreen.min_tokens=27")
+    folder = go_on("stage=seed", f"hub.from={REPO}@demo", "force=true").path
+    assert files(folder, "prescreen") == {n: c for n, c in parts.items() if "prescreen" in n.split("/")}
 
 
 def test_a_run_of_another_format_is_said_so(go_on, hub):

@@ -1,6 +1,10 @@
 """stage=publish and hub.push: every stage a config, a commit and a tag; repeated, nothing; after any fault, completed."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from fanno_hf.hub.publish import Publisher, publish, push_in_passing
 from fanno_hf.output.configs import STAGES, configs_of
 from fanno_hf.output.folder import RunFolder
 from tests.conftest import small_run
+from tests.doubles.hub import HubServer
 from tests.hub.conftest import REPO, TOKEN, config_of
 
 # enough for what has nothing to do with the stages
@@ -176,10 +181,54 @@ def test_an_unfinished_run_is_pushed_as_far_as_it_is(tmp_path, waits, hub):
 
 
 @ON_TWO_STAGES
-def test_a_stage_whose_file_is_gone_is_not_pushed(push, hub, folder):
-    (folder / "seed" / "train-00000-of-00001.parquet").unlink()
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-50])]
+)
+def test_a_damaged_table_is_refused_and_the_good_one_stays(push, hub, folder, damage):
     push()
-    assert list(hub.tags(REPO)) == ["demo/prescreen"]
+    before = hub.branches(REPO)
+    damage(folder / "seed" / "train-00000-of-00001.parquet")
+    with pytest.raises(UserError, match="demo/seed is missing, or is not what run.json names: run stage=seed again"):
+        push()
+    assert hub.branches(REPO) == before
+
+
+@ON_TWO_STAGES
+def test_a_stage_made_from_other_rows_is_named(push, folder, caplog):
+    run = RunFolder(folder)
+    run.manifest["stages"]["prescreen"]["output"] = run.write_rows("prescreen", run.read_rows("prescreen").select([0]))
+    run.write_manifest()
+    run.close()
+    push()
+    assert "seed was made from other rows than the stages before it have now" in caplog.text
+
+
+@ON_THE_FIRST_STAGE
+@pytest.mark.parametrize("revision", ["main", None])
+@pytest.mark.parametrize("path", ["data/train.csv", "seed/mine.txt", "report.html"])
+def test_data_of_somebody_else_is_left_alone(push, hub, revision, path):
+    hub.create(REPO)
+    hub.commit(REPO, "main", {path: b"mine"})
+    with pytest.raises(UserError, match=f"the branch main holds other data \\({path}\\)"):
+        push(revision=revision)
+    assert hub.files(REPO, "main")[path] == b"mine"
+
+
+@ON_THE_FIRST_STAGE
+def test_files_that_came_later_stay(push, hub):
+    push()
+    hub.commit(REPO, "demo", {"seed/notes.txt": b"mine"})
+    push()
+    assert hub.files(REPO, "demo")["seed/notes.txt"] == b"mine"
+
+
+@ON_THE_FIRST_STAGE
+def test_another_run_on_the_branch_is_named_before_it_leaves(push, hub, halfway, tmp_path, caplog):
+    other = shutil.copytree(halfway, tmp_path / "other")
+    publish(config_of(other, revision="shared"))
+    push(revision="shared")
+    assert "tester/fanno@shared held seed of another run; earlier commits still have it" in caplog.text
+    assert load_dataset(REPO, "seed", revision="other/seed", split="train").num_rows > 0
 
 
 @ON_THE_FIRST_STAGE
@@ -291,8 +340,11 @@ def test_what_will_not_pass_is_not_tried_again(push, hub, waits, status):
     [
         ({"repo_id": None}, "hub.repo_id is missing: give the data set to push to"),
         ({"repo_id": "me/a/b"}, "hub.repo_id=me/a/b is no data set on the Hub"),
+        ({"repo_id": "fanno"}, "hub.repo_id=fanno lacks its owner"),
         ({"repo_id": "me/a b"}, "is no data set on the Hub"),
         ({"revision": "a..b"}, "hub.revision=a..b is no name for a branch"),
+        ({"revision": "HEAD"}, "hub.revision=HEAD is no name for a branch"),
+        ({"revision": "0123456789" * 4}, "is no name for a branch"),
         ({"revision": "a b"}, "hub.revision=a b is no name for a branch"),
     ],
 )
@@ -345,8 +397,6 @@ def test_a_run_that_has_done_nothing_says_so(tmp_path, waits):
 def test_the_token_is_written_nowhere(tmp_path, waits, hub, capfd):
     hub.fault("commit", 403)
     logged = ("stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}", "log_level=DEBUG")
-    with pytest.raises(FannoError):
-        small_run(tmp_path, *logged)
     small_run(tmp_path, *logged)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 10
@@ -362,3 +412,13 @@ def test_no_path_of_this_machine_is_published(tmp_path, waits, hub):
         tmp_path, "stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}", f"stages.prescreen.against=[{other}]"
     )
     assert [p for p, content in hub.files(REPO, "run").items() if str(tmp_path).encode() in content] == []
+
+
+@ON_THE_FIRST_STAGE
+def test_a_process_of_its_own_finds_the_hub_and_the_token_in_its_environment(folder, tmp_path):
+    with HubServer(token=TOKEN) as hub:
+        command = [sys.executable, "-m", "fanno_hf", "stage=publish", f"run={folder}", f"hub.repo_id={REPO}"]
+        environment = {**os.environ, **hub.environment(tmp_path / "home", TOKEN)}
+        ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert (ended.returncode, list(hub.tags(REPO))) == (0, ["demo/prescreen"])
+    assert TOKEN not in ended.stdout + ended.stderr

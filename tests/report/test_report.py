@@ -137,6 +137,19 @@ def test_a_prompt_of_other_templates_is_not_shown(folder):
     assert [lineage(folder)[place]["prompt"] for place in seeds] == [None] * len(seeds) != []
 
 
+def test_templates_of_a_run_from_the_hub_are_not_rendered_unless_they_are_the_configured_ones(folder):
+    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    for entry in content["stages"].values():
+        entry["from"] = {"repo_id": "me/fanno", "revision": "demo", "commit": "0" * 40}
+    prompts = content["stages"]["respond"]["config"]["prompts"]["respond"]
+    prompts["grounded"] = "{{ 1 / 0 }}"
+    (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    make(folder)
+    kept = lineage(folder)[: len(rows(folder, "respond"))]
+    assert {row["response_prompt"] is None for row in kept} == {True}
+    assert {row["prompt"] is None for row in kept} == {False}
+
+
 def test_each_figure_is_a_file(reported):
     names = [figure["name"] for figure in metrics(reported)["figures"]]
     assert {f"{name}.png" for name in names} == {path.name for path in (reported / "figures").iterdir()}
