@@ -5,7 +5,7 @@ stage=augment hub.from=me/fanno@demo/seed  ->  prescreen and seed in the run fol
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +68,25 @@ def fetch(
                 f"{what}: {folder.path} has other rows of {stage} already: give another run=, or force=true to replace them"
             )
         for config in configs:
-            rows = hub.call(f"{what}: reading {config.name}", _load, hub, repo_id, config.name, commit, folder)
-            _check_columns(f"{what}: {config.name}", stage if config.key == "output" else "", rows)
-            entry[config.key] = folder.write_rows(config.name, rows)
-            if entry[config.key] != config.sha256:
-                logger.warning("%s: the rows of %s are not those that its run.json names", what, config.name)
+            entry[config.key] = _take(hub, what, config, pinned, folder)
         folder.manifest["stages"][stage] = {**entry, "from": pinned}
         logger.info("%s: %d rows from %s, commit %s", stage, entry["kept"], repo_id, commit[:12])
     for key in ("fanno_hf", "packages"):
         folder.manifest.setdefault(key, manifest.get(key))
     folder.manifest["format"] = FORMAT
     folder.write_manifest()
+
+
+def _take(hub: Hub, what: str, config: Config, pinned: Mapping[str, str], folder: RunFolder) -> str | None:
+    """Writes a config's rows into the folder and returns the digest of their file."""
+    rows = hub.call(
+        f"{what}: reading {config.name}", _load, hub, pinned["repo_id"], config.name, pinned["commit"], folder
+    )
+    _check_columns(f"{what}: {config.name}", config.stage if config.key == "output" else "", rows)
+    sha256 = folder.write_rows(config.name, rows)
+    if sha256 != config.sha256:
+        logger.warning("%s: the rows of %s are not those that its run.json names", what, config.name)
+    return sha256
 
 
 def _is_here(stage: str, configs: Sequence[Config], folder: RunFolder) -> bool:

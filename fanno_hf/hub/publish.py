@@ -10,20 +10,20 @@ commit.
 import json
 import logging
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.access import Hub, check_repo_id, is_revision
+from fanno_hf.hub.contents import check_files, foreign_file, pushed_head, shared_manifest, stale_files
 from fanno_hf.hub_token import require_token
-from fanno_hf.output.card import render_card, without_paths
+from fanno_hf.output.card import render_card
 from fanno_hf.output.configs import Config, all_configs, configs_of
 from fanno_hf.output.folder import RunFolder, run_folder
 from fanno_hf.output.manifest import made_from_others
@@ -32,9 +32,7 @@ from fanno_hf.output.report_files import figures_of, report_files
 logger = logging.getLogger(__name__)
 
 _REPO = {"repo_type": "dataset"}
-# what a repository may have before a run comes to it
 _RESERVED = re.compile("HEAD|refs/.*|[0-9a-f]{40}")  # git's own, and what would be taken for a commit
-_ANYWHERE = (".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
 
 
 @dataclass(frozen=True)
@@ -107,13 +105,9 @@ class Publisher:
         branch = self.target.revision if self.target.revision in names else start
         list_files = partial(self._api.list_repo_files, self.target.repo_id, revision=branch, **_REPO)
         paths = self._hub.call(f"{self.target}: listing its files", list_files) if branch in names else []
-        if "run.json" in paths:
-            return
-        tables = re.compile(f"(?:{'|'.join(c.folder for c in all_configs({'stages': {}}))})/train-[^/]*[.]parquet")
-        foreign = [path for path in paths if path not in _ANYWHERE and not tables.fullmatch(path)]
-        if foreign:
+        if foreign := foreign_file(paths):
             raise UserError(
-                f"hub.repo_id={self.target.repo_id}: the branch {branch} holds other data ({foreign[0]}): give another "
+                f"hub.repo_id={self.target.repo_id}: the branch {branch} holds other data ({foreign}): give another "
                 "hub.repo_id, or a hub.revision of its own in a repository whose main is empty"
             )
 
@@ -126,7 +120,7 @@ class Publisher:
         manifest = folder.manifest
         if not manifest["stages"]:
             raise UserError(f"{folder.path} has no stage that is done: run stage=all first")
-        _check_files(folder)
+        check_files(folder)
         for stage in made_from_others(manifest):
             logger.warning(
                 "%s was made from other rows than the stages before it have now: run stage=%s again", stage, stage
@@ -187,12 +181,12 @@ class Publisher:
             figures=figures_of(folder),
             repo_id=self.target.repo_id,
             revision=self.target.revision,
-            hub_head=_pushed_head(self._read("README.md", head), names),
+            hub_head=pushed_head(self._read("README.md", head), names),
         )
         files = {"README.md": card.encode("utf-8", "replace"), "run.json": shared_manifest(manifest)}
         files |= report_files(folder)
         operations = [CommitOperationAdd(name, content) for name, content in files.items()]
-        operations += [CommitOperationDelete(path) for path in _stale(paths, gone, files if held else paths)]
+        operations += [CommitOperationDelete(path) for path in stale_files(paths, gone, files if held else paths)]
         return self._api.create_commit(
             self.target.repo_id,
             operations,
@@ -238,50 +232,6 @@ class Publisher:
 def _is_pushed(entry: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether these rows of the stage were pushed to this branch before."""
     return all(entry.get("hub", {}).get(key) == value for key, value in known.items())
-
-
-def _check_files(folder: RunFolder) -> None:
-    """Raises UserError where a file of rows is not the one that run.json names: its table must not leave the branch."""
-    for config in configs_of(folder.manifest):
-        if not folder.has_rows(config.name, config.sha256):
-            raise UserError(
-                f"{folder.path / config.folder} is missing, or is not what run.json names: run stage={config.stage} again"
-            )
-
-
-def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
-    """Returns run.json as others may see it: no path of this machine, and no commit, which its place tells already."""
-    stages = {}
-    for stage, entry in manifest["stages"].items():
-        shared = {key: value for key, value in entry.items() if key not in ("hub", "from")}
-        config = {**shared["config"], "stages": without_paths(shared["config"]["stages"])}
-        stages[stage] = {**shared, "config": config}
-    text = json.dumps({**manifest, "stages": stages}, indent=2, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "replace")
-
-
-def _pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
-    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone."""
-    parts = re.split(r"^---[ \t]*$", readme, maxsplit=2, flags=re.MULTILINE)
-    head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
-    found = {}
-    for key in ("configs", "dataset_info"):
-        value = (head or {}).get(key) or []
-        entries = [e for e in ([value] if isinstance(value, dict) else value) if e.get("config_name") in names]
-        found[key] = entries[0] if key == "dataset_info" and len(entries) == 1 else entries
-    return found
-
-
-def _stale(paths: Iterable[str], gone: Iterable[Config], files: Container[str]) -> list[str]:
-    """Returns the files of configs that are no more, and those of an earlier report that the new one does not have."""
-    folders = {config.folder for config in gone}
-    report = ("report.html", "metrics.json")
-    return [
-        path
-        for path in paths
-        if (str(PurePosixPath(path).parent) in folders and PurePosixPath(path).name.startswith("train-"))
-        or (path not in files and (path.startswith("figures/") or path in report))
-    ]
 
 
 def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:

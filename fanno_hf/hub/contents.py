@@ -1,0 +1,73 @@
+"""What a push puts on a branch, and what it takes away.
+
+run.json {…, "against": ["/home/me/runs/old"], "hub": {…}}  ->  the same as others may see it: ["old"], no commit
+"""
+
+import json
+import re
+from collections.abc import Container, Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from fanno_hf.errors import UserError
+from fanno_hf.output.card import without_paths
+from fanno_hf.output.configs import Config, all_configs, configs_of
+from fanno_hf.output.folder import RunFolder
+
+# what a repository may have before a run comes to it
+_ANYWHERE = (".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
+
+
+def foreign_file(paths: Iterable[str]) -> str | None:
+    """Returns the first file of a branch that is data, and not a run's; None where there is none."""
+    if "run.json" in paths:
+        return None
+    folders = "|".join(config.folder for config in all_configs({"stages": {}}))
+    ours = re.compile(f"(?:{folders})/train-[^/]*[.]parquet")
+    return next((path for path in paths if path not in _ANYWHERE and not ours.fullmatch(path)), None)
+
+
+def check_files(folder: RunFolder) -> None:
+    """Raises UserError where a file of rows is not the one that run.json names: its table must not leave the branch."""
+    for config in configs_of(folder.manifest):
+        if not folder.has_rows(config.name, config.sha256):
+            raise UserError(
+                f"{folder.path / config.folder} is missing, or is not what run.json names: run stage={config.stage} again"
+            )
+
+
+def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
+    """Returns run.json as others may see it: no path of this machine, and no commit, which its place tells already."""
+    stages = {}
+    for stage, entry in manifest["stages"].items():
+        shared = {key: value for key, value in entry.items() if key not in ("hub", "from")}
+        config = {**shared["config"], "stages": without_paths(shared["config"]["stages"])}
+        stages[stage] = {**shared, "config": config}
+    text = json.dumps({**manifest, "stages": stages}, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "replace")
+
+
+def pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
+    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone."""
+    parts = re.split(r"^---[ \t]*$", readme, maxsplit=2, flags=re.MULTILINE)
+    head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
+    found = {}
+    for key in ("configs", "dataset_info"):
+        value = (head or {}).get(key) or []
+        entries = [e for e in ([value] if isinstance(value, dict) else value) if e.get("config_name") in names]
+        found[key] = entries[0] if key == "dataset_info" and len(entries) == 1 else entries
+    return found
+
+
+def stale_files(paths: Iterable[str], gone: Iterable[Config], files: Container[str]) -> list[str]:
+    """Returns the files of configs that are no more, and those of an earlier report that the new one does not have."""
+    folders = {config.folder for config in gone}
+    report = ("report.html", "metrics.json")
+    return [
+        path
+        for path in paths
+        if (str(PurePosixPath(path).parent) in folders and PurePosixPath(path).name.startswith("train-"))
+        or (path not in files and (path.startswith("figures/") or path in report))
+    ]
