@@ -35,6 +35,14 @@ def rows(folder: Path, config: str) -> list[dict]:
         run.close()
 
 
+def keep(folder: Path, stage: str, places: list[int], key: str = "output", config: str | None = None) -> None:
+    """Rewrites a table of a run: these rows of the stage's are left."""
+    run = RunFolder(folder)
+    run.manifest["stages"][stage][key] = run.write_rows(config or stage, run.read_rows(stage).select(places))
+    run.write_manifest()
+    run.close()
+
+
 def loaded(config: str, revision: str = "demo") -> list[dict]:
     return load_dataset(REPO, config, revision=revision, split="train").to_list()
 
@@ -116,12 +124,7 @@ def test_main_is_left_alone_by_default(push, hub):
 
 @ON_TWO_STAGES
 def test_a_config_without_rows_is_left_out(push, hub, folder):
-    run = RunFolder(folder)
-    run.manifest["stages"]["seed"]["output_rejected"] = run.write_rows(
-        "rejected_seed", run.read_rows("seed").select([])
-    )
-    run.write_manifest()
-    run.close()
+    keep(folder, "seed", [], key="output_rejected", config="rejected_seed")
     push()
     assert not [path for path in hub.files(REPO, "demo") if path.startswith("rejected/seed")]
 
@@ -129,12 +132,7 @@ def test_a_config_without_rows_is_left_out(push, hub, folder):
 @ON_TWO_STAGES
 def test_a_config_that_has_no_rows_any_more_leaves_the_branch(push, hub, folder):
     push()
-    run = RunFolder(folder)
-    run.manifest["stages"]["seed"]["output_rejected"] = run.write_rows(
-        "rejected_seed", run.read_rows("seed").select([])
-    )
-    run.write_manifest()
-    run.close()
+    keep(folder, "seed", [], key="output_rejected", config="rejected_seed")
     push()
     card = hub.files(REPO, "demo")["README.md"].decode()
     assert not [path for path in hub.files(REPO, "demo") if path.startswith("rejected/seed")]
@@ -145,11 +143,7 @@ def test_a_config_that_has_no_rows_any_more_leaves_the_branch(push, hub, folder)
 def test_a_stage_that_was_done_again_moves_its_tag_and_no_other(push, hub, folder):
     push()
     before = hub.tags(REPO)
-    run = RunFolder(folder)
-    entry = run.manifest["stages"]["seed"]
-    entry["output"] = run.write_rows("seed", run.read_rows("seed").select([0]))
-    run.write_manifest()
-    run.close()
+    keep(folder, "seed", [0])
     push()
     moved = {name for name, commit in hub.tags(REPO).items() if commit != before[name]}
     assert moved == {"demo/seed"}
@@ -160,10 +154,7 @@ def test_what_a_commit_names_stays_what_it_was(push, hub, folder):
     push()
     old = hub.tags(REPO)["demo/seed"]
     count = len(rows(folder, "seed"))
-    run = RunFolder(folder)
-    run.manifest["stages"]["seed"]["output"] = run.write_rows("seed", run.read_rows("seed").select([0]))
-    run.write_manifest()
-    run.close()
+    keep(folder, "seed", [0])
     push()
     assert len(loaded("seed", old)) == count > 1
 
@@ -195,10 +186,7 @@ def test_a_damaged_table_is_refused_and_the_good_one_stays(push, hub, folder, da
 
 @ON_TWO_STAGES
 def test_a_stage_made_from_other_rows_is_named(push, folder, caplog):
-    run = RunFolder(folder)
-    run.manifest["stages"]["prescreen"]["output"] = run.write_rows("prescreen", run.read_rows("prescreen").select([0]))
-    run.write_manifest()
-    run.close()
+    keep(folder, "prescreen", [0])
     push()
     assert "seed was made from other rows than the stages before it have now" in caplog.text
 
