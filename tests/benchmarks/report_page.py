@@ -115,7 +115,7 @@ def write(path: Path, config: dict, passages: list[dict], rows: list[dict]) -> N
             **{key: written.get(name) for key, name in keys.items()},
             **{"rows_in": len(rows), "kept": len(rows), "rejected": {"reason_1": 2000}, "seconds": 3600.0, **counts},
             **{"config": config, "digests": {}, "tags": config["tags"], "teacher": "benchmark", "tokenizer": "words"},
-            "embedder": embedder.identity,
+            **{"embedder": embedder.identity, "fingerprint": "", "input": ""},
         }
     folder.write_manifest()
     folder.close()
