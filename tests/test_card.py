@@ -36,8 +36,9 @@ def cell(card: str, label: str) -> str:
 
 
 def test_the_hub_finds_it_valid(manifest, tmp_path):
-    with loopback_hub(tmp_path / "home"):
+    with loopback_hub(tmp_path / "home") as (hub, _):
         DatasetCard(render_card(manifest, "demo")).validate(repo_type="dataset")
+        assert hub.count("validate", 200) == 1
 
 
 def test_every_config_of_the_folder_loads(made, manifest):

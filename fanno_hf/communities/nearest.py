@@ -3,13 +3,16 @@
 import numpy as np
 
 
-def nearest(new: np.ndarray, old: np.ndarray, block_size: int = 4096) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    new: np.ndarray, old: np.ndarray, block_size: int = 4096, *, itself: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Finds the most similar old row of each new row.
 
     Args:
         new: float, shape (n_new, dim), rows of unit length.
         old: float, shape (n_old, dim), rows of unit length; may be empty.
         block_size: rows of each compared at a time; memory is O(block_size²).
+        itself: False where both are the same rows, and each looks for another one than itself.
 
     Returns:
         The index of the old row (int64, shape (n_new,); ties: the lowest) and its cosine similarity (float32, shape
@@ -28,6 +31,8 @@ def nearest(new: np.ndarray, old: np.ndarray, block_size: int = 4096) -> tuple[n
         rows = slice(start, start + block_size)
         for first in range(0, len(old), block_size):
             block = new[rows] @ old[first : first + block_size].T
+            if not itself and start == first:
+                np.fill_diagonal(block, -np.inf)
             best = block.argmax(axis=1)
             value = np.take_along_axis(block, best[:, None], axis=1)[:, 0]
             better = value > similarities[rows]

@@ -71,8 +71,8 @@ def fetch(
             entry[config.key] = _take(hub, what, config, pinned, folder)
         folder.manifest["stages"][stage] = {**entry, "from": pinned}
         logger.info("%s: %d rows from %s, commit %s", stage, entry["kept"], repo_id, commit[:12])
-    for key in ("fanno_hf", "packages"):
-        folder.manifest.setdefault(key, manifest.get(key))
+    for name in {"fanno_hf", "packages"} & set(manifest):
+        folder.manifest.setdefault(name, manifest[name])
     folder.manifest["format"] = FORMAT
     folder.write_manifest()
 

@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fanno_hf.errors import UserError
 from fanno_hf.identity import digest
 from fanno_hf.output.configs import READS, STAGES
+from fanno_hf.tags import tag_pool
 
 _LARGEST = 2**53  # of a number that JSON and a page can both hold
 
@@ -30,6 +32,18 @@ def _is_funnel(value: Any) -> bool:
     return isinstance(value, Mapping) and all(map(_is_count, value.values()))
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_text, value.values()))
+
+
+def _is_tags(value: Any) -> bool:
+    """Whether it is a tag pool, as in conf/tags."""
+    try:
+        return bool(tag_pool(value))
+    except (UserError, TypeError, AttributeError):
+        return False
+
+
 def _is_digest(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
@@ -39,12 +53,12 @@ _NEEDED: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("fingerprint", "input", "teacher", "embedder", "tokenizer"), _is_text),
     **dict.fromkeys(("rows_in", "kept", "requests", "from_journal", "prompt_tokens", "completion_tokens"), _is_count),
     **dict.fromkeys(("output", "output_rejected"), _is_digest),
-    **{"rejected": _is_funnel, "seconds": _is_number, "config": _is_mapping, "digests": _is_mapping},
+    **{"rejected": _is_funnel, "seconds": _is_number, "config": _is_mapping, "digests": _is_texts},
 }
 _POSSIBLE: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("output_history", "pairs"), _is_digest),
-    **dict.fromkeys(("documents", "tags", "hub", "from"), _is_mapping),
-    **{"command": _is_text, "shortened": _is_count},
+    **dict.fromkeys(("documents", "hub", "from"), _is_mapping),
+    **{"command": _is_text, "shortened": _is_count, "tags": _is_tags},
 }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fanno_hf.communities.nearest import nearest
+
 
 def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
     """The share of distinct n-grams among all n-grams of all texts; no n-gram spans two texts.
@@ -66,20 +68,7 @@ def nearest_other(embeddings: np.ndarray, block_size: int = 2048) -> tuple[np.nd
     """
     if embeddings.ndim != 2:
         raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")
-    indices = np.full(len(embeddings), -1, dtype=np.int64)
-    similarities = np.full(len(embeddings), -np.inf, dtype=np.float32)
-    for start in range(0, len(embeddings), block_size):
-        rows = slice(start, start + block_size)
-        for first in range(0, len(embeddings), block_size):
-            block = embeddings[rows] @ embeddings[first : first + block_size].T
-            if start == first:
-                np.fill_diagonal(block, -np.inf)
-            best = block.argmax(axis=1)
-            value = np.take_along_axis(block, best[:, None], axis=1)[:, 0]
-            better = value > similarities[rows]
-            indices[rows][better] = best[better] + first
-            similarities[rows][better] = value[better]
-    return indices, similarities
+    return nearest(embeddings, embeddings, block_size, itself=False)
 
 
 def mean_similarity(embeddings: np.ndarray) -> float:

@@ -170,7 +170,8 @@ FAULTS = {
     "seed.rejected": [[1], {"x": "y"}],
     "seed.config": [None, {}, "x", {"stages": {}}],
     "seed.teacher": [None, ["x"]],
-    "seed.digests": [None],
+    "seed.digests": [None, {"tags": 7}],
+    "seed.tags": ["x", {}, {"task_types": [7], "characteristics": [7], "styles": [7]}],
     "seed.documents": ["x"],
     "seed.seconds": ["x", -1],
     "seed.prompt_tokens": [10**400],
@@ -206,6 +207,15 @@ def test_rows_that_are_not_what_they_should_be_are_said_so(go_on, hub, folder, r
     hub.commit(REPO, f"odd-{len(rows)}", {**files, path: rows})
     with pytest.raises(UserError, match=said):
         go_on("stage=seed", f"hub.from={REPO}@odd-{len(rows)}")
+
+
+def test_a_revision_that_names_no_packages_leaves_a_folder_that_goes_on(go_on, hub):
+    manifest = json.loads(hub.files(REPO, "demo")["run.json"])
+    del manifest["packages"]
+    hub.commit(REPO, "bare", {**hub.files(REPO, "demo"), "run.json": json.dumps(manifest).encode()})
+    with pytest.raises(FannoError):
+        go_on("stage=seed", f"hub.from={REPO}@bare", "stages.seed.combinations=97", "budget.requests=1")
+    assert go_on("stage=seed", f"hub.from={REPO}@bare").manifest["stages"]["seed"]["kept"] > 0
 
 
 def test_other_rows_that_are_there_are_not_replaced_unasked(go_on, hub):
