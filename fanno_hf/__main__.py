@@ -32,13 +32,13 @@ OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 @hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
 def _run(config: DictConfig) -> int:
     from fanno_hf.cli.console import set_up, show
-    from fanno_hf.diff import diff
-    from fanno_hf.doctor import examine
-    from fanno_hf.estimate import project
+    from fanno_hf.commands.diff import diff
+    from fanno_hf.commands.doctor import examine
+    from fanno_hf.commands.estimate import project
+    from fanno_hf.commands.export import export
     from fanno_hf.hub.publish import publish
-    from fanno_hf.output.export import export
+    from fanno_hf.pipeline.run import execute
     from fanno_hf.report.report import report
-    from fanno_hf.run import execute
 
     tasks: dict[str, Callable[[dict[str, Any]], str]] = {
         **{"export": export, "report": report, "publish": publish, "diff": diff},

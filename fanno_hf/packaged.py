@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 
 from fanno_hf.errors import UserError
-from fanno_hf.segment import TokenCounter
+from fanno_hf.texts.segment import TokenCounter
 
 
 def find_packaged_file(package: str, pattern: str, sha256: str, version: str) -> Path:

@@ -106,7 +106,7 @@ def restricted(path: Path, mode: int):
 def small_run(folder: Path, *overrides: str):
     """Does a run of DOCUMENTS in `folder`/run and returns its RunFolder, closed."""
     from fanno_hf.cli.configuration import resolve
-    from fanno_hf.run import execute
+    from fanno_hf.pipeline.run import execute
 
     documents = folder / "documents.jsonl"
     if not documents.exists():

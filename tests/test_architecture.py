@@ -16,12 +16,13 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in PAT
 # the longest prefix that fits decides; what is not named here is level 0: pure, no services, no files of a run
 LEVELS = {
     "fanno_hf": 0,
-    **dict.fromkeys(("fanno_hf.steps", "fanno_hf.teacher", "fanno_hf.sources"), 1),
-    **dict.fromkeys(("fanno_hf.embedder", "fanno_hf.embedding_store", "fanno_hf.index", "fanno_hf.packaged"), 1),
-    "fanno_hf.hub_token": 1,
+    **dict.fromkeys(("fanno_hf.teacher", "fanno_hf.sources", "fanno_hf.vectors"), 1),
+    **dict.fromkeys(("fanno_hf.packaged", "fanno_hf.hub_token"), 1),
+    **dict.fromkeys(("fanno_hf.steps", "fanno_hf.augmenting"), 1),
+    **dict.fromkeys(("fanno_hf.instructing.ask", "fanno_hf.instructing.distinct"), 1),
     "fanno_hf.stages": 2,
-    **dict.fromkeys(("fanno_hf.run", "fanno_hf.output", "fanno_hf.services", "fanno_hf.hub", "fanno_hf.report"), 3),
-    **dict.fromkeys(("fanno_hf.doctor", "fanno_hf.estimate", "fanno_hf.shards", "fanno_hf.diff"), 3),
+    **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),
+    "fanno_hf.commands": 3,
     **dict.fromkeys(("fanno_hf.__main__", "fanno_hf.cli"), 4),
 }
 
@@ -43,7 +44,7 @@ def imports(module: str) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}, line {node.lineno}: a relative import"
-            # `from fanno_hf.stages import augment` imports a module, `from fanno_hf.run import execute` a name
+            # `from fanno_hf.stages import augment` imports a module, `from fanno_hf.pipeline.run import execute` a name
             found |= {full if (full := f"{node.module}.{a.name}") in TREES else node.module for a in node.names}
     return {name for name in found if name in TREES}
 

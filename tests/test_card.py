@@ -11,7 +11,7 @@ from huggingface_hub import DatasetCard
 
 from fanno_hf.cli.command import shown_command
 from fanno_hf.output.card import render_card, without_paths
-from fanno_hf.output.configs import configs_of
+from fanno_hf.pipeline.plan import configs_of
 from tests.conftest import SMALL, small_run
 from tests.hub.conftest import loopback_hub
 

@@ -17,9 +17,9 @@ import pytest
 
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
-from fanno_hf.output.configs import STAGES
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.run import TASKS
+from fanno_hf.pipeline.plan import STAGES
+from fanno_hf.pipeline.run import TASKS
 from fanno_hf.teacher.journal import Journal
 from tests.conftest import SMALL, restricted, write_documents
 
@@ -201,7 +201,7 @@ def test_an_error_that_nobody_expected_is_one_line(small, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError("no further\nwords")
 
-    monkeypatch.setitem(sys.modules["fanno_hf.run"]._RUN, "prescreen", fail)
+    monkeypatch.setitem(sys.modules["fanno_hf.pipeline.run"]._RUN, "prescreen", fail)
     code, said = small()
     assert (code, line(said)) == (
         1,

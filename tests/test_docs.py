@@ -14,9 +14,9 @@ from omegaconf import OmegaConf
 
 from fanno_hf import columns
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.output.configs import STAGES
-from fanno_hf.output.export import FORMATS
-from fanno_hf.run import TASKS
+from fanno_hf.commands.export import FORMATS
+from fanno_hf.pipeline.plan import STAGES
+from fanno_hf.pipeline.run import TASKS
 from tests.conftest import CONFIGURATION, compose_config
 from tests.test_recipes import compose_recipe
 
@@ -177,7 +177,7 @@ def reasons_in_code() -> set[str]:
     """Where a reason is made: `return "name", …`, `("name", f"…")`, a key of `checks`, a verdict's question."""
     found: set[str] = set()
     name = re.compile(r"[a-z]+(?:_[a-z]+)*")
-    for folder in ("rules", "stages", "steps", "teacher"):
+    for folder in ("instructing", "rules", "stages", "steps", "teacher"):
         for path in (ROOT / "fanno_hf" / folder).glob("*.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             nested = {item for node in ast.walk(tree) if isinstance(node, (ast.Tuple, ast.List)) for item in node.elts}
@@ -200,7 +200,7 @@ def test_reasons_are_documented():
 
 def test_reasons_name_the_stages_that_give_them(tmp_path):
     """A run with many faults gives no reason at a stage that the table does not know of."""
-    from fanno_hf.run import execute
+    from fanno_hf.pipeline.run import execute
 
     rows = [line.split("|")[1:3] for line in sections()["Reasons"].splitlines() if line.startswith("| `")]
     stages_of = {reason.strip(" `"): STAGES if "all" in where else where.split(",") for reason, where in rows}

@@ -6,7 +6,7 @@ import pytest
 from datasets import load_dataset
 
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.run import execute
+from fanno_hf.pipeline.run import execute
 from tests.conftest import compose_config
 
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from fanno_hf.bandit import REWARDS
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.run import execute
+from fanno_hf.pipeline.run import execute
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = sorted(path.stem for path in (ROOT / "recipes" / "ablations").glob("*.yaml"))

@@ -3,12 +3,12 @@
 import pytest
 from datasets import Dataset
 
-from fanno_hf.near_duplicates import find_exact_duplicates, find_near_duplicates
 from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.rules.text import length_reason, markup_reason, prompt_injection_reason
-from fanno_hf.segment import TokenCounter
 from fanno_hf.sources.sample import read_sample
+from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
+from fanno_hf.texts.segment import TokenCounter
 
 SAMPLE = read_sample()
 TEXTS = [row["text"] for row in SAMPLE]

@@ -13,8 +13,8 @@ import yaml
 
 from fanno_hf.errors import UserError
 from fanno_hf.output.card import without_paths
-from fanno_hf.output.configs import Config, all_configs, configs_of
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.plan import Config, all_configs, configs_of
 
 # what a repository may have before a run comes to it
 _ANYWHERE = (".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")

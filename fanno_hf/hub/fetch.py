@@ -14,9 +14,9 @@ from datasets.exceptions import DatasetsError
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
-from fanno_hf.output.configs import COLUMNS, Config, configs_of
 from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.manifest import fault_of
+from fanno_hf.pipeline.plan import COLUMNS, Config, configs_of
 
 logger = logging.getLogger(__name__)
 

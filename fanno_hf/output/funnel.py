@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fanno_hf.output.configs import STAGES
+from fanno_hf.pipeline.plan import STAGES
 
 
 def funnel_table(manifest: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.identity import digest
-from fanno_hf.output.configs import READS, STAGES
-from fanno_hf.tags import tag_pool
+from fanno_hf.instructing.tags import tag_pool
+from fanno_hf.pipeline.plan import READS, STAGES
 
 _LARGEST = 2**53  # of a number that JSON and a page can both hold
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
 from fanno_hf.report.rows import Measured
-from fanno_hf.segment import words
+from fanno_hf.texts.segment import words
 
 if TYPE_CHECKING:
     from fanno_hf.report.verbs import VerbNouns

@@ -14,18 +14,18 @@ import numpy as np
 from datasets import Dataset
 
 from fanno_hf.columns import VERDICTS
-from fanno_hf.embedder import Embedder
 from fanno_hf.errors import UserError
 from fanno_hf.identity import spread_seed
+from fanno_hf.instructing.ask import asked_text, instruction_questions, judged_variables
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.services import services
 from fanno_hf.report.rows import Measured
 from fanno_hf.report.shown import counted, mentions_document, quality
-from fanno_hf.segment import TokenCounter
-from fanno_hf.services import services
 from fanno_hf.sources.references import reference_rows
 from fanno_hf.steps.asking import converse, outcome
-from fanno_hf.steps.instructing import asked_text, instruction_questions, judged_variables
 from fanno_hf.teacher.service import Dialogue
+from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import Embedder
 
 Pair = dict[str, str]
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from fanno_hf.identity import content_id, spread_seed
-from fanno_hf.output.configs import STAGES, configs_of
+from fanno_hf.instructing.ask import instruction_prompt, prompt_variables
+from fanno_hf.instructing.prompts import Messages, Prompt, neutralise
+from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.prompts import Messages, Prompt, neutralise
+from fanno_hf.pipeline.plan import STAGES, configs_of
 from fanno_hf.report.shown import Row, Shown, read_counterexamples, read_passages
 from fanno_hf.steps.answering import response_prompt
-from fanno_hf.steps.instructing import instruction_prompt, prompt_variables
-from fanno_hf.tags import KINDS
 
 _COPIED = (
     *("instruction", "input", "task_type", "characteristic", "style", "origin", "round", "reward", "pulls"),

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from fanno_hf.embedding_store import EmbeddingStore
 from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
-from fanno_hf.output.configs import STAGES
+from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder, run_folder
 from fanno_hf.output.manifest import made_from_others
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
+from fanno_hf.pipeline.plan import STAGES
+from fanno_hf.pipeline.services import build
 from fanno_hf.report.charts import duration
 from fanno_hf.report.diversity import nearest_other
 from fanno_hf.report.figures import draw
@@ -32,8 +33,7 @@ from fanno_hf.report.shown import Shown, measured, read_shown, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
 from fanno_hf.report.style import Figure, house_style
 from fanno_hf.report.verbs import MISSING, VerbNouns, find_parser
-from fanno_hf.services import build
-from fanno_hf.tags import KINDS
+from fanno_hf.vectors.store import EmbeddingStore
 
 _SHORTEST_CUT = 300
 _CUT = "Texts of more than {cut:,} characters are cut here, so that this page stays below {limit:g} MB; the data set has them whole."

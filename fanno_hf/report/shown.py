@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from fanno_hf.embedder import Embedder
 from fanno_hf.identity import spread_seed
-from fanno_hf.output.configs import configs_of
+from fanno_hf.instructing.ask import asked_text
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.plan import configs_of
 from fanno_hf.report.rows import Measured
 from fanno_hf.rules.instruction import compile_phrases
-from fanno_hf.segment import TokenCounter
-from fanno_hf.steps.instructing import asked_text
+from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import Embedder
 
 Row = dict[str, Any]
 

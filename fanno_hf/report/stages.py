@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fanno_hf.embedder import Embedder
 from fanno_hf.identity import spread_seed
-from fanno_hf.output.configs import STAGES, configs_of
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.plan import STAGES, configs_of
 from fanno_hf.report.passages import Passages, project
 from fanno_hf.report.rows import StageFigures
+from fanno_hf.vectors.embedder import Embedder
 
 
 def stage_figures(manifest: Mapping[str, Any], price: Mapping[str, Any]) -> list[StageFigures]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fanno_hf.identity import spread_seed
-from fanno_hf.segment import words
+from fanno_hf.texts.segment import words
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -13,7 +13,7 @@ from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.rules.repetition import repetition_reason
-from fanno_hf.segment import words
+from fanno_hf.texts.segment import words
 
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _SENTENCE = re.compile(r"(?<=[.!?。！？:;])\s+|(?<=[。！？])")

@@ -5,7 +5,7 @@ from typing import Any
 
 from fanno_hf.rules.instruction import compile_phrases
 from fanno_hf.rules.repetition import repetition_reason
-from fanno_hf.segment import words
+from fanno_hf.texts.segment import words
 
 
 class ResponseRules:

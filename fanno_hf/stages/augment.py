@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 from datasets import Dataset
 
+from fanno_hf.augmenting.history import History
+from fanno_hf.augmenting.pool import InstructionPool
+from fanno_hf.augmenting.windows import Window, Windows
 from fanno_hf.columns import INSTRUCTION
+from fanno_hf.instructing.ask import SURPLUS, Instructor
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.history import History
-from fanno_hf.steps.instructing import SURPLUS, Instructor
-from fanno_hf.steps.instruction_pool import InstructionPool
 from fanno_hf.steps.overlap import overlapped
 from fanno_hf.steps.progress import Progress
-from fanno_hf.steps.windows import Window, Windows
 
 logger = logging.getLogger(__name__)
 

@@ -14,18 +14,18 @@ from datasets import Dataset
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
-from fanno_hf.near_duplicates import find_exact_duplicates, find_near_duplicates
-from fanno_hf.prompts import Prompt
+from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
-from fanno_hf.segment import TokenCounter, split_passages
 from fanno_hf.steps.asking import Counted, Questions, judge
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import conform, map_batches, with_columns
+from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
+from fanno_hf.texts.segment import TokenCounter, split_passages
 
 PHASES = ("empty", "text rules", "decontamination")
 """The phases of `screen_alone`, in order."""

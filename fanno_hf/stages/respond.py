@@ -8,20 +8,20 @@ from typing import Any
 
 from datasets import Dataset
 
+from fanno_hf.augmenting.history import rounds
 from fanno_hf.columns import REJECTION, RESPONSE
 from fanno_hf.errors import UserError
-from fanno_hf.index import search
-from fanno_hf.parsing import parse_response
+from fanno_hf.instructing.ask import asked_text
+from fanno_hf.instructing.parsing import parse_response
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import converse, outcome
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.history import rounds
-from fanno_hf.steps.instructing import asked_text
 from fanno_hf.steps.rows import conform, with_columns
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.service import Dialogue
+from fanno_hf.vectors.index import search
 
 
 def respond(documents: Dataset, instructions: Dataset, context: Context) -> StageOutput:

@@ -9,12 +9,12 @@ from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
+from fanno_hf.instructing.ask import Instructor, asked_row, asked_rows
+from fanno_hf.instructing.tags import assign_tags, tag_pool
 from fanno_hf.steps.asking import Counted
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.instructing import Instructor, asked_row, asked_rows
 from fanno_hf.steps.overlap import in_parts
-from fanno_hf.tags import assign_tags, tag_pool
 
 
 def seed(documents: Dataset, context: Context) -> StageOutput:

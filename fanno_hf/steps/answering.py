@@ -6,7 +6,7 @@ Where both ask the same, the journal answers the second.
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from fanno_hf.prompts import Prompt
+from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.steps.asking import Sampling
 from fanno_hf.steps.context import Context
 from fanno_hf.teacher.base import Completion, Request

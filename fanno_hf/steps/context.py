@@ -7,10 +7,10 @@ from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.embedder import Embedder
-from fanno_hf.segment import TokenCounter
 from fanno_hf.steps.references import References
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import Embedder
 
 
 @dataclass(frozen=True)

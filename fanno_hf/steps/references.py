@@ -10,11 +10,11 @@ from typing import Any
 from datasets import Dataset
 
 from fanno_hf.columns import DOCUMENT, POSITION
-from fanno_hf.contamination import Benchmarks
 from fanno_hf.identity import digest, hashed
 from fanno_hf.sources.references import reference_documents, reference_items
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.rows import spill
+from fanno_hf.texts.contamination import Benchmarks
 
 logger = logging.getLogger(__name__)
 

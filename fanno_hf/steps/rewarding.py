@@ -8,12 +8,12 @@ import logging
 import numpy as np
 from datasets import Dataset, Value
 
-from fanno_hf.prompts import Prompt
+from fanno_hf.instructing.prompts import Prompt
+from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import SPENT, converse, metered, outcome, question_request
 from fanno_hf.steps.context import Context
 from fanno_hf.teacher.service import Dialogue
-from fanno_hf.verdicts import yes_probability
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,6 @@ from typing import Any, Protocol
 
 from fanno_hf.identity import digest
 
-FINISHED = frozenset({"stop", "eos_token", "stop_sequence", "length"})
-
 
 @dataclass(frozen=True)
 class Request:

@@ -28,12 +28,11 @@ from datasets import Dataset
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.columns import DOCUMENT, INSTRUCTION
-from fanno_hf.embedder import HashingEmbedder
 from fanno_hf.identity import content_id
+from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.run import execute
-from fanno_hf.segment import TokenCounter
-from fanno_hf.services import services
+from fanno_hf.pipeline.run import execute
+from fanno_hf.pipeline.services import services
 from fanno_hf.stages.augment import augment
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.references import References
@@ -43,12 +42,13 @@ from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.scripted import ScriptedTeacher
 from fanno_hf.teacher.service import Teacher
-from fanno_hf.verdicts import yes_probability
+from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import HashingEmbedder
 from tests.benchmarks import report
 from tests.benchmarks.goodput import SIGMA, ideal
+from tests.commands.test_estimate import write_mixtures
 from tests.conftest import compose_config
 from tests.doubles.tgi import TgiServer
-from tests.test_estimate import write_mixtures
 from tests.test_kill import clean, killed_in_augment
 
 MEAN = 0.5

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fanno_hf.embedder import HashingEmbedder
-from fanno_hf.embedding_store import EmbeddingStore
-from fanno_hf.services import build
+from fanno_hf.pipeline.services import build
 from fanno_hf.sources.sample import read_sample
+from fanno_hf.vectors.embedder import HashingEmbedder
+from fanno_hf.vectors.store import EmbeddingStore
 from tests.benchmarks import report
 from tests.benchmarks.communities import DIM, resident
 from tests.conftest import compose_config

@@ -7,7 +7,7 @@ from pathlib import Path
 import datasets
 
 from tests.benchmarks import report
-from tests.test_estimate import project_and_run
+from tests.commands.test_estimate import project_and_run
 
 
 def ratio() -> float:

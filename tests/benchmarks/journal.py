@@ -9,7 +9,7 @@ from pathlib import Path
 import datasets
 
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.run import execute
+from fanno_hf.pipeline.run import execute
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.journal import Journal
 from tests.benchmarks import report

@@ -15,9 +15,9 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 from rensa import RMinHash
 
-from fanno_hf.minhash import signatures
-from fanno_hf.near_duplicates import find_near_duplicates
-from fanno_hf.shingles import hash_shingles, shingles
+from fanno_hf.texts.minhash import signatures
+from fanno_hf.texts.near_duplicates import find_near_duplicates
+from fanno_hf.texts.shingles import hash_shingles, shingles
 from tests.benchmarks import report
 
 WORDS, NUM_PERM, THRESHOLD = 100, 128, 0.7

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fanno_hf.communities import detect_communities, threshold_graph
-from fanno_hf.near_repeats import find_near_repeats
+from fanno_hf.instructing.distinct import find_near_repeats
 from tests.benchmarks import report
 from tests.benchmarks.communities import sparse_rows
 

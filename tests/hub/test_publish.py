@@ -12,8 +12,8 @@ from datasets import load_dataset
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.publish import Publisher, publish, push_in_passing
-from fanno_hf.output.configs import STAGES, configs_of
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.plan import STAGES, configs_of
 from tests.conftest import small_run
 from tests.doubles.hub import HubServer
 from tests.hub.conftest import REPO, TOKEN, config_of

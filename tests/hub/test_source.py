@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import UserError
-from fanno_hf.run import execute
+from fanno_hf.pipeline.run import execute
 from tests.conftest import DOCUMENTS, SMALL, compose_config
 
 PAGES = "tester/pages"

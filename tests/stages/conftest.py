@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.embedder import HashingEmbedder
-from fanno_hf.segment import TokenCounter
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.references import References
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import HashingEmbedder
 from tests.conftest import compose_config
 
 

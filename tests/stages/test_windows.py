@@ -7,21 +7,21 @@ from contextlib import closing
 
 import pytest
 
+from fanno_hf.augmenting.pool import InstructionPool
+from fanno_hf.augmenting.windows import Windows
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.embedder import HashingEmbedder
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.segment import TokenCounter
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.seed import seed
 from fanno_hf.steps import overlap
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.instruction_pool import InstructionPool
 from fanno_hf.steps.references import References
-from fanno_hf.steps.windows import Windows
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import HashingEmbedder
 from tests.conftest import DOCUMENTS, compose_config, raw_documents
 from tests.stages.conftest import CallableBackend
 from tests.stages.test_seed_and_augment import LOOSE, write

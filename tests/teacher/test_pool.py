@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
+from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.teacher import endpoint, pool, slots
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import ChatClient
 from fanno_hf.teacher.pool import Pool
-from fanno_hf.verdicts import yes_probability
 from tests.doubles.chat_server import ChatServer
 
 USER = [{"role": "user", "content": "Explain how mosses drink water without having any roots."}]

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable
+from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.reply import Server, read_server, read_words
-from fanno_hf.verdicts import yes_probability
 from tests.doubles.chat_server import ChatServer
 from tests.teacher.test_pool import ASK, USER, VERDICT, answer, change_choice, complete, no_pauses  # noqa: F401
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
+from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.teacher import endpoint, pool, slots
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.slots import Slots
-from fanno_hf.verdicts import yes_probability
 from tests.conftest import SMALL, compose_config, write_documents
 from tests.doubles.tgi import TgiServer
 from tests.doubles.tgi_answers import CHANGEABLE, Settings
@@ -266,7 +266,7 @@ def test_a_verdict_is_a_probability(server):
 
 def test_no_system_role_is_ever_sent(server, tmp_path):
     from fanno_hf.cli.configuration import resolve
-    from fanno_hf.run import execute
+    from fanno_hf.pipeline.run import execute
 
     documents = write_documents(tmp_path / "documents.jsonl")
     without = [override for override in SMALL if not override.startswith("teacher=")]

@@ -1,0 +1,167 @@
+"""The instructions so far, as the arms of the bandit: what is drawn from, and what is learned from each window.
+
+Its whole state is in columns: `pulls`, and who was made with whom (`counterexamples`). So a saved pool is a checkpoint:
+given as seeds it goes on with the same rewards and pulls (what the surplus of the last window taught aside), in windows that
+are numbered from 1 again.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, concatenate_datasets
+
+from fanno_hf.bandit import Nearest, acceptance, draw_window, mix, read_weights
+from fanno_hf.columns import INSTRUCTION
+from fanno_hf.identity import spread_seed
+from fanno_hf.instructing.ask import asked_text
+from fanno_hf.steps.context import Context
+from fanno_hf.steps.rewarding import ask_rewards
+from fanno_hf.steps.rows import conform, with_columns
+
+_ASKED_OF_TEACHER = ("response_length", "quality")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was measured when a window ended.
+
+    Attributes:
+        nearest_similarity: mean over its accepted rows of the similarity to the nearest row of the pool before.
+        mean_similarity: mean similarity of its accepted rows to all rows of the pool before.
+        response_tokens: of its accepted rows, where the reward asks for them; else empty.
+        spent: tokens of the requests for rewards, as in SPENT.
+    """
+
+    nearest_similarity: float | None = None
+    mean_similarity: float | None = None
+    response_tokens: np.ndarray = field(default_factory=lambda: np.empty(0))
+    spent: Mapping[str, int] = field(default_factory=dict)
+
+
+class InstructionPool:
+    """A pool that grows by windows.
+
+    Args:
+        seeds: rows with the columns of INSTRUCTION, at least one; pulls of an earlier stage count on.
+        context: configuration `stages.augment` and services.
+
+    Attributes:
+        rows: the instructions, with the columns of INSTRUCTION.
+        embeddings: float32, shape (n, dimension).
+        pulls: int64, shape (n,), draws so far.
+        nearest: similarity of each to its nearest other one.
+        learned: what was measured of the seeds.
+        failed_rewards: requests for rewards that the teacher failed on.
+    """
+
+    def __init__(self, seeds: Dataset, context: Context):
+        self._config, self._context = context.config["stages"]["augment"], context
+        self._weights = read_weights(self._config["reward"])
+        self.rows = conform(seeds, INSTRUCTION)
+        self.embeddings = context.embedder.encode([asked_text(row) for row in self.rows])
+        self.failed_rewards = 0
+        self.nearest = Nearest()
+        self.nearest.add(self.embeddings[:0], self.embeddings)
+        self.pulls = np.array([pulls or 0 for pulls in self.rows["pulls"]], dtype=np.int64)
+        self._place = {name: place for place, name in enumerate(self.rows["instruction_id"])}
+        self._tried, self._accepted = self.pulls.copy(), np.zeros(len(seeds), dtype=np.int64)
+        self._credit(self.rows)
+        self._fixed, spent = self._ask_fixed(self.rows)
+        self.learned = Learned(response_tokens=self._response_tokens(self._fixed), spent=spent)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _ask_fixed(self, rows: Dataset) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """The rewards that never change, and the tokens that the teacher spent on them."""
+        found, spent = {"instruction_length": np.array(rows["num_tokens"][:], dtype=np.float64)}, Counter()
+        for name in self._weights:
+            if name in _ASKED_OF_TEACHER:
+                found[name], tokens, failed = ask_rewards(name, rows, self._context)
+                spent.update(tokens)
+                self.failed_rewards += failed
+        return found, spent
+
+    @staticmethod
+    def _response_tokens(fixed: Mapping[str, np.ndarray]) -> np.ndarray:
+        return fixed.get("response_length", np.empty(0))
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """The reward of each instruction as it stands: float64, shape (n,), in [0, 1]."""
+        parts = {
+            **self._fixed,
+            "novelty": 1.0 - self.nearest.similarities,
+            "acceptance": acceptance(self._accepted, self._tried),
+        }
+        return mix(parts, self._weights)
+
+    def draw(self, num_documents: int, number: int) -> np.ndarray:
+        """Draws the counterexamples of a window: int64, shape (num_documents, counterexamples), and counts the pulls."""
+        config = self._config
+        draws, self.pulls = draw_window(
+            self.rewards,
+            self.pulls,
+            num_documents,
+            counterexamples=config["counterexamples"] if config["think_different"] else 0,
+            exploration=config["exploration"],
+            top_fraction=config["top_fraction"],
+            policy=config["policy"],
+            rng=np.random.default_rng(spread_seed(self._context.random_seed, "augment", "draws", number)),
+        )
+        return draws
+
+    def undo(self, draws: np.ndarray) -> None:
+        """Takes back the pulls of a window that was not asked."""
+        np.subtract.at(self.pulls, draws, 1)
+
+    def add(self, rows: Dataset, embeddings: np.ndarray, draws: np.ndarray) -> Learned:
+        """Ends a window: takes in what was accepted and learns from it.
+
+        Args:
+            rows: accepted ones, with the columns of INSTRUCTION; only they are compared and rewarded.
+            embeddings: float32, shape (len(rows), dimension).
+            draws: of the whole window, see `draw`.
+        """
+        np.add.at(self._tried, draws, 1)
+        self._credit(rows)
+        fixed, spent = self._ask_fixed(rows)
+        similarities = (None, None)
+        if len(rows):
+            mean = float((embeddings @ self.embeddings.mean(axis=0)).mean())
+            similarities = float(self.nearest.add(self.embeddings, embeddings).mean()), mean
+            self._append(rows, embeddings, fixed)
+        return Learned(*similarities, self._response_tokens(fixed), spent)
+
+    def _append(self, rows: Dataset, embeddings: np.ndarray, fixed: Mapping[str, np.ndarray]) -> None:
+        size, none = len(self.rows), np.zeros(len(rows), dtype=np.int64)
+        self._place.update((name, size + place) for place, name in enumerate(rows["instruction_id"]))
+        self.rows = concatenate_datasets([self.rows, rows])
+        self.embeddings = np.concatenate([self.embeddings, embeddings])
+        self._fixed = {name: np.concatenate([values, fixed[name]]) for name, values in self._fixed.items()}
+        self.pulls, self._tried, self._accepted = (
+            np.concatenate([column, none]) for column in (self.pulls, self._tried, self._accepted)
+        )
+
+    def _credit(self, rows: Dataset) -> None:
+        """Counts an accepted instruction for each counterexample that it was made with."""
+        for names in rows["counterexamples"]:
+            places = [self._place[name] for name in names or () if name in self._place]
+            self._accepted[places] += 1
+
+    def finished(self) -> Dataset:
+        """Returns the rows with their rewards and pulls."""
+        values = {"reward": self.rewards.tolist(), "pulls": self.pulls.tolist()}
+        columns = {name: INSTRUCTION[name] for name in values}
+        return conform(with_columns(self.rows, values, columns, "augment: state"), INSTRUCTION)
+
+    def texts(self) -> Sequence[str]:
+        """The instructions as texts."""
+        return self.rows["instruction"]
+
+    def shown(self, draw: np.ndarray) -> list[Mapping[str, Any]]:
+        """The rows of one draw."""
+        return [self.rows[int(place)] for place in draw]

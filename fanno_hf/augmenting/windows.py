@@ -1,0 +1,145 @@
+"""Windows: documents that are asked about at the same time, and how large the next one is.
+
+target 10,000, pool 9,400, 700 accepted of 1,000 asked so far, one window of 256 at work
+    ->  600 - 0.7 x 256 = 421 are missing  ->  the next window asks for min(256, 1.1 x 421 / 0.7) = 256
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from datasets import Dataset
+
+from fanno_hf.augmenting.pool import InstructionPool
+from fanno_hf.bandit import least_pulled_share
+from fanno_hf.columns import INSTRUCTION
+from fanno_hf.identity import spread_seed
+from fanno_hf.instructing.ask import Instructor, asked_row, asked_rows
+from fanno_hf.instructing.tags import assign_tags, tag_pool
+from fanno_hf.steps.asking import SPENT
+from fanno_hf.steps.context import Context
+from fanno_hf.steps.funnel import Funnel
+
+logger = logging.getLogger(__name__)
+
+_MARGIN = 1.1
+"""The last window asks for a little more than it is expected to need: another one would cost more than the surplus."""
+
+
+@dataclass(eq=False)
+class Window:
+    """Documents that are asked about at the same time, each with the counterexamples that were drawn for it.
+
+    Attributes:
+        number: from 1 on.
+        draws: int64, shape (documents, counterexamples), rows of the pool.
+        least_pulled: share of the draws among the least pulled.
+        asked: the rows that ask.
+        funnel: gets the rows that are dropped.
+        rows: what is left of them once they are asked.
+        spent: tokens of all their requests.
+    """
+
+    number: int
+    draws: np.ndarray
+    least_pulled: float
+    asked: Dataset
+    funnel: Funnel
+    rows: Dataset | None = None
+    spent: dict[str, int] | None = None
+
+    @property
+    def size(self) -> int:
+        """Documents in it."""
+        return len(self.asked)
+
+    def ask(self, instructor: Instructor, wanted: Callable[[], bool]) -> "Window":
+        """Asks the teacher; in a thread of its own."""
+        answered = instructor.ask(self.asked, lambda *_: None, wanted)
+        self.spent = {name: sum(answered[name]) for name in SPENT}
+        self.rows = self.funnel.sift(answered)
+        return self
+
+
+class Windows:
+    """Draws windows from the documents: each document once an epoch, in shuffled order.
+
+    A window has `window` documents; fewer where the target is near, as far as the share accepted so far tells, and none
+    while those that are being asked seem to be enough.
+
+    Args:
+        documents: the pre-screened passages.
+        pool: what counterexamples are drawn from.
+        context: configuration and services.
+    """
+
+    def __init__(self, documents: Dataset, pool: InstructionPool, context: Context):
+        self._config, self._context = context.config["stages"]["augment"], context
+        self._documents, self._pool = documents, pool
+        self._epochs = self._shuffled()
+        self._epoch: Iterator[int] = iter(())
+        self._tags = tag_pool(context.config["tags"])
+        self._running: list[Window] = []
+        self._count = self._asked = self._accepted = 0
+
+    def _shuffled(self) -> Iterator[Iterator[int]]:
+        for epoch in range(self._config["epochs"]):
+            rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "order", epoch))
+            yield iter(rng.permutation(len(self._documents)).tolist())
+
+    def _next_documents(self) -> list[int]:
+        """Takes the documents of a window, all of one epoch: in a window nothing tells two visits apart."""
+        if not (size := self._size()):
+            return []
+        while not (places := list(islice(self._epoch, size))):
+            if (epoch := next(self._epochs, None)) is None:
+                return []
+            self._epoch = epoch
+        return places
+
+    def draw(self) -> Window | None:
+        """Returns the next window; None where none is needed now, or no document is left."""
+        if not (places := self._next_documents()):
+            return None
+        self._count += 1
+        before = self._pool.pulls
+        draws = self._pool.draw(len(places), self._count)
+        rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "tags", self._count))
+        hands = assign_tags(self._tags, len(places), 1, rng)
+        rows = [
+            asked_row(self._documents[place], tags, "augment", self._count, self._pool.shown(draw))
+            for place, draw, (tags,) in zip(places, draws, hands, strict=True)
+        ]
+        share = least_pulled_share(draws, before)
+        self._running.append(Window(self._count, draws, share, asked_rows(rows), Funnel("augment", INSTRUCTION)))
+        return self._running[-1]
+
+    def _size(self) -> int:
+        missing = self._config["target_size"] - len(self._pool)
+        share = (self._accepted + 1) / (self._asked + 1)
+        missing -= share * sum(window.size for window in self._running)
+        return min(self._config["window"], math.ceil(_MARGIN * missing / share)) if missing > 0 else 0
+
+    def end(self, window: Window, accepted: int) -> None:
+        """Learns how much of a window was accepted."""
+        self._running.remove(window)
+        self._asked += window.size
+        self._accepted += accepted
+
+    def not_needed(self) -> list[Window]:
+        """The windows that were drawn and are not waited for."""
+        return self._running
+
+    def say_how_it_ended(self) -> None:
+        """Warns where the documents ran out, with the yield."""
+        size, config = len(self._pool), self._config
+        if size < config["target_size"]:
+            logger.warning(
+                "augment: the documents ran out at %d of target_size=%d: all %d were visited %d times, %d of %d asked "
+                "were accepted (%.0f %%). Raise stages.augment.epochs or give more documents",
+                *(size, config["target_size"], len(self._documents), config["epochs"], self._accepted, self._asked),
+                100 * self._accepted / max(1, self._asked),
+            )

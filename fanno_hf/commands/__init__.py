@@ -1,0 +1,1 @@
+"""What `stage=` may ask for besides stages: one module a task."""

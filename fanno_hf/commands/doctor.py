@@ -1,0 +1,190 @@
+"""`stage=doctor`: is the teacher ready for this run? Asks every server a few small questions and says what it found.
+
+http://127.0.0.1:8080
+  ok    answers           version 3.3.5
+  ok    model             mistralai/Mistral-7B-Instruct-v0.2@63a8b08
+  ok    log-probabilities P(yes) = 0.93 for "Is water wet?"
+  note  system turn       refused (Template error …); fanno_hf sends none
+ready
+"""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fanno_hf.errors import FannoError
+from fanno_hf.instructing.verdicts import yes_probability
+from fanno_hf.output.folder import run_folder
+from fanno_hf.pipeline.services import build
+from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.client import Busy, CallFailed, Refused
+from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, Endpoint
+from fanno_hf.teacher.pool import Pool, identity_of
+from fanno_hf.teacher.reply import Server
+
+_WET = [{"role": "user", "content": "Question: Is water wet? Answer yes or no."}]
+_SYSTEM = [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "What do bees make?"}]
+_TURNS = [
+    {"role": "user", "content": "What do cows eat?"},
+    {"role": "assistant", "content": "Grass."},
+    {"role": "user", "content": "What do bees make?"},
+]
+_TALE = [{"role": "user", "content": "Tell the tale of a bee and a mountain in about a hundred words."}]
+_TALE_TOKENS, _TALES = 64, 8
+_LITTLE_DISK = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `level` is "ok", "note" or "bad", and one "bad" means not ready."""
+
+    level: str
+    name: str
+    words: str
+
+
+def examine(config: Mapping[str, Any]) -> str:
+    """Returns the report.
+
+    Args:
+        config: the resolved configuration.
+
+    Raises:
+        FannoError: something is bad: the report, with what to do.
+    """
+    return asyncio.run(_examine(config))
+
+
+async def _examine(config: Mapping[str, Any]) -> str:
+    backend = build("teacher", config["teacher"])
+    folder = Path(run_folder(config["run"]))
+    sections = [(f"run folder {folder}", [_disk(folder)])]
+    if isinstance(backend, Pool):
+        try:
+            await backend.start()
+            for endpoint in backend.endpoints:
+                sections.append((endpoint.client.base_url, await _endpoint(endpoint, backend, config)))
+        finally:
+            await backend.close()
+        models = {f.words for _, findings in sections for f in findings if f.name == "model" and f.level == "ok"}
+        if len(models) > 1:
+            sections.append(
+                ("all servers", [Finding("bad", "model", f"they serve different ones: {', '.join(models)}")])
+            )
+    else:
+        sections.append((f"teacher {backend.identity}", [Finding("ok", "answers", "no server: replies are computed")]))
+    lines = [
+        line
+        for title, findings in sections
+        for line in (title, *(f"  {f.level:4}  {f.name:17}  {f.words}" for f in findings))
+    ]
+    bad = [f.name for _, findings in sections for f in findings if f.level == "bad"]
+    if bad:
+        raise FannoError("\n".join([*lines, f"not ready: look at {', '.join(dict.fromkeys(bad))}"]))
+    return "\n".join([*lines, "ready"])
+
+
+def _disk(folder: Path) -> Finding:
+    """A run of 10,000 pairs takes some 200 MB; embeddings and logs come on top."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    level = "ok" if free > _LITTLE_DISK else "bad"
+    return Finding(
+        level, "free disk", f"{free / 1024**3:.1f} GB; a run needs at least {_LITTLE_DISK / 1024**3:.0f} GB"
+    )
+
+
+async def _endpoint(endpoint: Endpoint, pool: Pool, config: Mapping[str, Any]) -> list[Finding]:
+    client = endpoint.client
+    try:
+        await client.check()
+        server = await client.describe()
+    except CallFailed as error:
+        return [Finding("bad", "answers", f"no: {error}")]
+    client.model = pool.model or server.model
+    findings = [Finding("ok", "answers", f"version {server.version}" if server.version else "yes")]
+    findings.append(_model(client.model, server))
+    if client.model is None:
+        return findings
+    limit = server.max_in_flight
+    findings.append(
+        Finding("ok", "requests at once", str(limit) if limit else f"not told; {_in_flight(config)} are sent")
+    )
+    findings.append(_length(server, config))
+    for check in (_turns, _logprobs, _system, _speed):
+        try:
+            findings.append(await check(endpoint, config))
+        except Busy as error:
+            findings.append(Finding("note", check.__name__.strip("_"), f"not tried: the server is full ({error})"))
+        except CallFailed as error:
+            findings.append(Finding("bad", check.__name__.strip("_"), str(error)))
+    return findings
+
+
+def _in_flight(config: Mapping[str, Any]) -> int:
+    return config["teacher"].get("concurrency") or DEFAULT_IN_FLIGHT
+
+
+def _model(model: str | None, server: Server) -> Finding:
+    if model is None:
+        return Finding("bad", "model", "the server does not say which one it serves: give teacher.model")
+    if server.version and server.model not in (None, model):
+        return Finding("bad", "model", f"teacher.model={model}, and the server answers with {server.model}")
+    return Finding("ok", "model", identity_of(model, server.revision))
+
+
+def _length(server: Server, config: Mapping[str, Any]) -> Finding:
+    """The longest prompt holds the passages of a grounded answer; its demonstrations or question take some 400 tokens."""
+    stages = config["stages"]
+    passages = 1 + (stages["respond"]["retrieved"] if stages["respond"]["mode"] == "grounded" else 0)
+    answer = max(stages["respond"]["max_tokens"], stages["respond"]["retry_max_tokens"] or 0)
+    needed = stages["prescreen"]["max_tokens"] * passages + answer + 400
+    if not server.max_total_tokens:
+        return Finding("note", "length", f"not told; the stages need up to about {needed:,} tokens")
+    words = f"{server.max_total_tokens:,} tokens of prompt and answer; the stages need up to about {needed:,}"
+    return Finding("ok" if needed <= server.max_total_tokens else "bad", "length", words)
+
+
+async def _turns(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+    """Demonstrations are sent as earlier turns."""
+    await endpoint.client.send(Request(_TURNS, max_tokens=8))
+    return Finding("ok", "earlier turns", "accepted, as the demonstrations in the prompts need")
+
+
+async def _logprobs(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+    asked = config["top_logprobs"]
+    if not asked:
+        return Finding(
+            "note", "log-probabilities", "none are asked for (top_logprobs=0): verdicts are read from the text"
+        )
+    try:
+        answer = await endpoint.client.send(Request(_WET, max_tokens=1, top_logprobs=asked))
+    except Refused as error:
+        return Finding(
+            "bad", "log-probabilities", f"top_logprobs={asked} is refused ({error}): give a smaller one, or 0"
+        )
+    probability = yes_probability(answer.text, answer.top_logprobs)
+    said = "undecided" if probability is None else f"P(yes) = {probability:.2f}"
+    if not answer.top_logprobs:
+        return Finding("note", "log-probabilities", f"the server gives none: verdicts are read from the text ({said})")
+    return Finding("ok", "log-probabilities", f'{said} for "Is water wet?"')
+
+
+async def _system(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+    try:
+        await endpoint.client.send(Request(_SYSTEM, max_tokens=8))
+    except Refused as error:
+        return Finding("note", "system turn", f"refused ({error}); fanno_hf sends none")
+    return Finding("ok", "system turn", "accepted; fanno_hf sends none")
+
+
+async def _speed(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+    started = time.monotonic()
+    requests = [Request(_TALE, max_tokens=_TALE_TOKENS, temperature=1.0, seed=seed) for seed in range(_TALES)]
+    answers = await asyncio.gather(*map(endpoint.client.send, requests))
+    rate = sum(answer.completion_tokens for answer in answers) / max(time.monotonic() - started, 1e-9)
+    return Finding("ok", "speed", f"{rate:,.0f} tokens/s written, {_TALES} requests at once; more at once go faster")

@@ -1,0 +1,115 @@
+"""From configuration to what a run works with: documents, teacher, embedder and counter."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra.errors
+import hydra.utils
+from datasets import Dataset
+
+from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.errors import FannoError, UserError
+from fanno_hf.identity import hashed
+from fanno_hf.steps.context import Context
+from fanno_hf.steps.references import References
+from fanno_hf.steps.rows import spill
+from fanno_hf.teacher.budget import Budget
+from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.service import Teacher
+from fanno_hf.vectors.store import EmbeddingStore
+
+logger = logging.getLogger(__name__)
+
+Shard = tuple[int, int]
+"""(index, count): every count-th document, from the index-th on."""
+
+
+def build(key: str, config: Mapping[str, Any]) -> Any:
+    """Makes the object that a configuration group describes; a mistake in it becomes one line that names the key."""
+    try:
+        return hydra.utils.instantiate(config)
+    except hydra.errors.InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, FannoError):
+            raise cause from None
+        raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
+
+
+@contextmanager
+def services(config: Mapping[str, Any], folder: Path, scratch: Path) -> Iterator[Context]:
+    """Builds teacher, embedder and counter; models are loaded and servers reached only when they are needed.
+
+    Args:
+        config: the resolved configuration.
+        folder: keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
+        scratch: folder for rows at work.
+    """
+    backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
+    teacher = Teacher(backend, Journal(_journal(config, folder)), Budget(**config["budget"]))
+    try:
+        vectors = EmbeddingStore(embedder, folder / "embeddings")
+        yield Context(config, teacher, vectors, counter, References(config, scratch), scratch)
+    finally:
+        teacher.close()
+
+
+def _journal(config: Mapping[str, Any], folder: Path) -> Path:
+    """Returns where the completions are kept; the folder of a shared file is made."""
+    if not config["journal"]:
+        return folder / "journal.sqlite"
+    path = Path(config["journal"]).expanduser()
+    if path.is_dir():
+        raise UserError(f"journal={path} is a folder: name a file, as in journal={path / 'journal.sqlite'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"journal={path} cannot be made ({error.strerror}): name another file") from error
+    return path
+
+
+def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None = None) -> tuple[Dataset, str]:
+    """Reads the configured source into a file in `scratch`; what is no string becomes null, for prescreen to drop with a
+    reason.
+
+    Args:
+        config: the resolved group `data`.
+        scratch: folder for rows at work.
+        shard: the part that is read; None reads all.
+
+    Returns:
+        Columns text, source and position (the document's place in the source, from 0); and the sha256 of all documents
+        of the source, those of other shards too.
+    """
+    columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
+    index, count = shard or (0, 1)
+    every = (
+        {"text": _string(text), "source": source, "position": place}
+        for place, (text, source) in enumerate(build("data", config).documents())
+    )
+    sha256 = hashlib.sha256()
+    mine = (row for row in hashed(every, sha256) if row["position"] % count == index)
+    documents = spill(mine, columns, scratch)
+    if not len(documents) and not shard:
+        raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
+    logger.info("read %d documents", len(documents))
+    return documents, sha256.hexdigest()
+
+
+def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the configured source says about itself: its name, and where it knows them config, split, revision and
+    licence; nothing where it has no `about`.
+
+    Raises:
+        UserError: it cannot be reached.
+    """
+    source = build("data", config)
+    found = source.about() if hasattr(source, "about") else {}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _string(text: Any) -> str | None:
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None

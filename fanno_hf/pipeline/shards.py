@@ -1,0 +1,177 @@
+"""Pre-screening in parts: `shard=i/n` on as many machines as there are, then the same command without it.
+
+    runs/demo/shards/0-of-2/  passages/…  rejected/passages/…   what is left of documents 0, 2, 4, … and what is not
+                              journal.sqlite, embeddings/       verdicts and vectors that the merge need not pay for
+                              run.json                          written last: the shard is complete
+
+A shard does what looks at one document at a time, and asks ahead: it answers the verdicts and embeds the texts that it
+would keep on its own. The merge puts the shards in order, takes over their answers, and goes on as if it had read the
+documents itself: its rows are those of a run without shards.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, concatenate_datasets
+
+from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
+from fanno_hf.errors import UserError
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.services import Shard
+from fanno_hf.stages.prescreen import PHASES, ask_ahead, screen_alone
+from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.steps.rows import empty
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = {**DOCUMENT, **POSITION}
+
+
+def parse_shard(given: str | None) -> Shard | None:
+    """Reads `shard=`: "0/4" is the first of four.
+
+    Raises:
+        UserError: it is no such thing.
+    """
+    if given is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(given))
+    if not match or not int(match[1]) < int(match[2]):
+        raise UserError(f"shard={given}: write i/n with i from 0 to n - 1, as in shard=0/4 for the first of four")
+    return int(match[1]), int(match[2])
+
+
+def shard_folder(run: Path, shard: Shard) -> Path:
+    """Returns the folder of one shard of a run."""
+    return Path(run, "shards", f"{shard[0]}-of-{shard[1]}")
+
+
+def do_shard(documents: Dataset, source: str, fingerprint: str, context: Context, folder: RunFolder) -> None:
+    """Does one shard, unless it is complete.
+
+    Args:
+        documents: of the shard.
+        source: sha256 of all documents, those of other shards too.
+        fingerprint: of the stage's settings.
+        folder: of the shard.
+    """
+    marker = {"fingerprint": fingerprint, "source": source}
+    if _is_complete(folder, marker) and not context.config["force"]:
+        logger.info("%s: up to date (%d documents)", folder.path, len(documents))
+        return
+    alone = screen_alone(documents, context)
+    ask_ahead(alone.kept, context)
+    folder.manifest["shard"] = {
+        **marker,
+        "passages": folder.write_rows("passages", alone.kept),
+        "rejected": folder.write_rows("rejected_passages", alone.rejected),
+    }
+    folder.write_manifest()
+    logger.info("%s: complete, %d passages of %d documents", folder.path, len(alone.kept), len(documents))
+
+
+class Shards:
+    """The shards of a run, all of them complete.
+
+    Args:
+        run: the run folder's path.
+        fingerprint: of the stage's settings; the shards must have been made with the same.
+
+    Attributes:
+        source: sha256 of all documents.
+
+    Raises:
+        UserError: one is missing, incomplete, in use, damaged, or made with other settings or documents.
+    """
+
+    def __init__(self, run: Path, fingerprint: str):
+        self._folders: list[RunFolder] = []
+        for path in _find(run):
+            folder = RunFolder(path)
+            folder.close()
+            _check(folder, fingerprint)
+            self._folders.append(folder)
+        self.source = self._folders[0].manifest["shard"]["source"]
+        for folder in self._folders:
+            if folder.manifest["shard"]["source"] != self.source:
+                raise UserError(
+                    f"{folder.path} was made from other documents than {self._folders[0].path}: all must read the "
+                    "same ones in the same order (data.*). Run those that did not again, or delete the folder shards"
+                )
+
+    def __str__(self) -> str:
+        return f"{self._folders[0].path.parent} ({len(self._folders)} parts)"
+
+    @staticmethod
+    def exist(run: Path) -> bool:
+        """Whether the run has any shard."""
+        return any(Path(run, "shards").glob("*-of-*"))
+
+    def gather(self, context: Context) -> StageOutput:
+        """Takes over verdicts and vectors, and returns what `screen_alone` returns for all documents."""
+        for folder in self._folders:
+            context.teacher.absorb(folder.path / "journal.sqlite")
+            context.embedder.absorb(folder.path / "embeddings")
+        kept = self._read("passages", _COLUMNS, context.scratch)
+        rejected = self._read("rejected", {**_COLUMNS, **REJECTION}, context.scratch)
+        # the order of a run without shards: by the phase they left in, then by place
+        phases = np.asarray([PHASES.index(phase) for phase in rejected["phase"]], dtype=np.int64)
+        return StageOutput(
+            kept.select(np.argsort(_positions(kept), kind="stable")),
+            rejected.select(np.lexsort((_positions(rejected), phases))),
+        )
+
+    def _read(self, what: str, columns: Mapping[str, Any], scratch: Path | None) -> Dataset:
+        name = {"passages": "passages", "rejected": "rejected_passages"}[what]
+        filled = [folder for folder in self._folders if folder.manifest["shard"][what]]
+        return concatenate_datasets([empty(columns), *(folder.read_rows(name, columns, scratch) for folder in filled)])
+
+
+def _check(folder: RunFolder, fingerprint: str) -> None:
+    """Raises UserError unless the shard is complete and was made with these settings."""
+    again = (
+        f"run it again, with shard={folder.path.name.replace('-of-', '/')}, or delete the folder {folder.path.parent}"
+    )
+    entry = folder.manifest.get("shard")
+    if not entry:
+        raise UserError(f"{folder.path} is not complete: {again}")
+    if entry["fingerprint"] != fingerprint:
+        raise UserError(f"{folder.path} was made with other settings than these: {again}")
+    if not _is_complete(folder, {}):
+        raise UserError(f"{folder.path} is damaged: {again}")
+
+
+def _is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:
+    """Whether a shard has this marker and the files that go with it."""
+    entry = folder.manifest.get("shard", {})
+    return (
+        all(entry.get(key) == value for key, value in marker.items())
+        and folder.has_rows("passages", entry["passages"])
+        and folder.has_rows("rejected_passages", entry["rejected"])
+    )
+
+
+def _find(run: Path) -> list[Path]:
+    """Returns the folders of all shards, in order."""
+    names = [re.fullmatch(r"(\d+)-of-(\d+)", path.name) for path in Path(run, "shards").glob("*-of-*")]
+    shards = sorted((int(match[1]), int(match[2])) for match in names if match)
+    count = shards[0][1]
+    if any(shard[1] != count for shard in shards):
+        raise UserError(
+            f"{Path(run, 'shards')} has shards of several divisions: delete those that do not belong together"
+        )
+    missing = sorted(set(range(count)) - {index for index, _ in shards})
+    if missing:
+        raise UserError(
+            f"{Path(run, 'shards')} lacks shard {', '.join(map(str, missing))} of {count}: run it, with "
+            f"shard={missing[0]}/{count}, or delete the folder to do without shards"
+        )
+    return [shard_folder(run, shard) for shard in shards]
+
+
+def _positions(rows: Dataset) -> np.ndarray:
+    return np.asarray(rows["position"], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Texts: counted, cut, and compared by the words they share."""

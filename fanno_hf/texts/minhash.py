@@ -1,0 +1,105 @@
+"""Finds which sets may be alike without comparing all pairs: MinHash signatures, bands of them, shared buckets.
+
+Sets A, B and C, two bands of two values: A = [7 1 | 4 9], B = [7 1 | 4 2], C = [3 1 | 4 2]  ->  A and B share a bucket
+of the first band, B and C one of the second: the three are one batch, in which A is never compared with C.
+"""
+
+from itertools import chain
+
+import numpy as np
+from rensa import RMinHash
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fanno_hf.texts.shingles import MULTIPLIER
+
+SKETCH = 256  # sets sketched at a time; rensa hands out Python integers, which have to fit the processor's cache
+ALONE = np.uint32(2**32 - 1)  # the bucket of a set that shares none
+_BATCH = 2**23  # members of the sets compared at a time: 64 MB
+_MISS_RATE = 2e-4
+
+
+def choose_bands(threshold: float, num_perm: int) -> tuple[int, int]:
+    """Returns (bands, values per band) that miss a pair at the threshold with a probability of at most 2 in 10,000.
+
+    miss = (1 - threshold**rows)**bands, with bands = num_perm // rows (Leskovec, Rajaraman, Ullman: Mining of Massive
+    Datasets, 3.4.2). Of the bands sure enough the longest are taken: they bring the fewest pairs below the threshold.
+    """
+    sure = [rows for rows in range(1, num_perm + 1) if (1 - threshold**rows) ** (num_perm // rows) <= _MISS_RATE]
+    if not sure:
+        raise ValueError(f"num_perm={num_perm} is too few to find pairs at a similarity of {threshold}; raise either")
+    return num_perm // max(sure), max(sure)
+
+
+def signatures(hashes: np.ndarray, offsets: np.ndarray, num_perm: int, seed: int) -> np.ndarray:
+    """Returns the MinHash signatures of sets of hashes.
+
+    Args:
+        hashes: uint64; members may occur more than once.
+        offsets: int64, shape (n + 1,): set i is hashes[offsets[i] : offsets[i + 1]].
+        num_perm: values per signature.
+        seed: of the hash functions, in [0, 2**64).
+
+    Returns:
+        uint32, shape (n, num_perm): two sets agree in a value with a probability of their Jaccard similarity.
+    """
+    result = np.empty((len(offsets) - 1, num_perm), dtype=np.uint32)
+    for start in range(0, len(result), SKETCH):
+        part = offsets[start : start + SKETCH + 1]
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(
+            hashes[part[0] : part[-1]], (part - part[0]).astype(np.uint64), num_perm, seed
+        )
+        values = np.fromiter(chain.from_iterable(matrix.to_rows()), dtype=np.uint32, count=(len(part) - 1) * num_perm)
+        result[start : start + SKETCH] = values.reshape(-1, num_perm)
+    return result
+
+
+def band_keys(values: np.ndarray, bands: tuple[int, int]) -> np.ndarray:
+    """Returns a key for each band of each signature: uint32, shape (n, n_bands)."""
+    values = values[:, : bands[0] * bands[1]].reshape(len(values), *bands).astype(np.uint64)
+    keys = np.zeros(values.shape[:2], dtype=np.uint64)
+    for column in range(bands[1]):
+        keys = (keys + values[:, :, column]) * MULTIPLIER
+        keys ^= keys >> np.uint64(32)
+    return keys.astype(np.uint32)  # two bands with one key cost a comparison, no more
+
+
+def name_buckets(keys: np.ndarray, fixed: int) -> None:
+    """Replaces each band key by the index of the first text that has it, or `ALONE`.
+
+    Args:
+        keys: uint32, shape (n_bands, n_texts), fewer than 2**32 - 1 texts.
+        fixed: so many texts at the beginning stay in any case: a bucket of such texts alone is none.
+    """
+    for row in keys if keys.size else ():
+        # one sort of key and index together is several times faster than an argsort, and keeps the texts in order
+        packed = np.sort((row.astype(np.uint64) << np.uint64(32)) | np.arange(len(row), dtype=np.uint64))
+        members, key = packed.astype(np.uint32), packed >> np.uint64(32)
+        ends = np.append(np.flatnonzero(key[1:] != key[:-1]) + 1, len(key))
+        starts = np.append(0, ends[:-1])
+        is_shared = (ends - starts > 1) & (members[ends - 1] >= fixed)
+        names = np.where(is_shared, members[starts], ALONE)
+        row[members] = np.repeat(names, ends - starts)
+
+
+def split_batches(buckets: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+    """Returns the texts that share a bucket, in batches that share none: their indices, in ascending order.
+
+    Texts linked by shared buckets, directly or through others, are in one batch. Without the last such group it has
+    fewer than `_BATCH` shingles.
+    """
+    active = np.flatnonzero((buckets != ALONE).any(axis=0))
+    position = np.zeros(len(sizes), dtype=np.int64)
+    position[active] = np.arange(len(active))
+    labels, count = np.arange(len(active)), len(active)
+    for row in buckets:  # band by band, so that the edges of one band alone are in memory
+        members = np.flatnonzero(row[active] != ALONE)
+        firsts = position[row[active[members]]]
+        links = coo_array((np.ones(len(members), bool), (labels[members], labels[firsts])), shape=(count, count))
+        count, merged = connected_components(links, directed=False) if count else (0, labels)
+        labels = merged[labels]
+    weights = np.bincount(labels, weights=sizes[active], minlength=count).astype(np.int64)
+    batch = ((np.cumsum(weights) - weights) // _BATCH)[labels]
+    order = np.argsort(batch, kind="stable")
+    cuts = np.flatnonzero(np.diff(batch[order])) + 1
+    return [active[part] for part in np.split(order, cuts)] if len(active) else []

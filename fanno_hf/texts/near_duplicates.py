@@ -1,0 +1,217 @@
+"""Finds texts that repeat an earlier text, exactly or nearly.
+
+before  ["The cat sat on the mat today.", "A dog barked.", "the cat sat on  the mat TODAY", "The cat sat on the mat."]
+after   [None, None, (0, 1.0), (0, 0.8)]     None is kept; (0, 0.8) repeats text 0, at a similarity of 0.8
+
+Near-duplicates are found in two passes. Candidate pairs share a MinHash band (Broder 1997; rensa's R-MinHash): one at
+the threshold is missed with a probability of at most 2 in 10,000, a closer one more rarely. Candidates are then
+compared by their true Jaccard similarity, and only with texts that are kept: n copies of a template cost n comparisons,
+and no list of pairs is built. (n texts just less alike than the threshold are all kept, and cost n² / 2.)
+
+The first pass keeps 4 bytes a band for each text (128 with the defaults), the second the shingles of some of the kept
+texts that have candidates. Texts are read in slices, so they may stay on disk.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+from tqdm import tqdm
+
+from fanno_hf.texts.minhash import ALONE, SKETCH, band_keys, choose_bands, name_buckets, signatures, split_batches
+from fanno_hf.texts.shingles import hash_shingles, normalise
+
+_READ = 4096  # texts read at a time
+_BLOCK = 256  # candidates compared at a time
+
+
+def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> list[int | None]:
+    """Finds for each text the first one it equals once normalised.
+
+    Args:
+        texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
+        against: texts that stay in any case, and come first.
+
+    Returns:
+        For each text None if it is the first of its kind, else the index of that one; the index counts `against`
+        first: `i < len(against)` is a text of it, `i - len(against)` one of `texts`.
+    """
+    digests = np.zeros((len(against) + len(texts), 2), dtype=np.uint64)
+    for start, chunk in _read(against, texts):
+        joined = b"".join(hashlib.blake2b(_encode(text), digest_size=16).digest() for text in chunk)
+        digests[start : start + len(chunk)] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+    order = np.lexsort(digests.T)  # stable: the first of its kind comes first
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
+    first = np.empty_like(order)
+    first[order] = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
+    return [None if first[i] == i else int(first[i]) for i in range(len(against), len(first))]
+
+
+def _encode(text: str) -> bytes:
+    return normalise(text).encode("utf-8", "surrogatepass")
+
+
+def find_near_duplicates(
+    texts: Sequence[str],
+    threshold: float = 0.7,
+    ngram: int = 3,
+    num_perm: int = 128,
+    seed: int = 0,
+    against: Sequence[str] = (),
+    progress: bool = False,
+) -> list[tuple[int, float] | None]:
+    """Finds the texts to drop so that no two of those kept are near-duplicates.
+
+    Texts are taken in order. One is dropped only if its Jaccard similarity to an earlier text that is itself KEPT
+    reaches the threshold; the first such text is the one it repeats. So in a chain A ~ B ~ C where A and C differ, B
+    goes and C stays: union-find over the pairs would drop C for a likeness it does not have.
+
+    Args:
+        texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
+        threshold: Jaccard similarity of the shingle sets from which a text is a near-duplicate, in (0, 1].
+        ngram: words per shingle, at least 1.
+        num_perm: MinHash values per text, at least 1. At thresholds below 0.6 more of them make longer bands, and so
+            fewer comparisons in vain.
+        seed: of the hash functions, in [0, 2**64).
+        against: texts that stay in any case, and come first; they are not compared with one another.
+        progress: whether to draw bars on stderr.
+
+    Returns:
+        For each text None if it is kept, else the index of the kept text it repeats and their Jaccard similarity; the
+        index counts `against` first: `i < len(against)` is a text of it, `i - len(against)` one of `texts`.
+
+    Raises:
+        ValueError: if an argument is out of range, or `num_perm` too small for the threshold.
+    """
+    _check(threshold, ngram, num_perm, seed)
+    fixed = len(against)
+    buckets, sizes = _sketch(against, texts, ngram, num_perm, seed, choose_bands(threshold, num_perm), progress)
+    name_buckets(buckets, fixed)
+    batches = split_batches(buckets, sizes)
+    found: dict[int, tuple[int, float]] = {}
+    with _bar("compare", sum(map(len, batches)), progress) as bar:
+        for members in batches:
+            found |= _compare(against, texts, members, buckets, threshold, ngram)
+            bar.update(len(members))
+    return [found.get(index) for index in range(fixed, fixed + len(texts))]
+
+
+def _bar(what: str, total: int, progress: bool) -> tqdm:
+    return tqdm(desc=f"near duplicates: {what}", total=total, unit=" texts", leave=False, disable=not progress)
+
+
+def _check(threshold: float, ngram: int, num_perm: int, seed: int) -> None:
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold is a Jaccard similarity above 0 and at most 1, got {threshold}")
+    if ngram < 1:
+        raise ValueError(f"ngram must be at least 1 word, got {ngram}")
+    if num_perm < 1:
+        raise ValueError(f"num_perm must be at least 1, got {num_perm}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be in [0, 2**64), got {seed}")
+
+
+def _sketch(
+    against: Sequence[str],
+    texts: Sequence[str],
+    ngram: int,
+    num_perm: int,
+    seed: int,
+    bands: tuple[int, int],
+    progress: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the band keys (uint32, shape (n_bands, n_texts)) and how many shingles each text has (int64)."""
+    total = len(against) + len(texts)
+    keys, sizes = np.empty((bands[0], total), dtype=np.uint32), np.empty(total, dtype=np.int64)
+    with _bar("sketch", total, progress) as bar:
+        for start, chunk in _read(against, texts):
+            for first in range(0, len(chunk), SKETCH):
+                hashes, offsets = hash_shingles(chunk[first : first + SKETCH], ngram)
+                part = slice(start + first, start + first + len(offsets) - 1)
+                keys[:, part] = band_keys(signatures(hashes, offsets, num_perm, seed), bands).T
+                sizes[part] = np.diff(offsets)
+            bar.update(len(chunk))
+    return keys, sizes
+
+
+def _read(*sources: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yields the texts of one source after another, a slice at a time, each with the index of its first text."""
+    base = 0
+    for source in sources:
+        for start in range(0, len(source), _READ):
+            yield base + start, source[start : start + _READ]
+        base += len(source)
+
+
+def _compare(
+    against: Sequence[str],
+    texts: Sequence[str],
+    members: np.ndarray,
+    buckets: np.ndarray,
+    threshold: float,
+    ngram: int,
+) -> dict[int, tuple[int, float]]:
+    """Returns, for those of the texts `members` that repeat a kept one, which and how closely."""
+    found: dict[int, tuple[int, float]] = {}
+    kept: dict[int, np.ndarray] = {}
+    kept_in: dict[int, list[int]] = defaultdict(list)  # bucket -> its kept texts
+    bases = np.arange(len(buckets), dtype=np.uint64) << np.uint64(32)  # tell the buckets of one band from the next
+    marks = np.zeros(2**16, dtype=bool)
+    for start, chunk in _read(against, texts):
+        mine = members[slice(*np.searchsorted(members, [start, start + len(chunk)]))].tolist()
+        if not mine:
+            continue
+        for index, hashes in zip(mine, _shingle_sets([chunk[i - start] for i in mine], ngram), strict=True):
+            column = buckets[:, index]
+            names = (column + bases)[column != ALONE].tolist()
+            if index >= len(against):
+                candidates = sorted(set(chain.from_iterable(kept_in[name] for name in names if name in kept_in)))
+                match = _first_match(hashes, candidates, kept, threshold, marks)
+                if match is not None:
+                    found[index] = match
+                    continue
+            kept[index] = hashes
+            for name in names:
+                kept_in[name].append(index)
+    return found
+
+
+def _shingle_sets(texts: list[str], ngram: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(texts), SKETCH):
+        hashes, offsets = hash_shingles(texts[start : start + SKETCH], ngram)
+        yield from (np.unique(hashes[begin:end]) for begin, end in zip(offsets[:-1], offsets[1:], strict=True))
+
+
+def _first_match(
+    mine: np.ndarray, candidates: list[int], kept: dict[int, np.ndarray], threshold: float, marks: np.ndarray
+) -> tuple[int, float] | None:
+    """Returns the first candidate whose Jaccard similarity with a text reaches the threshold, and that similarity.
+
+    Args:
+        mine: the shingles of the text, distinct.
+        candidates: the texts to compare it with.
+        kept: the shingles of each candidate, distinct.
+        threshold: in (0, 1].
+        marks: shape (2**16,), all False, before and after; scratch space for the first bits of the text's shingles,
+            which tell at once how many a candidate can have in common with it at most.
+    """
+    marks[mine >> np.uint64(48)] = True
+    match = None
+    for start in range(0, len(candidates), _BLOCK):
+        block = [kept[other] for other in candidates[start : start + _BLOCK]]
+        sizes = np.array([len(other) for other in block])
+        marked = marks[np.concatenate(block) >> np.uint64(48)]
+        most = np.add.reduceat(marked, np.cumsum(sizes) - sizes, dtype=np.int64)
+        for i in np.flatnonzero(most / (len(mine) + sizes - most) >= threshold).tolist():
+            common = len(np.intersect1d(mine, block[i], assume_unique=True))
+            similarity = common / (len(mine) + len(block[i]) - common)
+            if similarity >= threshold:
+                match = candidates[start + i], similarity
+                break
+        if match:
+            break
+    marks[mine >> np.uint64(48)] = False
+    return match

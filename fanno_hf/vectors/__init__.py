@@ -1,0 +1,1 @@
+"""Texts as vectors: made, kept on the disk, and searched."""

@@ -1,0 +1,124 @@
+"""From text to vectors of unit length.
+
+["Mosses have no roots."]  ->  float32, shape (1, 384), every row of length 1
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
+
+from fanno_hf.errors import UserError
+from fanno_hf.packaged import find_packaged_file
+from fanno_hf.texts.segment import words
+
+logger = logging.getLogger(__name__)
+
+BACKENDS = {"torch": (), "onnx": ("optimum", "onnxruntime"), "openvino": ("optimum", "openvino")}
+"""What runs a sentence-transformers model -> the modules it needs."""
+
+
+class Embedder(Protocol):
+    """What turns texts into vectors."""
+
+    identity: str
+    """Names the model; part of the fingerprint of every stage that embeds."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Returns float32, shape (len(texts), dimension), rows of unit length."""
+
+
+class SentenceTransformerEmbedder:
+    """Any sentence-transformers model: by Hub name, by folder, or from a Python package that carries it.
+
+    Args:
+        model: Hub name or folder; ignored where `package` is given.
+        revision: of the Hub model.
+        package, pattern, sha256, version: where a packaged model lies (see `find_packaged_file`).
+        batch_size: texts encoded together.
+        device: "cpu", "cuda", … or None to let torch choose.
+        backend: "torch", or "onnx" or "openvino" where they are installed.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        revision: str | None = None,
+        package: str | None = None,
+        pattern: str | None = None,
+        sha256: str | None = None,
+        version: str | None = None,
+        batch_size: int = 32,
+        device: str | None = None,
+        backend: str = "torch",
+    ):
+        if not package and not model:
+            raise UserError("embedder.model is empty: give a sentence-transformers model or use embedder=minilm")
+        if backend not in BACKENDS:
+            raise UserError(f"embedder.backend={backend}: it can be {', '.join(BACKENDS)}")
+        self._package = (package, pattern, sha256, version) if package else None
+        self._name, self._revision = model, revision
+        self._batch_size, self._device, self._backend = batch_size, device, backend
+        self._model = None
+        name = f"{package}@{sha256[:12]}" if package else f"{model}@{revision or 'main'}"
+        self.identity = name if backend == "torch" else f"{name}, {backend}"
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeds texts; the model is loaded at the first call."""
+        if self._model is None:
+            self._model = self._load()
+        if not texts:
+            return np.zeros((0, self._model.get_embedding_dimension()), dtype=np.float32)
+        return self._model.encode(
+            list(texts), batch_size=self._batch_size, normalize_embeddings=True, show_progress_bar=False
+        ).astype(np.float32)
+
+    def _load(self):
+        from sentence_transformers import SentenceTransformer
+
+        name, how = self._name, {"revision": self._revision}
+        if self._package:
+            folder = find_packaged_file(*self._package).parent
+            logger.info("loading the embedder %s", folder.parent.name)
+            name, how = str(folder), {"local_files_only": True}
+        _check_backend(self._backend)
+        try:
+            return SentenceTransformer(name, device=self._device, backend=self._backend, **how)
+        except (OSError, ValueError) as error:
+            raise UserError(f"embedder.model={name}: cannot be loaded ({str(error).splitlines()[0]})") from error
+
+
+def _check_backend(backend: str) -> None:
+    """Raises UserError, with the pip command, where a backend's packages are not installed."""
+    packages = BACKENDS[backend]
+    lacking = [package for package in packages if find_spec(package) is None]
+    if lacking:
+        raise UserError(
+            f"embedder.backend={backend} needs {' and '.join(lacking)}, not installed here: "
+            f"pip install 'sentence-transformers[{backend}]', or use embedder.backend=torch"
+        )
+
+
+class HashingEmbedder:
+    """A bag of hashed words: no model, the same everywhere. For tests and recipes that must run in seconds.
+
+    Args:
+        dimension: of the vectors.
+    """
+
+    def __init__(self, dimension: int = 256):
+        self._dimension = dimension
+        self.identity = f"hashing-{dimension}"
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Counts each word in the cell that its hash names."""
+        vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in words(text.casefold()) or [""]:
+                cell = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=4).digest(), "big") % self._dimension
+                vectors[row, cell] += 1.0
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,0 +1,186 @@
+"""Vectors on disk, by their text: nothing is embedded twice in the life of a run.
+
+    runs/demo/embeddings/3f2a…/  embedder.json   whose vectors these are, and their dimension
+                                 vectors.f32     float32, row after row, memory-mapped
+                                 keys            16 bytes for each row: the hash of its text
+
+Both files only grow, a chunk at a time, the vectors first: what a killed process left half written is cut off.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fanno_hf.errors import UserError
+from fanno_hf.identity import digest
+from fanno_hf.vectors.embedder import Embedder
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 2_048
+"""Texts embedded and written together, sorted by length among themselves; a crash loses no more than one chunk."""
+_KEY = 16
+_READ = 16_384  # vectors checked at a time
+_GATHERED = 512  # vectors copied at a time; each may bring 64 kB of its neighbours into memory
+
+
+class EmbeddingStore:
+    """An embedder that remembers.
+
+    The chunks of what is missing are the same after a crash, so a run that goes on has the very vectors of one that was
+    never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.)
+
+    Args:
+        embedder: embeds what is not there yet; loaded only then.
+        folder: made when it is needed; each embedder has a folder of its own in it.
+    """
+
+    def __init__(self, embedder: Embedder, folder: Path):
+        self.identity = embedder.identity
+        self._embedder = embedder
+        self._folder = Path(folder, digest(embedder.identity)[:16])
+        self._rows: dict[bytes, int] | None = None
+        self._vectors: np.ndarray | None = None
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Returns float32, shape (len(texts), dimension), rows of unit length; read-only.
+
+        Texts are read one after the other, so they may be a column of a data set on disk. So are the vectors where
+        the texts are asked for in the order in which they were first seen: then nothing is copied into memory.
+
+        Raises:
+            UserError: the embedder gives a vector that is not finite or not of unit length.
+        """
+        self._open()
+        rows = self._find_or_embed(texts)
+        if self._vectors is None or not len(rows):
+            return self._embedder.encode([]) if self._vectors is None else self._vectors[:0]
+        if (np.diff(rows) == 1).all():
+            return self._vectors[rows[0] : rows[0] + len(rows)]
+        return self._gather(rows)
+
+    def absorb(self, folder: Path) -> None:
+        """Takes over the vectors of the same embedder from another store's folder, those of known texts left out."""
+        other = EmbeddingStore(self._embedder, folder)
+        if not other._folder.exists():
+            return
+        self._open()
+        other._open()
+        new = [(key, row) for key, row in other._rows.items() if key not in self._rows]
+        for start in range(0, len(new), CHUNK):
+            keys, rows = zip(*new[start : start + CHUNK], strict=True)
+            self._append(list(keys), other._vectors[list(rows)])
+
+    def _find_or_embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Returns the row of each text: int64, shape (len(texts),)."""
+        keys = [_key(text) for text in texts]
+        first = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self._rows}
+        missing = sorted(first.values())
+        with tqdm(total=len(missing), desc="embed", unit=" texts", leave=False, disable=None) as bar:
+            for start in range(0, len(missing), CHUNK):
+                places = missing[start : start + CHUNK]
+                chunk = [texts[place] for place in places]
+                order = sorted(range(len(chunk)), key=lambda place: -len(chunk[place]))
+                vectors = self._embedder.encode([chunk[place] for place in order])
+                _check(vectors, [chunk[place] for place in order], self.identity)
+                by_place = np.empty_like(vectors)
+                by_place[order] = vectors
+                self._append([keys[place] for place in places], by_place)
+                bar.update(len(places))
+        return np.fromiter((self._rows[key] for key in keys), dtype=np.int64, count=len(keys))
+
+    def _open(self) -> None:
+        """Reads the keys, once, and cuts off what a killed process left half written."""
+        if self._rows is not None:
+            return
+        keys = self._file("keys").read_bytes() if self._file("keys").exists() else b""
+        if not keys:  # they are written last: without them nothing else need be whole
+            self._rows = {}
+            return
+        try:
+            dimension = json.loads(self._file("embedder.json").read_text(encoding="utf-8"))["dimension"]
+            held = self._file("vectors.f32").stat().st_size // (4 * dimension)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{self._folder} cannot be read ({error}): delete it and its texts are embedded again"
+            ) from error
+        count = min(len(keys) // _KEY, held)
+        self._check_file(count, dimension)
+        self._rows = {keys[_KEY * row : _KEY * (row + 1)]: row for row in range(count)}
+        self._map(count, dimension)
+
+    def _check_file(self, count: int, dimension: int) -> None:
+        """Looks at every vector once: a damaged one would spoil every comparison."""
+        with open(self._file("vectors.f32"), "rb") as file:
+            for start in range(0, count, _READ):
+                size = min(_READ, count - start)
+                lengths = np.linalg.norm(np.fromfile(file, "<f4", size * dimension).reshape(size, dimension), axis=1)
+                if not (np.abs(lengths - 1.0) < 1e-3).all():
+                    raise UserError(
+                        f"{self._file('vectors.f32')} is damaged: delete its folder and its texts are embedded again"
+                    )
+
+    def _append(self, keys: list[bytes], vectors: np.ndarray) -> None:
+        """Writes rows; a key is on the disk only when its vector is."""
+        count, dimension = len(self._rows), vectors.shape[1]
+        if not count:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            about = {"embedder": self.identity, "dimension": dimension}
+            self._file("embedder.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+        for name, place, content in (
+            ("vectors.f32", 4 * dimension * count, np.ascontiguousarray(vectors, dtype="<f4").tobytes()),
+            ("keys", _KEY * count, b"".join(keys)),
+        ):
+            self._write(self._file(name), place, content)
+        self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
+        self._map(len(self._rows), dimension)
+
+    @staticmethod
+    def _write(path: Path, place: int, content: bytes) -> None:
+        try:
+            with open(path, "r+b" if path.exists() else "wb") as file:
+                file.truncate(place)
+                file.seek(place)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = str(path)  # a failed write does not say which file it was
+            raise
+
+    def _gather(self, rows: np.ndarray) -> np.ndarray:
+        """Copies rows in any order; mapped anew for each part, so that the pages are not held beside the copy."""
+        found = np.empty((len(rows), self._vectors.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), _GATHERED):
+            self._map(*self._vectors.shape)
+            found[start : start + _GATHERED] = self._vectors[rows[start : start + _GATHERED]]
+        self._map(*self._vectors.shape)
+        found.flags.writeable = False
+        return found
+
+    def _map(self, count: int, dimension: int) -> None:
+        if count:
+            self._vectors = np.memmap(self._file("vectors.f32"), "<f4", "r", shape=(count, dimension)).view(np.ndarray)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / name
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
+
+
+def _check(vectors: np.ndarray, texts: Sequence[str], identity: str) -> None:
+    """What is stored stays, so a vector that would spoil every comparison is refused first."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    for row in np.flatnonzero(~(np.abs(lengths - 1.0) < 1e-3))[:1]:
+        raise UserError(
+            f"The embedder {identity} gives a vector of length {lengths[row]} for the text {texts[row][:60]!r}: "
+            "choose another (embedder=…), or drop the text"
+        )

@@ -1,0 +1,100 @@
+"""stage=estimate: what it projects from a few rows is what the run then takes, on a simulated server."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fanno_hf
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.commands.estimate import project, projections
+from fanno_hf.pipeline.run import execute
+from fanno_hf.pipeline.services import read_documents, services
+from tests.conftest import compose_config
+from tests.doubles.tgi import TgiServer
+
+SLOTS = 16
+SAMPLE = Path(fanno_hf.__file__).parent / "sample" / "documents.jsonl"
+
+
+def write_mixtures(path, count: int = 120) -> None:
+    """Documents of six sentences, each from another text of the sample."""
+    texts = [json.loads(line)["text"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    sentences = [s for text in texts for s in re.findall(r"[A-Z][^.!?@|]{40,200}\.", text)]
+    rng = np.random.default_rng(0)
+    with open(path, "w", encoding="utf-8") as file:
+        for _ in range(count):
+            chosen = rng.choice(len(sentences), 6, replace=False)
+            file.write(json.dumps({"text": " ".join(sentences[i] for i in chosen)}) + "\n")
+
+
+def project_and_run(folder):
+    """Projects a run on the simulated server, then does it: (the projection, what the run's stages took)."""
+    write_mixtures(folder / "documents.jsonl")
+    with TgiServer(slots=SLOTS, max_concurrent_requests=SLOTS, mean_seconds=0.4) as server:
+        overrides = ["teacher=tgi", f"teacher.base_url={server.url}", "embedder=hashing", "tokenizer=words"]
+        overrides += ["data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}"]
+        overrides += ["stages.augment.target_size=90", "stages.augment.window=64", "estimate.rows=40"]
+        config = resolve(compose_config(*overrides))
+        with services(config, folder, folder) as context:
+            projected = projections(read_documents(config["data"], folder)[0], context)
+        return projected, execute(config).manifest["stages"]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    return project_and_run(tmp_path_factory.mktemp("estimate"))
+
+
+@pytest.mark.parametrize("name", ["requests", "prompt_tokens", "completion_tokens"])
+def test_the_projection_is_within_a_fifth_of_the_run(both, name):
+    projected, stages = both
+    taken = sum(entry[name] for entry in stages.values())
+    assert sum(getattr(stage, name) for stage in projected) == pytest.approx(taken, rel=0.2)
+
+
+def test_the_projected_pairs_are_within_a_fifth_of_the_run(both):
+    projected, stages = both
+    assert projected[-1].rows_out == pytest.approx(stages["respond"]["kept"], rel=0.2)
+
+
+def test_every_stage_is_projected(both):
+    assert [stage.stage for stage in both[0]] == ["prescreen", "seed", "augment", "respond"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    overrides = [
+        "teacher=scripted",
+        "embedder=hashing",
+        "tokenizer=words",
+        f"run={tmp_path / 'run'}",
+        "estimate.rows=20",
+    ]
+    return lambda *more: resolve(compose_config(*overrides, *more))
+
+
+def test_the_table_ends_with_the_pairs(config):
+    assert re.search(r"^at most \d+ pairs$", project(config()), re.MULTILINE)
+
+
+def test_an_estimate_writes_nothing_into_the_run_folder(config, tmp_path):
+    project(config())
+    assert not (tmp_path / "run").exists()
+
+
+def test_documents_that_may_be_asked_about_only_once_limit_the_projected_pool(config):
+    # far more instructions than the documents can give in one epoch
+    lines = project(config("stages.augment.target_size=100000", "stages.augment.epochs=1")).splitlines()
+    augment = next(line.split() for line in lines if "augment" in line)
+    assert int(augment[-1].replace(",", "")) < 200
+
+
+def test_without_verdicts_prescreening_asks_nothing(config):
+    off = [
+        f"stages.prescreen.verdicts.{name}=null" for name in ("low_quality", "private_information", "advertisement")
+    ]
+    prescreen = next(line.split() for line in project(config(*off)).splitlines() if "prescreen" in line)
+    assert prescreen[1:3] == ["0", "0"]

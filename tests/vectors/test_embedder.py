@@ -1,0 +1,41 @@
+"""Embedders: what they refuse before anything is loaded, and how they are named."""
+
+import pytest
+
+from fanno_hf.errors import UserError
+from fanno_hf.vectors.embedder import HashingEmbedder, SentenceTransformerEmbedder
+
+
+def test_a_model_must_be_named():
+    with pytest.raises(UserError, match="embedder.model is empty: give a sentence-transformers model"):
+        SentenceTransformerEmbedder()
+
+
+def test_an_unknown_backend_lists_the_known_ones():
+    with pytest.raises(UserError, match="embedder.backend=tensorrt: it can be torch, onnx, openvino"):
+        SentenceTransformerEmbedder("a/b", backend="tensorrt")
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_a_backend_that_is_not_installed_names_the_pip_command(backend, monkeypatch):
+    monkeypatch.setattr("fanno_hf.vectors.embedder.find_spec", lambda name: None)
+    embedder = SentenceTransformerEmbedder("a/b", backend=backend)
+    with pytest.raises(UserError, match=rf"pip install 'sentence-transformers\[{backend}\]'"):
+        embedder.encode(["text"])
+
+
+def test_vectors_of_two_backends_are_told_apart():
+    names = {SentenceTransformerEmbedder("a/b", backend=backend).identity for backend in ("torch", "onnx", "openvino")}
+    assert len(names) == 3
+
+
+def test_a_model_that_cannot_be_loaded_is_named(tmp_path):
+    embedder = SentenceTransformerEmbedder(str(tmp_path / "nothing"))
+    with pytest.raises(UserError, match=r"embedder.model=.*nothing: cannot be loaded"):
+        embedder.encode(["text"])
+
+
+def test_a_hashed_bag_of_words_knows_equal_words():
+    vectors = HashingEmbedder(64).encode(["Moss drinks rain", "rain drinks moss", "a tax return"])
+    assert vectors[0] @ vectors[1] == pytest.approx(1.0)
+    assert vectors[0] @ vectors[2] < 0.5

@@ -1,0 +1,191 @@
+"""Vectors that are kept by their text: embedded once, whatever happens to the process."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fanno_hf.errors import UserError
+from fanno_hf.vectors import store as embedding_store
+from fanno_hf.vectors.embedder import HashingEmbedder
+from fanno_hf.vectors.store import EmbeddingStore
+
+TEXTS = ["Mosses have no roots.", "Tax is due in May.", "Tides turn turbines."]
+
+
+class Recorder(HashingEmbedder):
+    """Remembers which texts it was given together; the last bits of its vectors depend on that, as a model's do."""
+
+    def __init__(self, dimension: int = 8):
+        super().__init__(dimension)
+        self.calls: list[list[str]] = []
+
+    def encode(self, texts):
+        self.calls.append(list(texts))
+        return super().encode(texts) * np.float32(1 + 1e-6 * len(texts))
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A function that opens the store of the test's folder with a fresh embedder and returns (store, embedder)."""
+
+    def open_(dimension: int = 8):
+        embedder = Recorder(dimension)
+        return EmbeddingStore(embedder, tmp_path), embedder
+
+    return open_
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_vector_is_that_of_its_text(make):
+    store, _ = make()
+    assert np.allclose(store.encode(TEXTS), HashingEmbedder(8).encode(TEXTS), atol=1e-5)
+
+
+def test_a_text_is_embedded_once_in_its_life(make):
+    make()[0].encode(TEXTS)
+    store, embedder = make()
+    store.encode([TEXTS[2], TEXTS[0], TEXTS[2]])
+    assert embedder.calls == []
+
+
+def test_only_what_is_missing_is_embedded(make):
+    store, embedder = make()
+    store.encode(TEXTS[:2])
+    store.encode([TEXTS[1], TEXTS[2]])
+    assert embedder.calls[1] == [TEXTS[2]]
+
+
+def test_equal_texts_of_one_call_are_embedded_once(make):
+    store, embedder = make()
+    vectors = store.encode([TEXTS[0], TEXTS[1], TEXTS[0]])
+    assert sorted(embedder.calls[0]) == sorted(TEXTS[:2])
+    assert np.array_equal(vectors[0], vectors[2])
+
+
+def test_texts_are_embedded_by_falling_length_and_come_back_in_their_order(make):
+    store, embedder = make()
+    vectors = store.encode(["a", "a b c d", "a b"])
+    assert embedder.calls == [["a b c d", "a b", "a"]]
+    assert np.allclose(vectors, HashingEmbedder(8).encode(["a", "a b c d", "a b"]), atol=1e-5)
+
+
+def test_vectors_asked_for_in_the_order_of_their_arrival_stay_on_the_disk(make):
+    store, _ = make()
+    store.encode(TEXTS)
+    assert not store.encode(TEXTS[1:]).flags.owndata
+    assert store.encode(TEXTS[::-1]).flags.owndata
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0]])
+def test_vectors_cannot_be_changed(make, rows):
+    store, _ = make()
+    with pytest.raises(ValueError, match="read-only"):
+        store.encode([TEXTS[row] for row in rows])[0, 0] = 1.0
+
+
+def test_no_text_gives_no_vector_of_the_right_dimension(make):
+    store, _ = make()
+    assert store.encode([]).shape == (0, 8)
+    store.encode(TEXTS)
+    assert store.encode([]).shape == (0, 8)
+
+
+def test_two_embedders_never_share_a_vector(make):
+    make(8)[0].encode(TEXTS)
+    store, embedder = make(16)
+    assert store.encode(TEXTS).shape == (3, 16)
+    assert len(embedder.calls) == 1
+
+
+@pytest.mark.parametrize("lost", ["vectors.f32", "keys"])
+@pytest.mark.parametrize("size", [0, 5, 40])
+def test_what_a_killed_process_left_half_written_is_embedded_again(make, tmp_path, monkeypatch, lost, size):
+    monkeypatch.setattr(embedding_store, "CHUNK", 1)
+    expected = make()[0].encode(TEXTS).copy()
+    whole = files(tmp_path)
+    (path,) = tmp_path.rglob(lost)
+    path.write_bytes(whole[lost][:size])
+    store, _ = make()
+    assert np.array_equal(store.encode(TEXTS), expected)
+    assert files(tmp_path) == whole
+
+
+def test_a_run_that_goes_on_has_the_vectors_of_one_that_was_never_stopped(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_store, "CHUNK", 2)
+    texts = [f"text number {n} {'word ' * (n % 3)}" for n in range(7)]
+    expected = make()[0].encode(texts).copy()
+    (path,) = tmp_path.rglob("keys")
+    path.write_bytes(path.read_bytes()[: 16 * 4])  # two chunks of four
+    assert np.array_equal(make()[0].encode(texts), expected)
+
+
+def test_a_chunk_that_fails_leaves_those_before_it(make, monkeypatch):
+    monkeypatch.setattr(embedding_store, "CHUNK", 1)
+    store, embedder = make()
+    monkeypatch.setattr(embedder, "encode", lambda texts: 1 / 0 if "Tax" in texts[0] else Recorder(8).encode(texts))
+    with pytest.raises(ZeroDivisionError):
+        store.encode(TEXTS)
+    store, embedder = make()
+    store.encode(TEXTS)
+    assert embedder.calls == [[TEXTS[1]], [TEXTS[2]]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, 0.0, 3.0])
+def test_a_vector_that_would_spoil_every_comparison_is_refused(make, monkeypatch, bad):
+    store, embedder = make()
+    monkeypatch.setattr(embedder, "encode", lambda texts: np.full((len(texts), 8), bad, dtype=np.float32))
+    with pytest.raises(UserError, match="hashing-8 gives a vector of length .* for the text 'Mosses"):
+        store.encode(TEXTS[:1])
+
+
+def test_damaged_vectors_say_what_to_do(make, tmp_path):
+    make()[0].encode(TEXTS)
+    path = next(tmp_path.rglob("vectors.f32"))
+    path.write_bytes(b"\xff" * path.stat().st_size)
+    with pytest.raises(UserError, match=r"vectors.f32 is damaged: delete its folder"):
+        make()[0].encode(TEXTS)
+
+
+def test_a_process_that_died_before_its_first_vector_leaves_nothing_to_mend(make, tmp_path):
+    make()[0].encode(TEXTS)
+    next(tmp_path.rglob("embedder.json")).write_text("")
+    next(tmp_path.rglob("keys")).unlink()
+    store, embedder = make()
+    store.encode(TEXTS)
+    assert len(embedder.calls) == 1
+
+
+def test_vectors_in_another_order_are_those_of_their_texts(make, monkeypatch):
+    monkeypatch.setattr(embedding_store, "_GATHERED", 2)
+    store, _ = make()
+    vectors = store.encode([f"text {n}" for n in range(7)])
+    assert np.array_equal(store.encode([f"text {n}" for n in reversed(range(7))]), vectors[::-1])
+
+
+def test_a_damaged_description_says_what_to_do(make, tmp_path):
+    make()[0].encode(TEXTS)
+    next(tmp_path.rglob("embedder.json")).write_text("{")
+    with pytest.raises(UserError, match="delete it and its texts are embedded again"):
+        make()[0].encode(TEXTS)
+
+
+def test_the_folder_says_whose_vectors_it_holds(make, tmp_path):
+    make()[0].encode(TEXTS)
+    about = json.loads(next(tmp_path.rglob("embedder.json")).read_text())
+    assert about == {"embedder": "hashing-8", "dimension": 8}
+
+
+def test_another_stores_vectors_are_taken_over_once(tmp_path):
+    EmbeddingStore(Recorder(), tmp_path / "a").encode(TEXTS[:2])
+    EmbeddingStore(Recorder(), tmp_path / "b").encode(TEXTS[1:])
+    embedder = Recorder()
+    store = EmbeddingStore(embedder, tmp_path / "all")
+    for name in ("a", "b", "none"):
+        store.absorb(tmp_path / name)
+    assert np.allclose(store.encode(TEXTS), HashingEmbedder(8).encode(TEXTS), atol=1e-5)
+    assert embedder.calls == []
+    assert len(next((tmp_path / "all").rglob("keys")).read_bytes()) == 16 * 3
