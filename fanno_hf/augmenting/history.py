@@ -12,8 +12,9 @@ from datasets import Dataset
 from fanno_hf.augmenting.pool import InstructionPool, Learned
 from fanno_hf.augmenting.windows import Window
 from fanno_hf.bandit import pulls_histogram
-from fanno_hf.columns import ROUND, WINDOW, features
+from fanno_hf.columns import ROUND, WINDOW
 from fanno_hf.steps.asking import SPENT
+from fanno_hf.steps.rows import features
 from fanno_hf.texts.verb_noun import verb_noun
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.columns import PAIR, features
+from fanno_hf.columns import PAIR
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.identity import content_id
 from fanno_hf.instructing.ask import asked_text
 from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.steps.rows import features
 
 
 def export(config: Mapping[str, Any]) -> str:

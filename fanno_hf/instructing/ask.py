@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, List, Value
+from datasets import Dataset
 
-from fanno_hf.columns import INSTRUCTION, features
+from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import content_id
 from fanno_hf.instructing.distinct import find_near_repeats
 from fanno_hf.instructing.parsing import parse_instruction
@@ -19,7 +19,7 @@ from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.steps.asking import SPENT, Counted, Questions, Sampling, converse, metered, outcome
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.funnel import Funnel, Reason
-from fanno_hf.steps.rows import conform, map_rows
+from fanno_hf.steps.rows import conform, features, map_rows
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.service import Dialogue
 
@@ -27,7 +27,7 @@ SURPLUS = ("surplus", "not asked: target_size was reached")
 
 _ANSWERED = {
     **{name: INSTRUCTION[name] for name in ("instruction_id", "instruction", "input", "num_tokens", "verdicts")},
-    "completion": Value("string"),
+    "completion": "string",
     **SPENT,
 }
 _NOTHING = dict.fromkeys(_ANSWERED)
@@ -35,9 +35,9 @@ _ASKED = {
     **{name: INSTRUCTION[name] for name in ("document_id", "task_type", "characteristic", "style", "origin", "round")},
     "counterexamples": INSTRUCTION["counterexamples"],
     # what only the prompt and the rules need: the document, the counterexamples and the tags as text
-    "text": Value("string"),
-    "counterexample_texts": List(Value("string")),
-    "tag_texts": List(Value("string")),
+    "text": "string",
+    "counterexample_texts": ["string"],
+    "tag_texts": ["string"],
 }
 
 

@@ -8,20 +8,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from datasets import Dataset, Value
+from datasets import Dataset
 
-from fanno_hf.columns import OUTCOME, VERDICTS, features
+from fanno_hf.columns import OUTCOME, VERDICTS
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.progress import Progress
-from fanno_hf.steps.rows import empty, fingerprint
+from fanno_hf.steps.rows import empty, features, fingerprint
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.service import Dialogue, Teacher
 
-SPENT = {"prompt_tokens": Value("int64"), "completion_tokens": Value("int64")}
+SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}
 """Of all requests of a dialogue; see `metered`."""
 Counted = Callable[[int, int], None]
 """Gets the rows that are through and how many of them go on."""

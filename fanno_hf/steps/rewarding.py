@@ -6,7 +6,7 @@
 import logging
 
 import numpy as np
-from datasets import Dataset, Value
+from datasets import Dataset
 
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probability
@@ -31,7 +31,7 @@ def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray,
         teacher failed, so that a later run should ask again.
     """
     dialogue_of = {"response_length": _response_length, "quality": _quality}[name](context)
-    columns = {name: Value("float64"), **SPENT}
+    columns = {name: "float64", **SPENT}
     asked = rows.select_columns(["instruction_id", "instruction", "input"])
     asked = converse(
         asked, context.teacher, lambda row: metered(dialogue_of(row)), columns, f"augment: {name}", lambda *_: None

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset
+from datasets import Dataset, Features, List, Value
 
-from fanno_hf.columns import features
 from fanno_hf.identity import digest
 
 BATCH = 1_000
@@ -44,6 +43,19 @@ def spill_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: 
         for batch in batches:
             writer.write_batch(batch)
     return Dataset.from_file(file.name)
+
+
+def features(columns: Mapping[str, Any]) -> Features:
+    """Returns columns (see `fanno_hf.columns`) as a schema; what is a feature of `datasets` already stays as it is."""
+    return Features({name: _feature(type_) for name, type_ in columns.items()})
+
+
+def _feature(type_: Any) -> Any:
+    if isinstance(type_, str):
+        return Value(type_)
+    if isinstance(type_, list):
+        return List(_feature(type_[0]))
+    return {name: _feature(item) for name, item in type_.items()} if isinstance(type_, dict) else type_
 
 
 def fingerprint(dataset: Dataset, *what: Any) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
-from datasets import Dataset, Value
+from datasets import Dataset
 from huggingface_hub import AsyncInferenceClient
 
 from fanno_hf.output.folder import RunFolder
@@ -65,7 +65,7 @@ def ask_all(urls: Sequence[str], count: int, *, journal: Path | None = None, **s
         kept = Journal(journal or Path(folder, "journal.sqlite"))
         with closing(Teacher(Pool(list(urls), **{"patience": 60.0, **settings}), kept)) as teacher:
             started = time.perf_counter()
-            answered = converse(rows(count), teacher, dialogue, {"completion": Value("string")}, "ask")
+            answered = converse(rows(count), teacher, dialogue, {"completion": "string"}, "ask")
             return time.perf_counter() - started, answered
 
 

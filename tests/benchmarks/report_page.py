@@ -15,7 +15,7 @@ from datasets import Dataset
 
 import fanno_hf
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.columns import DOCUMENT, REJECTION, RESPONSE, WINDOW, features
+from fanno_hf.columns import DOCUMENT, REJECTION, RESPONSE, WINDOW
 from fanno_hf.identity import content_id
 from fanno_hf.instructing.ask import asked_text, instruction_prompt
 from fanno_hf.instructing.tags import tag_pool
@@ -25,6 +25,7 @@ from fanno_hf.pipeline.services import build
 from fanno_hf.report.report import report as write_report
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.steps.answering import response_prompt
+from fanno_hf.steps.rows import features
 from fanno_hf.vectors.store import EmbeddingStore
 from tests.benchmarks import report
 from tests.conftest import compose_config
