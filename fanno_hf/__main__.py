@@ -3,10 +3,8 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -32,26 +30,16 @@ OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 @hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
 def _run(config: DictConfig) -> int:
     from fanno_hf.cli.console import set_up, show
-    from fanno_hf.commands.diff import diff
-    from fanno_hf.commands.doctor import examine
-    from fanno_hf.commands.estimate import project
-    from fanno_hf.commands.export import export
-    from fanno_hf.hub.publish import publish
+    from fanno_hf.pipeline.plan import TASKS, load
     from fanno_hf.pipeline.run import execute
-    from fanno_hf.report.report import report
-
-    tasks: dict[str, Callable[[dict[str, Any]], str]] = {
-        **{"export": export, "report": report, "publish": publish, "diff": diff},
-        **{"doctor": examine, "estimate": project},
-    }
 
     try:
-        resolved = {**resolve(config), "command": shown_command(HydraConfig.get())}
-        set_up(resolved)
-        if (stage := resolved["stage"]) in tasks:
-            print(tasks[stage](resolved))
+        settings = resolve(config, shown_command(HydraConfig.get()))
+        set_up(settings)
+        if settings.stage in TASKS:
+            print(load(TASKS[settings.stage])(settings))
         else:
-            show(execute(resolved), stage)
+            show(execute(settings), settings.stage)
     except Exception as error:
         # explained here: Hydra would print every override before it handed the error on
         code = explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION))

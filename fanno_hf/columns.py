@@ -5,6 +5,9 @@ document  {"document_id": "5a0c4f…", "text": "Mosses have no roots …", "sour
 A type is Arrow's name for it; `[type]` is a list, a dict a record. `steps/rows.py` makes a schema of them.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 VERDICTS = [{"name": "string", "probability": "float32"}]
 
 DOCUMENT = {
@@ -87,3 +90,8 @@ ROUND = {
 OUTCOME = {"phase": "string", "reason": "string", "detail": "string"}
 """Why a row leaves, and where; nulls for one that goes on."""
 REJECTION = {**OUTCOME, "completion": "string"}
+
+
+def full_text(row: Mapping[str, Any]) -> str:
+    """Returns instruction and input of a row as one text: what is embedded, and what the teacher is asked to answer."""
+    return f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]

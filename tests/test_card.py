@@ -11,7 +11,7 @@ from huggingface_hub import DatasetCard
 
 from fanno_hf.cli.command import shown_command
 from fanno_hf.output.card import render_card, without_paths
-from fanno_hf.pipeline.plan import configs_of
+from fanno_hf.pipeline.plan import tables_of
 from tests.conftest import SMALL, small_run
 from tests.hub.conftest import loopback_hub
 
@@ -42,7 +42,7 @@ def test_the_hub_finds_it_valid(manifest, tmp_path):
 
 
 def test_every_config_of_the_folder_loads(made, manifest):
-    names = [config.name for config in configs_of(manifest)]
+    names = [table.name for table in tables_of(manifest)]
     assert {"default", "seed", "rejected_seed", "history_augment", "history_respond"} < set(names)
     assert all(load_dataset(str(made), name, split="train").num_rows > 0 for name in names)
 

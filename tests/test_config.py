@@ -4,14 +4,16 @@ import inspect
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import hydra.utils
 import pytest
 import yaml
 from omegaconf import OmegaConf
+from pydantic import BaseModel
 
-from fanno_hf.cli import configuration
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.settings import Settings
 from tests.conftest import compose_config
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -21,7 +23,6 @@ GROUPS = {
 }
 GROUPS = {group: options for group, options in GROUPS.items() if options}
 OPTIONS = [(group, option) for group, options in sorted(GROUPS.items()) if group != "stages" for option in options]
-CHECKED = (*configuration._NUMBERS, *configuration._CHOICES, *configuration._SWITCHES)
 
 
 @cache
@@ -61,28 +62,31 @@ def test_every_stage_is_always_composed():
     assert sorted(composed()["stages"]) == GROUPS["stages"]
 
 
-@pytest.mark.parametrize("key", CHECKED)
-def test_checked_key_exists_in_some_configuration(key):
+def declared(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every dotted key that the settings declare."""
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        inner = next((arm for arm in (field.annotation, *get_args(field.annotation)) if is_group(arm)), None)
+        yield from declared(inner, f"{key}.") if inner else [key]
+
+
+def is_group(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, BaseModel)
+
+
+def test_every_declared_key_exists_in_some_configuration():
     everywhere = {found for group, option in OPTIONS for found, _ in leaves(composed(f"{group}={option}"))}
-    assert key in everywhere
+    parents = {key.rpartition(".")[0] for key in everywhere}
+    assert set(declared(Settings)) - everywhere - parents == set()
 
 
-def test_every_number_of_a_stage_is_checked():
-    numbers = {
-        f"stages.{key}"
-        for key, value in leaves(composed()["stages"])
-        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
-    }
-    assert numbers - {"stages.prescreen.personal_data.region"} <= set(configuration._NUMBERS)
-
-
-def test_every_switch_of_a_stage_is_checked():
-    switches = {f"stages.{key}" for key, value in leaves(composed()["stages"]) if isinstance(value, bool)}
-    assert switches <= set(configuration._SWITCHES)
+def test_every_key_of_a_stage_is_declared():
+    keys = {f"stages.{key}" for key, _ in leaves(composed()["stages"])}
+    assert {key for key in keys if ".verdicts." not in key} <= set(declared(Settings))
 
 
 def test_defaults_resolve():
-    assert configuration.resolve(compose_config())["run"] == "demo"
+    assert resolve(compose_config()).run == "demo"
 
 
 @pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: path.relative_to(CONF).as_posix())

@@ -94,8 +94,8 @@ def test_command_is_real(path, arguments):
             name, *overrides
         )
         resolved = resolve(config)
-        assert resolved["stage"] in ("all", *STAGES, *TASKS)
-        assert resolved["export"]["format"] in FORMATS
+        assert resolved.stage in ("all", *STAGES, *TASKS)
+        assert resolved.export.format in FORMATS
 
 
 def test_make_targets_are_real():

@@ -11,9 +11,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from fanno_hf.bandit import REWARDS
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.pipeline.run import execute
+from fanno_hf.settings import REWARDS
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = sorted(path.stem for path in (ROOT / "recipes" / "ablations").glob("*.yaml"))
@@ -55,11 +55,11 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_resolves(name):
     config = resolve(compose_recipe(name))
-    found = list(targets(config))
+    found = list(targets(config.resolved))
     assert found
     for target in found:
         assert callable(hydra.utils.get_object(target)), target
-    assert config["run"] == name  # runs of two recipes never share a folder
+    assert config.run == name  # runs of two recipes never share a folder
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -78,7 +78,7 @@ def test_recipe_runs_dry(name, tmp_path):
     folder = execute(config)
     assert len(read(folder.path, "augment")) == 20
     assert len(read(folder.path, "data")) > 10
-    is_grounded = config["stages"]["respond"]["mode"] == "grounded"
+    is_grounded = config.respond.mode == "grounded"
     assert all(len(row["passages"]) == (3 if is_grounded else 0) for row in read(folder.path, "respond"))
 
 
@@ -114,7 +114,7 @@ def test_smoke_runs_from_end_to_end(smoke):
 @pytest.mark.parametrize("override", ABLATIONS)
 def test_ablation_composes_on_every_recipe(name, override):
     key, value = override.split("=")
-    resolved = resolve(compose_recipe(name, override))
+    resolved = resolve(compose_recipe(name, override)).resolved
     for part in key.split("."):
         resolved = resolved[part]
     assert resolved is not None, f"{key}={value} composes to nothing"
@@ -123,7 +123,7 @@ def test_ablation_composes_on_every_recipe(name, override):
 @cache
 def of_the_sweep(name: str) -> dict[str, Any]:
     """The first paper's recipe with one file of the sweep."""
-    return resolve(compose_recipe("fanno-v1", f"+ablations={name}"))
+    return resolve(compose_recipe("fanno-v1", f"+ablations={name}")).resolved
 
 
 @pytest.mark.parametrize("name", SWEEP)
@@ -135,7 +135,7 @@ def test_each_file_of_the_sweep_has_a_folder_and_shares_a_journal(name):
 
 @pytest.mark.parametrize("override", ABLATIONS)
 def test_every_ablation_of_the_paper_is_in_the_sweep(override):
-    alone = resolve(compose_recipe("fanno-v1", override, "run=x"))
+    alone = resolve(compose_recipe("fanno-v1", override, "run=x")).resolved
     assert any({**of_the_sweep(name), "run": "x", "journal": None} == alone for name in SWEEP)
 
 

@@ -32,7 +32,7 @@ RULES = {
     "too_long": lambda: too("too_long"),
     "exact_duplicate": lambda: {SAMPLE[i]["id"] for i, r in enumerate(find_exact_duplicates(TEXTS)) if r is not None},
     "near_duplicate": lambda: {
-        SAMPLE[i]["id"] for i, r in enumerate(find_near_duplicates(TEXTS)) if r is not None and r[1] < 1.0
+        SAMPLE[i]["id"] for i, r in enumerate(find_near_duplicates(TEXTS)) if r is not None and r.similarity < 1.0
     },
 }
 

@@ -3,18 +3,17 @@
 {"window": 3, "asked": 200, "accepted": 121, "pool": 1406, "verb_noun_pairs": 388, "least_pulled": 0.93, …}
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from datasets import Dataset
 
 from fanno_hf.augmenting.pool import InstructionPool, Learned
 from fanno_hf.augmenting.windows import Window
 from fanno_hf.bandit import pulls_histogram
-from fanno_hf.columns import ROUND, WINDOW
+from fanno_hf.columns import WINDOW
 from fanno_hf.steps.asking import SPENT
-from fanno_hf.steps.rows import features
+from fanno_hf.steps.lengths import as_table, spread
 from fanno_hf.texts.verb_noun import verb_noun
 
 
@@ -66,35 +65,4 @@ class History:
 
     def table(self) -> Dataset:
         """Returns one row for each window, with the columns of WINDOW."""
-        return _table(self._records, WINDOW)
-
-
-def rounds(numbers: Sequence[int], response_tokens: Sequence[int]) -> Dataset:
-    """Returns the lengths of the responses, window by window, with the columns of ROUND.
-
-    Args:
-        numbers: of each response's window; 0 are the seeds.
-        response_tokens: its length.
-    """
-    of_window: dict[int, list[int]] = {}
-    for number, tokens in zip(numbers, response_tokens, strict=True):
-        of_window.setdefault(number, []).append(tokens)
-    records = [
-        {"window": number, "responses": len(tokens), "response_tokens": spread(tokens)}
-        for number, tokens in sorted(of_window.items())
-    ]
-    return _table(records, ROUND)
-
-
-def spread(values: Iterable[float]) -> dict[str, float] | None:
-    """Returns mean and quartiles; None where there is no finite value."""
-    known = np.asarray(list(values), dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not len(known):
-        return None
-    q1, median, q3 = np.percentile(known, (25, 50, 75))
-    return {"mean": float(known.mean()), "q1": float(q1), "median": float(median), "q3": float(q3)}
-
-
-def _table(records: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> Dataset:
-    return Dataset.from_list([dict(record) for record in records], features=features(columns))
+        return as_table(self._records, WINDOW)

@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, concatenate_datasets
 
-from fanno_hf.bandit import Nearest, acceptance, draw_window, mix, read_weights
-from fanno_hf.columns import INSTRUCTION
+from fanno_hf.bandit import Nearest, acceptance, draw_window, mix
+from fanno_hf.columns import INSTRUCTION, full_text
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import asked_text
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.rewarding import ask_rewards
+from fanno_hf.steps.rewarding import ASKED, ask_rewards
 from fanno_hf.steps.rows import conform, with_columns
-
-_ASKED_OF_TEACHER = ("response_length", "quality")
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,10 @@ class InstructionPool:
     """
 
     def __init__(self, seeds: Dataset, context: Context):
-        self._config, self._context = context.config["stages"]["augment"], context
-        self._weights = read_weights(self._config["reward"])
+        self._settings, self._context = context.settings.augment, context
+        self._weights = self._settings.reward
         self.rows = conform(seeds, INSTRUCTION)
-        self.embeddings = context.embedder.encode([asked_text(row) for row in self.rows])
+        self.embeddings = context.embedder.encode([full_text(row) for row in self.rows])
         self.failed_rewards = 0
         self.nearest = Nearest()
         self.nearest.add(self.embeddings[:0], self.embeddings)
@@ -79,7 +76,7 @@ class InstructionPool:
         """The rewards that never change, and the tokens that the teacher spent on them."""
         found, spent = {"instruction_length": np.array(rows["num_tokens"][:], dtype=np.float64)}, Counter()
         for name in self._weights:
-            if name in _ASKED_OF_TEACHER:
+            if name in ASKED:
                 found[name], tokens, failed = ask_rewards(name, rows, self._context)
                 spent.update(tokens)
                 self.failed_rewards += failed
@@ -101,15 +98,15 @@ class InstructionPool:
 
     def draw(self, num_documents: int, number: int) -> np.ndarray:
         """Draws the counterexamples of a window: int64, shape (num_documents, counterexamples), and counts the pulls."""
-        config = self._config
+        settings = self._settings
         draws, self.pulls = draw_window(
             self.rewards,
             self.pulls,
             num_documents,
-            counterexamples=config["counterexamples"] if config["think_different"] else 0,
-            exploration=config["exploration"],
-            top_fraction=config["top_fraction"],
-            policy=config["policy"],
+            counterexamples=settings.counterexamples if settings.think_different else 0,
+            exploration=settings.exploration,
+            top_fraction=settings.top_fraction,
+            policy=settings.policy,
             rng=np.random.default_rng(spread_seed(self._context.random_seed, "augment", "draws", number)),
         )
         return draws

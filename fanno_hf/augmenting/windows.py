@@ -17,7 +17,7 @@ from fanno_hf.augmenting.pool import InstructionPool
 from fanno_hf.bandit import least_pulled_share
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import Instructor, asked_row, asked_rows
+from fanno_hf.instructing.ask import Instructor, row_to_ask, rows_to_ask
 from fanno_hf.instructing.tags import assign_tags, tag_pool
 from fanno_hf.steps.asking import SPENT
 from fanno_hf.steps.context import Context
@@ -77,17 +77,17 @@ class Windows:
     """
 
     def __init__(self, documents: Dataset, pool: InstructionPool, context: Context):
-        self._config, self._context = context.config["stages"]["augment"], context
+        self._settings, self._random_seed = context.settings.augment, context.random_seed
         self._documents, self._pool = documents, pool
         self._epochs = self._shuffled()
         self._epoch: Iterator[int] = iter(())
-        self._tags = tag_pool(context.config["tags"])
+        self._tags = tag_pool(context.settings.resolved["tags"])
         self._running: list[Window] = []
         self._count = self._asked = self._accepted = 0
 
     def _shuffled(self) -> Iterator[Iterator[int]]:
-        for epoch in range(self._config["epochs"]):
-            rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "order", epoch))
+        for epoch in range(self._settings.epochs):
+            rng = np.random.default_rng(spread_seed(self._random_seed, "augment", "order", epoch))
             yield iter(rng.permutation(len(self._documents)).tolist())
 
     def _next_documents(self) -> list[int]:
@@ -107,21 +107,21 @@ class Windows:
         self._count += 1
         before = self._pool.pulls
         draws = self._pool.draw(len(places), self._count)
-        rng = np.random.default_rng(spread_seed(self._context.random_seed, "augment", "tags", self._count))
+        rng = np.random.default_rng(spread_seed(self._random_seed, "augment", "tags", self._count))
         hands = assign_tags(self._tags, len(places), 1, rng)
         rows = [
-            asked_row(self._documents[place], tags, "augment", self._count, self._pool.shown(draw))
+            row_to_ask(self._documents[place], tags, "augment", self._count, self._pool.shown(draw))
             for place, draw, (tags,) in zip(places, draws, hands, strict=True)
         ]
         share = least_pulled_share(draws, before)
-        self._running.append(Window(self._count, draws, share, asked_rows(rows), Funnel("augment", INSTRUCTION)))
+        self._running.append(Window(self._count, draws, share, rows_to_ask(rows), Funnel("augment", INSTRUCTION)))
         return self._running[-1]
 
     def _size(self) -> int:
-        missing = self._config["target_size"] - len(self._pool)
+        missing = self._settings.target_size - len(self._pool)
         share = (self._accepted + 1) / (self._asked + 1)
         missing -= share * sum(window.size for window in self._running)
-        return min(self._config["window"], math.ceil(_MARGIN * missing / share)) if missing > 0 else 0
+        return min(self._settings.window, math.ceil(_MARGIN * missing / share)) if missing > 0 else 0
 
     def end(self, window: Window, accepted: int) -> None:
         """Learns how much of a window was accepted."""
@@ -135,11 +135,11 @@ class Windows:
 
     def say_how_it_ended(self) -> None:
         """Warns where the documents ran out, with the yield."""
-        size, config = len(self._pool), self._config
-        if size < config["target_size"]:
+        size, settings = len(self._pool), self._settings
+        if size < settings.target_size:
             logger.warning(
-                "augment: the documents ran out at %d of target_size=%d: all %d were visited %d times, %d of %d asked "
-                "were accepted (%.0f %%). Raise stages.augment.epochs or give more documents",
-                *(size, config["target_size"], len(self._documents), config["epochs"], self._accepted, self._asked),
-                100 * self._accepted / max(1, self._asked),
+                f"augment: the documents ran out at {size} of target_size={settings.target_size}: all "
+                f"{len(self._documents)} were visited {settings.epochs} times, {self._accepted} of {self._asked} asked "
+                f"were accepted ({100 * self._accepted / max(1, self._asked):.0f} %). Raise stages.augment.epochs or give more "
+                "documents"
             )

@@ -4,7 +4,6 @@ rewards [0.9, 0.1, 0.5], pulls [4, 0, 0], three draws of one counterexample  -> 
 """
 
 from fanno_hf.bandit.draw import (
-    POLICIES,
     draw_ranks,
     draw_window,
     least_pulled_share,
@@ -12,11 +11,9 @@ from fanno_hf.bandit.draw import (
     pulls_histogram,
     ucb_values,
 )
-from fanno_hf.bandit.rewards import REWARDS, Nearest, acceptance, mix, read_weights
+from fanno_hf.bandit.rewards import Nearest, acceptance, mix
 
 __all__ = [
-    "POLICIES",
-    "REWARDS",
     "Nearest",
     "acceptance",
     "draw_ranks",
@@ -25,6 +22,5 @@ __all__ = [
     "mix",
     "normalise_rewards",
     "pulls_histogram",
-    "read_weights",
     "ucb_values",
 ]

@@ -14,8 +14,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from fanno_hf.bandit.ranking import follow_ranks
-
-POLICIES = ("ucb", "random", "round_robin", "greedy", "thompson")
+from fanno_hf.settings import POLICIES
 
 
 def normalise_rewards(raw: np.ndarray) -> np.ndarray:

@@ -4,35 +4,13 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from fanno_hf.bandit.draw import normalise_rewards
 from fanno_hf.communities import nearest
-from fanno_hf.errors import UserError, did_you_mean
-
-REWARDS = ("instruction_length", "response_length", "novelty", "quality", "acceptance")
 
 _BLOCK = 1_024  # new rows compared with one another at a time; the first ones are all seeds
-
-
-def read_weights(reward: str | Mapping[str, Any]) -> dict[str, float]:
-    """Reads `stages.augment.reward`: one name, or names with weights.
-
-    Raises:
-        UserError: a name is unknown, or a weight is no number above 0 (at most 1e6).
-    """
-    weights = {reward: 1.0} if isinstance(reward, str) else reward
-    if not isinstance(weights, Mapping) or not weights:
-        raise UserError(f"stages.augment.reward={reward}: name at least one of {', '.join(REWARDS)}")
-    for name, weight in weights.items():
-        if name not in REWARDS:
-            known = f"known: {', '.join(REWARDS)}, or a mix such as {{novelty: 0.5, quality: 0.5}}"
-            raise UserError(f"stages.augment.reward={name} is unknown{did_you_mean(str(name), REWARDS)}; {known}")
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight <= 1e6:
-            raise UserError(f"stages.augment.reward.{name}={weight}: a weight is a number above 0, at most 1e6")
-    return {name: float(weight) for name, weight in weights.items()}
 
 
 def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:

@@ -3,9 +3,7 @@
 import logging
 import sys
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import datasets
 import huggingface_hub
@@ -13,19 +11,20 @@ import huggingface_hub
 from fanno_hf.columns import PAIR
 from fanno_hf.output.folder import RunFolder, run_folder
 from fanno_hf.output.funnel import funnel_table
+from fanno_hf.settings import Settings
 
 
-def set_up(config: Mapping[str, Any]) -> None:
+def set_up(settings: Settings) -> None:
     """Sends the log to the terminal and to logs/run.log of the run folder, and keeps the libraries quiet."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_file_handler(config["run"]), None)):
+    for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_file_handler(settings.run), None)):
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", clock))
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a line that cannot be written (to a full disk) is lost without a traceback
-    logging.getLogger("fanno_hf").setLevel(config["log_level"])
+    logging.getLogger("fanno_hf").setLevel(settings.log_level)
     # what takes long shows its own progress (steps/progress)
     datasets.disable_progress_bars()
     huggingface_hub.utils.disable_progress_bars()

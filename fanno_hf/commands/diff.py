@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,15 @@ from fanno_hf.hub.access import split_origin
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.identity import content_id, digest
 from fanno_hf.output.folder import RunFolder, run_folder
-from fanno_hf.pipeline.plan import STAGES, configs_of
+from fanno_hf.pipeline.plan import STAGES, tables_of
 from fanno_hf.pipeline.services import build
 from fanno_hf.report.metrics import measure
 from fanno_hf.report.shown import measured, read_shown, repeat_threshold
+from fanno_hf.settings import Settings
 from fanno_hf.vectors.store import EmbeddingStore
 
 Row = Mapping[str, Any]
 
-# by what rows of a table are the same row; what else they hold may have changed
-_KEYS: dict[str, Callable[[Row], str]] = {
-    "prescreen": lambda row: row["document_id"],
-    "seed": lambda row: row["instruction_id"],
-    "augment": lambda row: row["instruction_id"],
-    "respond": lambda row: row["instruction_id"],
-    "default": lambda row: content_id(row["instruction"], row["input"]),
-}
 _METRICS = (
     *("rows", "instructions.distinct_1", "instructions.distinct_2", "similarity.mean", "similarity.max"),
     *(
@@ -45,36 +39,35 @@ _METRICS = (
 )
 
 
-def diff(config: Mapping[str, Any]) -> str:
+def diff(settings: Settings) -> str:
     """Returns what differs between `a` and `b`, as Markdown.
 
     Args:
-        config: the resolved configuration: `a`, `b`, `diff`, and for the metrics `report.rows`, `embedder`, `tokenizer`
-            and `rules`.
+        settings: `a`, `b`, `diff`, and for the metrics `report.rows`, `embedder`, `tokenizer` and `rules`.
 
     Raises:
         UserError: one of them is missing, or is neither a run nor on the Hub.
     """
     for key in ("a", "b"):
-        if not config[key]:
+        if not getattr(settings, key):
             raise UserError(f"{key} is missing: give two runs, as in stage=diff a=demo b=me/fanno@demo")
-    if len({Path(run_folder(config[key])).expanduser().resolve() for key in ("a", "b")}) == 1:
-        raise UserError(f"a={config['a']} and b={config['b']} are the same run: give two")
-    with _side("a", config) as a, _side("b", config) as b:
+    if len({Path(run_folder(getattr(settings, key))).expanduser().resolve() for key in ("a", "b")}) == 1:
+        raise UserError(f"a={settings.a} and b={settings.b} are the same run: give two")
+    with _side("a", settings) as a, _side("b", settings) as b:
         parts = [
-            f"a: {config['a']} ({_made(a)})\nb: {config['b']} ({_made(b)})",
-            _rows_table(a, b, config["diff"]["examples"]),
+            f"a: {settings.a} ({_made(a)})\nb: {settings.b} ({_made(b)})",
+            _rows_table(a, b, settings.diff.examples),
             _table(("stage", "", "a", "b"), _funnel(a.manifest, b.manifest)),
-            _table(("metric", "a", "b"), _metrics(a, b, config)),
+            _table(("metric", "a", "b"), _metrics(a, b, settings)),
             _table(("setting", "a", "b"), _settings(a.manifest, b.manifest)) or "The settings are the same.",
         ]
     return "\n\n".join(part for part in parts if part)
 
 
 @contextmanager
-def _side(key: str, config: Mapping[str, Any]):
+def _side(key: str, settings: Settings):
     """Gives the run folder of one side; one on the Hub is read into a folder that does not stay."""
-    value = config[key]
+    value = getattr(settings, key)
     path = Path(run_folder(value)).expanduser()
     is_run = (path / "run.json").is_file()
     if not is_run and ("@" not in value and value.count("/") != 1):
@@ -87,7 +80,7 @@ def _side(key: str, config: Mapping[str, Any]):
         folder = RunFolder(path if is_run else temporary)
         try:
             if not is_run:
-                fetch(value, STAGES, (), folder, config["hub"]["retries"], key=key)
+                fetch(value, list(STAGES), (), folder, settings.hub.retries, key=key)
             yield folder
         finally:
             folder.close()
@@ -103,9 +96,9 @@ def _made(folder: RunFolder) -> str:
 
 def _rows_table(a: RunFolder, b: RunFolder, examples: int) -> str:
     """Rows of each table by key: in one, in the other, in both but not equal."""
-    names = {config.name for side in (a, b) for config in configs_of(side.manifest)}
+    names = {table.name for side in (a, b) for table in tables_of(side.manifest)}
     lines, shown = [], []
-    for name, key in _KEYS.items():
+    for name, key in _keys().items():
         if name not in names:
             continue
         rows_a, rows_b = _indexed(a, name, key), _indexed(b, name, key)
@@ -118,6 +111,14 @@ def _rows_table(a: RunFolder, b: RunFolder, examples: int) -> str:
             shown += [f"{name} {verb}: {text}" for text in _texts(side, name, key, keys[:examples])]
     head = ("table", "rows a", "rows b", "added", "removed", "changed", "columns that changed")
     return _table(head, lines) + ("\n\n" + "\n".join(shown) if shown else "")
+
+
+def _keys() -> dict[str, Callable[[Row], str]]:
+    """Returns table -> by what its rows are the same row; what else they hold may have changed."""
+    return {
+        **{stage.name: itemgetter(stage.row_id) for stage in STAGES.values()},
+        "default": lambda row: content_id(row["instruction"], row["input"]),
+    }
 
 
 def _indexed(folder: RunFolder, config: str, key: Callable[[Row], str]) -> dict[str, dict[str, str]]:
@@ -134,7 +135,7 @@ def _indexed(folder: RunFolder, config: str, key: Callable[[Row], str]) -> dict[
 
 
 def _rows(folder: RunFolder, config: str) -> Iterable[Row]:
-    if config in {c.name for c in configs_of(folder.manifest)}:
+    if config in {table.name for table in tables_of(folder.manifest)}:
         yield from folder.read_rows(config)
 
 
@@ -165,12 +166,13 @@ def _funnel(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple]:
 _COUNTS = (("in", "rows_in"), ("kept", "kept"))
 
 
-def _metrics(a: RunFolder, b: RunFolder, config: Mapping[str, Any]) -> list[tuple]:
+def _metrics(a: RunFolder, b: RunFolder, settings: Settings) -> list[tuple]:
     """(name, value of a, value of b) of what the report measures."""
+    config = settings.resolved
     embedder, counter = build("embedder", config["embedder"]), build("tokenizer", config["tokenizer"])
     found = []
     for side in (a, b):
-        shown = read_shown(side, config["report"]["rows"], config["random_seed"])
+        shown = read_shown(side, settings.report.rows, settings.random_seed)
         rows = measured(shown, "", EmbeddingStore(embedder, side.path / "embeddings"), counter, config["rules"])
         threshold = repeat_threshold(side.manifest)
         found.append(measure(rows, near_repeat_threshold=threshold, tag_names=None, verbs=None))

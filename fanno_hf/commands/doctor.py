@@ -11,15 +11,14 @@ ready
 import asyncio
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fanno_hf.errors import FannoError
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.output.folder import run_folder
 from fanno_hf.pipeline.services import build
+from fanno_hf.settings import Settings
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import Busy, CallFailed, Refused
 from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, Endpoint
@@ -47,27 +46,27 @@ class Finding:
     words: str
 
 
-def examine(config: Mapping[str, Any]) -> str:
+def examine(settings: Settings) -> str:
     """Returns the report.
 
     Args:
-        config: the resolved configuration.
+        settings: of the run.
 
     Raises:
         FannoError: something is bad: the report, with what to do.
     """
-    return asyncio.run(_examine(config))
+    return asyncio.run(_examine(settings))
 
 
-async def _examine(config: Mapping[str, Any]) -> str:
-    backend = build("teacher", config["teacher"])
-    folder = Path(run_folder(config["run"]))
+async def _examine(settings: Settings) -> str:
+    backend = build("teacher", settings.resolved["teacher"])
+    folder = Path(run_folder(settings.run))
     sections = [(f"run folder {folder}", [_disk(folder)])]
     if isinstance(backend, Pool):
         try:
             await backend.start()
             for endpoint in backend.endpoints:
-                sections.append((endpoint.client.base_url, await _endpoint(endpoint, backend, config)))
+                sections.append((endpoint.client.base_url, await _endpoint(endpoint, backend, settings)))
         finally:
             await backend.close()
         models = {f.words for _, findings in sections for f in findings if f.name == "model" and f.level == "ok"}
@@ -98,7 +97,7 @@ def _disk(folder: Path) -> Finding:
     )
 
 
-async def _endpoint(endpoint: Endpoint, pool: Pool, config: Mapping[str, Any]) -> list[Finding]:
+async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings) -> list[Finding]:
     client = endpoint.client
     try:
         await client.check()
@@ -112,12 +111,12 @@ async def _endpoint(endpoint: Endpoint, pool: Pool, config: Mapping[str, Any]) -
         return findings
     limit = server.max_in_flight
     findings.append(
-        Finding("ok", "requests at once", str(limit) if limit else f"not told; {_in_flight(config)} are sent")
+        Finding("ok", "requests at once", str(limit) if limit else f"not told; {_in_flight(settings)} are sent")
     )
-    findings.append(_length(server, config))
+    findings.append(_length(server, settings))
     for check in (_turns, _logprobs, _system, _speed):
         try:
-            findings.append(await check(endpoint, config))
+            findings.append(await check(endpoint, settings))
         except Busy as error:
             findings.append(Finding("note", check.__name__.strip("_"), f"not tried: the server is full ({error})"))
         except CallFailed as error:
@@ -125,8 +124,8 @@ async def _endpoint(endpoint: Endpoint, pool: Pool, config: Mapping[str, Any]) -
     return findings
 
 
-def _in_flight(config: Mapping[str, Any]) -> int:
-    return config["teacher"].get("concurrency") or DEFAULT_IN_FLIGHT
+def _in_flight(settings: Settings) -> int:
+    return settings.teacher.concurrency or DEFAULT_IN_FLIGHT
 
 
 def _model(model: str | None, server: Server) -> Finding:
@@ -137,26 +136,26 @@ def _model(model: str | None, server: Server) -> Finding:
     return Finding("ok", "model", identity_of(model, server.revision))
 
 
-def _length(server: Server, config: Mapping[str, Any]) -> Finding:
+def _length(server: Server, settings: Settings) -> Finding:
     """The longest prompt holds the passages of a grounded answer; its demonstrations or question take some 400 tokens."""
-    stages = config["stages"]
-    passages = 1 + (stages["respond"]["retrieved"] if stages["respond"]["mode"] == "grounded" else 0)
-    answer = max(stages["respond"]["max_tokens"], stages["respond"]["retry_max_tokens"] or 0)
-    needed = stages["prescreen"]["max_tokens"] * passages + answer + 400
+    respond = settings.respond
+    passages = 1 + (respond.retrieved if respond.mode == "grounded" else 0)
+    answer = max(respond.max_tokens, respond.retry_max_tokens or 0)
+    needed = settings.prescreen.max_tokens * passages + answer + 400
     if not server.max_total_tokens:
         return Finding("note", "length", f"not told; the stages need up to about {needed:,} tokens")
     words = f"{server.max_total_tokens:,} tokens of prompt and answer; the stages need up to about {needed:,}"
     return Finding("ok" if needed <= server.max_total_tokens else "bad", "length", words)
 
 
-async def _turns(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+async def _turns(endpoint: Endpoint, settings: Settings) -> Finding:
     """Demonstrations are sent as earlier turns."""
     await endpoint.client.send(Request(_TURNS, max_tokens=8))
     return Finding("ok", "earlier turns", "accepted, as the demonstrations in the prompts need")
 
 
-async def _logprobs(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
-    asked = config["top_logprobs"]
+async def _logprobs(endpoint: Endpoint, settings: Settings) -> Finding:
+    asked = settings.top_logprobs
     if not asked:
         return Finding(
             "note", "log-probabilities", "none are asked for (top_logprobs=0): verdicts are read from the text"
@@ -174,7 +173,7 @@ async def _logprobs(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
     return Finding("ok", "log-probabilities", f'{said} for "Is water wet?"')
 
 
-async def _system(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+async def _system(endpoint: Endpoint, settings: Settings) -> Finding:
     try:
         await endpoint.client.send(Request(_SYSTEM, max_tokens=8))
     except Refused as error:
@@ -182,7 +181,7 @@ async def _system(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
     return Finding("ok", "system turn", "accepted; fanno_hf sends none")
 
 
-async def _speed(endpoint: Endpoint, config: Mapping[str, Any]) -> Finding:
+async def _speed(endpoint: Endpoint, settings: Settings) -> Finding:
     started = time.monotonic()
     requests = [Request(_TALE, max_tokens=_TALE_TOKENS, temperature=1.0, seed=seed) for seed in range(_TALES)]
     answers = await asyncio.gather(*map(endpoint.client.send, requests))

@@ -11,12 +11,11 @@ Two things it cannot see: near repeats and communities grow with the number of r
 the journal of a run that is half done holds already is not asked again.
 """
 
-import copy
 import logging
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from datasets import Dataset
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.identity import spread_seed
 from fanno_hf.pipeline.services import read_documents, services
+from fanno_hf.settings import Budget, Settings
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import ask_verdicts, drop_duplicates, keep_representatives, screen_alone
 from fanno_hf.stages.respond import respond
@@ -76,11 +76,11 @@ class _Probe:
         return Projection(stage, rows, rows_out, *numbers, seconds)
 
 
-def project(config: Mapping[str, Any]) -> str:
+def project(settings: Settings) -> str:
     """Returns the projection as a table.
 
     Args:
-        config: the resolved configuration; `data` and `teacher` are those of the run.
+        settings: of the run; `data` and `teacher` are those of the run.
 
     Raises:
         FannoError: the probe kept nothing at some stage, or the teacher cannot be reached.
@@ -88,13 +88,17 @@ def project(config: Mapping[str, Any]) -> str:
     # a journal of its own: what is answered from a journal takes no time and shows no rate
     with (
         tempfile.TemporaryDirectory() as folder,
-        services({**config, "budget": {}, "journal": None}, Path(folder), Path(folder)) as context,
+        services(_without_limits(settings), Path(folder), Path(folder)) as context,
     ):
         # the stages would say that the probe is smaller than the run
         with _silent("fanno_hf.stages"), _silent("fanno_hf.steps"):
-            stages = projections(read_documents(config["data"], Path(folder))[0], context)
+            stages = projections(read_documents(settings.resolved["data"], Path(folder))[0], context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
-    return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {config['estimate']['rows']} passages"
+    return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
+
+
+def _without_limits(settings: Settings) -> Settings:
+    return settings.model_copy(update={"budget": Budget(requests=None, tokens=None, seconds=None), "journal": None})
 
 
 @contextmanager
@@ -116,16 +120,16 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
         documents: all of them, columns text and source.
         context: configuration and services.
     """
-    config = context.config["stages"]
+    settings = context.settings
     alone = screen_alone(documents, context)
     passages, funnel = alone.kept, Funnel("prescreen", {**DOCUMENT, **POSITION}, alone.rejected)
-    if config["prescreen"]["enabled"]:
+    if settings.prescreen.enabled:
         passages = drop_duplicates(passages, funnel, context)
     funnel.require_rows(passages, "No document reaches the teacher.")
     crowd = _sample(passages, _CROWD, context)
     alone = keep_representatives(crowd, context, Funnel("prescreen", DOCUMENT))
-    some = _sample(alone, context.config["estimate"]["rows"], context)
-    asks = config["prescreen"]["enabled"] and any(t is not None for t in config["prescreen"]["verdicts"].values())
+    some = _sample(alone, settings.estimate.rows, context)
+    asks = settings.prescreen.enabled and any(t is not None for t in settings.prescreen.verdicts.values())
     kept, probe = _probed(len(some), context, lambda: ask_verdicts(some, context, funnel) if asks else some)
     funnel.require_rows(kept, "The probe ends there.")
     capacity = context.teacher.capacity
@@ -133,19 +137,19 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
     result = [probe.project("prescreen", len(passages) if asks else 0, screened, capacity)]
 
     probing = _for_a_probe(context, len(kept))
-    combinations = config["seed"]["combinations"]
-    asked = min(screened, config["seed"]["max_documents"] or screened) * combinations
+    combinations = settings.seed.combinations
+    asked = min(screened, settings.seed.max_documents or screened) * combinations
     seeds, probe = _probed(len(kept) * combinations, context, lambda: seed(kept, probing))
-    found = min(round(asked * probe.kept), config["seed"]["max_instructions"] or asked)
+    found = min(round(asked * probe.kept), settings.seed.max_instructions or asked)
     result.append(probe.project("seed", asked, found, capacity))
 
-    chosen = config["augment"]
+    chosen = settings.augment
     pool, probe = _probed(len(kept), context, lambda: augment(kept, seeds.kept, probing))
     gained = max(len(pool.kept) - len(seeds.kept), 0) / len(kept)
-    needed = math.ceil(max(chosen["target_size"] - found, 0) / gained) if gained else math.inf
-    asked = int(min(needed, chosen["epochs"] * screened))
-    size = min(chosen["target_size"], found + round(asked * gained))
-    side_by_side = chosen["window"] * (chosen["lag"] + 1)
+    needed = math.ceil(max(chosen.target_size - found, 0) / gained) if gained else math.inf
+    asked = int(min(needed, chosen.epochs * screened))
+    size = min(chosen.target_size, found + round(asked * gained))
+    side_by_side = chosen.window * (chosen.lag + 1)
     times = math.ceil(asked / side_by_side)
     result.append(probe.project("augment", asked, size, min(capacity, side_by_side), times))
 
@@ -162,10 +166,11 @@ def _sample(passages: Dataset, rows: int, context: Context) -> Dataset:
 
 def _for_a_probe(context: Context, rows: int) -> Context:
     """The same services; every row of the probe is asked about once, whatever the limits of the run."""
-    config = copy.deepcopy(dict(context.config))
-    config["stages"]["seed"].update(max_documents=None, max_instructions=None)
-    config["stages"]["augment"].update(target_size=10**9, window=rows, epochs=1)
-    return replace(context, config=config)
+    stages = context.settings.stages
+    seed_once = stages.seed.model_copy(update={"max_documents": None, "max_instructions": None})
+    augment_once = stages.augment.model_copy(update={"target_size": 10**9, "window": rows, "epochs": 1})
+    stages = stages.model_copy(update={"seed": seed_once, "augment": augment_once})
+    return replace(context, settings=context.settings.model_copy(update={"stages": stages}))
 
 
 def _probed(rows: int, context: Context, stage: Callable[[], Any]) -> tuple[Any, _Probe]:

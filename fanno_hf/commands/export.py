@@ -1,7 +1,6 @@
-"""The final data set, and other shapes of it.
+"""`stage=export`: the final pairs as JSON lines, in the shape that a trainer reads.
 
-response row  ->  {"id": …, "messages": [{"role": "user", …}, {"role": "assistant", …}], "instruction": …, "output": …, …}
-exported      ->  {"prompt": "How do mosses drink?", "completion": "Through their leaves …"}
+prompt_completion  ->  {"id": "66f2…", "prompt": "How do mosses drink?", "completion": "Through their leaves …"}
 """
 
 import json
@@ -11,22 +10,21 @@ from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.columns import PAIR
+from fanno_hf.columns import PAIR, full_text
 from fanno_hf.errors import UserError, did_you_mean
-from fanno_hf.identity import content_id
-from fanno_hf.instructing.ask import asked_text
 from fanno_hf.output.folder import RunFolder, run_folder
-from fanno_hf.steps.rows import features
+from fanno_hf.output.pairs import messages
+from fanno_hf.settings import Settings
 
 
-def export(config: Mapping[str, Any]) -> str:
-    """`stage=export`: writes the final pairs as JSON lines and says where.
+def export(settings: Settings) -> str:
+    """Writes the final pairs as JSON lines and says where.
 
     Raises:
         UserError: there are none, or the format is unknown.
     """
-    format_ = config["export"]["format"]
-    folder = RunFolder(run_folder(config["run"]))
+    format_ = settings.export.format
+    folder = RunFolder(run_folder(settings.run))
     try:
         name = Path("export", f"{format_}.jsonl")
         folder.write(name, to_json_lines(folder.read_rows("default", PAIR), format_))
@@ -35,28 +33,13 @@ def export(config: Mapping[str, Any]) -> str:
         folder.close()
 
 
-def pairs(responses: Dataset) -> Dataset:
-    """Returns the final data set (columns of PAIR) from the rows of the respond stage."""
-    table: dict[str, list] = {name: [] for name in PAIR}
-    for row in responses:
-        pair = {**row, "output": row["response"], "id": content_id(row["instruction"], row["input"], row["response"])}
-        pair["messages"] = _messages(pair)
-        for name, values in table.items():
-            values.append(pair[name])
-    return Dataset.from_dict(table, features=features(PAIR))
-
-
-def _messages(pair: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"role": "user", "content": asked_text(pair)}, {"role": "assistant", "content": pair["output"]}]
-
-
 FORMATS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "messages": lambda pair: {"messages": _messages(pair)},
+    "messages": lambda pair: {"messages": messages(pair)},
     "alpaca": lambda pair: {name: pair[name] for name in ("instruction", "input", "output")},
-    "prompt_completion": lambda pair: {"prompt": asked_text(pair), "completion": pair["output"]},
+    "prompt_completion": lambda pair: {"prompt": full_text(pair), "completion": pair["output"]},
     "sharegpt": lambda pair: {
         "conversations": [
-            {"from": "human", "value": asked_text(pair)},
+            {"from": "human", "value": full_text(pair)},
             {"from": "gpt", "value": pair["output"]},
         ]
     },

@@ -14,7 +14,7 @@ import yaml
 from fanno_hf.errors import UserError
 from fanno_hf.output.card import without_paths
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import Config, all_configs, configs_of
+from fanno_hf.pipeline.plan import TABLES, Table, tables_of
 
 # what a repository may have before a run comes to it
 _ANYWHERE = (".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
@@ -24,17 +24,17 @@ def foreign_file(paths: Iterable[str]) -> str | None:
     """Returns the first file of a branch that is data, and not a run's; None where there is none."""
     if "run.json" in paths:
         return None
-    folders = "|".join(config.folder for config in all_configs({"stages": {}}))
+    folders = "|".join(table.folder for table in TABLES)
     ours = re.compile(f"(?:{folders})/train-[^/]*[.]parquet")
     return next((path for path in paths if path not in _ANYWHERE and not ours.fullmatch(path)), None)
 
 
 def check_files(folder: RunFolder) -> None:
     """Raises UserError where a file of rows is not the one that run.json names: its table must not leave the branch."""
-    for config in configs_of(folder.manifest):
-        if not folder.has_rows(config.name, config.sha256):
+    for table in tables_of(folder.manifest):
+        if not folder.has_rows(table.name, table.sha256):
             raise UserError(
-                f"{folder.path / config.folder} is missing, or is not what run.json names: run stage={config.stage} again"
+                f"{folder.path / table.folder} is missing, or is not what run.json names: run stage={table.stage} again"
             )
 
 
@@ -61,9 +61,9 @@ def pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def stale_files(paths: Iterable[str], gone: Iterable[Config], files: Container[str]) -> list[str]:
+def stale_files(paths: Iterable[str], gone: Iterable[Table], files: Container[str]) -> list[str]:
     """Returns the files of configs that are no more, and those of an earlier report that the new one does not have."""
-    folders = {config.folder for config in gone}
+    folders = {table.folder for table in gone}
     report = ("report.html", "metrics.json")
     return [
         path

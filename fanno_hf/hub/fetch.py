@@ -5,7 +5,7 @@ stage=augment hub.from=me/fanno@demo/seed  ->  prescreen and seed in the run fol
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
 from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.manifest import fault_of
-from fanno_hf.pipeline.plan import COLUMNS, Config, configs_of
+from fanno_hf.pipeline.plan import STAGES, Table, tables_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +57,9 @@ def fetch(
         raise UserError(f"{what} has no stage {lacking[0]}; it has: {', '.join(manifest['stages']) or 'none'}")
     for stage in (stage for stage in stages if stage in manifest["stages"]):
         entry = manifest["stages"][stage]
-        configs = [config for config in configs_of(manifest) if config.stage == stage]
+        tables = [table for table in tables_of(manifest) if table.stage == stage]
         pinned = {"repo_id": repo_id, "revision": revision, "commit": commit}
-        if _is_here(stage, configs, folder):
+        if _is_here(stage, tables, folder):
             folder.manifest["stages"][stage].setdefault("from", pinned)
             continue
         held = folder.manifest["stages"].get(stage)
@@ -67,8 +67,8 @@ def fetch(
             raise UserError(
                 f"{what}: {folder.path} has other rows of {stage} already: give another run=, or force=true to replace them"
             )
-        for config in configs:
-            entry[config.key] = _take(hub, what, config, pinned, folder)
+        for table in tables:
+            entry[table.key] = _take(hub, what, table, pinned, folder)
         folder.manifest["stages"][stage] = {**entry, "from": pinned}
         logger.info("%s: %d rows from %s, commit %s", stage, entry["kept"], repo_id, commit[:12])
     for name in {"fanno_hf", "packages"} & set(manifest):
@@ -77,22 +77,23 @@ def fetch(
     folder.write_manifest()
 
 
-def _take(hub: Hub, what: str, config: Config, pinned: Mapping[str, str], folder: RunFolder) -> str | None:
-    """Writes a config's rows into the folder and returns the digest of their file."""
+def _take(hub: Hub, what: str, table: Table, pinned: Mapping[str, str], folder: RunFolder) -> str | None:
+    """Writes a table into the folder and returns the digest of their file."""
     rows = hub.call(
-        f"{what}: reading {config.name}", _load, hub, pinned["repo_id"], config.name, pinned["commit"], folder
+        f"{what}: reading {table.name}", _load, hub, pinned["repo_id"], table.name, pinned["commit"], folder
     )
-    _check_columns(f"{what}: {config.name}", config.stage if config.key == "output" else "", rows)
-    sha256 = folder.write_rows(config.name, rows)
-    if sha256 != config.sha256:
-        logger.warning("%s: the rows of %s are not those that its run.json names", what, config.name)
+    if table.key == "output":
+        _check_columns(f"{what}: {table.name}", STAGES[table.stage].columns, rows)
+    sha256 = folder.write_rows(table.name, rows)
+    if sha256 != table.sha256:
+        logger.warning("%s: the rows of %s are not those that its run.json names", what, table.name)
     return sha256
 
 
-def _is_here(stage: str, configs: Sequence[Config], folder: RunFolder) -> bool:
+def _is_here(stage: str, tables: Sequence[Table], folder: RunFolder) -> bool:
     """Whether the folder has these very rows."""
     entry = folder.manifest["stages"].get(stage, {})
-    return all(entry.get(c.key) == c.sha256 and folder.has_rows(c.name, c.sha256) for c in configs)
+    return all(entry.get(t.key) == t.sha256 and folder.has_rows(t.name, t.sha256) for t in tables)
 
 
 def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -> Dataset:
@@ -107,9 +108,9 @@ def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -
         ) from error
 
 
-def _check_columns(what: str, stage: str, rows: Dataset) -> None:
+def _check_columns(what: str, columns: Iterable[str], rows: Dataset) -> None:
     """Raises UserError where kept rows lack a column."""
-    if lacking := sorted(set(COLUMNS.get(stage, ())) - set(rows.column_names)):
+    if lacking := sorted(set(columns) - set(rows.column_names)):
         raise UserError(f"{what} has no column {lacking[0]}, as a run of fanno_hf has")
 
 

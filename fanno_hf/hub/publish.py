@@ -27,7 +27,9 @@ from fanno_hf.output.card import render_card
 from fanno_hf.output.folder import RunFolder, run_folder
 from fanno_hf.output.manifest import made_from_others
 from fanno_hf.output.report_files import figures_of, report_files
-from fanno_hf.pipeline.plan import Config, all_configs, configs_of
+from fanno_hf.pipeline.plan import TABLES, Table, tables_of
+from fanno_hf.settings import Hub as HubSettings
+from fanno_hf.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -50,28 +52,28 @@ class Publisher:
     """Pushes one run.
 
     Args:
-        config: the group `hub` of the resolved configuration.
+        settings: `hub` of the run's settings.
         run: name of the run.
 
     Raises:
         UserError: a name is wrong, or there is no token. Nothing has been sent by then.
     """
 
-    def __init__(self, config: Mapping[str, Any], run: str):
-        if not config["repo_id"]:
+    def __init__(self, settings: HubSettings, run: str):
+        if not settings.repo_id:
             raise UserError("hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno")
-        require_token(f"hub.repo_id={config['repo_id']}")
+        require_token(f"hub.repo_id={settings.repo_id}")
         self._run = re.sub(r"[^\w.-]+", "-", run).strip("-.") or "run"
-        if "/" not in check_repo_id("hub.repo_id", config["repo_id"]):
+        if "/" not in check_repo_id("hub.repo_id", settings.repo_id):
             raise UserError(
-                f"hub.repo_id={config['repo_id']} lacks its owner: give owner/name, as in hub.repo_id=me/fanno"
+                f"hub.repo_id={settings.repo_id} lacks its owner: give owner/name, as in hub.repo_id=me/fanno"
             )
-        self.target = Target(config["repo_id"], config["revision"] or self._run)
+        self.target = Target(settings.repo_id, settings.revision or self._run)
         if not is_revision(self.target.revision) or _RESERVED.fullmatch(self.target.revision):
             raise UserError(
                 f"hub.revision={self.target.revision} is no name for a branch: give one, as in hub.revision=main"
             )
-        self._hub, self._private, self._license = Hub(config["retries"]), config["private"], config["license"]
+        self._hub, self._private, self._license = Hub(settings.retries), settings.private, settings.license
         self._api = self._hub.api
 
     def prepare(self) -> None:
@@ -126,9 +128,9 @@ class Publisher:
                 "%s was made from other rows than the stages before it have now: run stage=%s again", stage, stage
             )
         there, paths = self._there()
-        for config in configs_of(manifest):
-            if there.get(config.name) != config.sha256 or not any(p.startswith(f"{config.folder}/") for p in paths):
-                self._push_rows(config, folder)
+        for table in tables_of(manifest):
+            if there.get(table.name) != table.sha256 or not any(p.startswith(f"{table.folder}/") for p in paths):
+                self._push_rows(table, folder)
         commit = self._hub.call(f"{self.target}: pushing the card", self._push_card, manifest, folder, there)
         for stage in manifest["stages"]:
             self._tag(stage, commit, folder)
@@ -140,39 +142,39 @@ class Publisher:
         head, paths = self._hub.call(f"{self.target}: listing its files", self._list)
         try:
             read = partial(self._read, "run.json", head)
-            held = configs_of(json.loads(self._hub.call(f"{self.target}: reading run.json", read) or "{}"))
+            held = tables_of(json.loads(self._hub.call(f"{self.target}: reading run.json", read) or "{}"))
         except (ValueError, KeyError, TypeError, AttributeError):
             held = []  # there is none, or it is another program's: everything is pushed
-        return {config.name: config.sha256 for config in held}, paths
+        return {table.name: table.sha256 for table in held}, paths
 
     def _list(self) -> tuple[str, list[str]]:
         """Returns the branch's commit and its files."""
         head = self._api.dataset_info(self.target.repo_id, revision=self.target.revision).sha
         return head, self._api.list_repo_files(self.target.repo_id, revision=head, **_REPO)
 
-    def _push_rows(self, config: Config, folder: RunFolder) -> None:
-        rows = folder.read_rows(config.name)
-        logger.info("%s: pushing %s (%d rows)", self.target, config.name, len(rows))
+    def _push_rows(self, table: Table, folder: RunFolder) -> None:
+        rows = folder.read_rows(table.name)
+        logger.info("%s: pushing %s (%d rows)", self.target, table.name, len(rows))
         self._hub.call(
-            f"{self.target}: pushing {config.name}",
+            f"{self.target}: pushing {table.name}",
             rows.push_to_hub,
             self.target.repo_id,
-            config_name=config.name,
+            config_name=table.name,
             split="train",
-            data_dir=config.folder,
+            data_dir=table.folder,
             revision=self.target.revision,
             private=self._private,
             token=self._hub.token,
-            commit_message=f"{self._run}: {config.name} ({len(rows)} rows)",
+            commit_message=f"{self._run}: {table.name} ({len(rows)} rows)",
         )
 
     def _push_card(self, manifest: Mapping[str, Any], folder: RunFolder, held: Iterable[str]) -> str:
         """Commits card, run.json and report, and removes the configs that the branch held (by its run.json) and the run
         does not have; returns the commit's oid."""
         head, paths = self._list()
-        names = {config.name for config in configs_of(manifest)}
-        gone = [config for config in all_configs({"stages": {}}) if config.name in held and config.name not in names]
-        if others := sorted({config.stage for config in gone} - set(manifest["stages"])):
+        names = {table.name for table in tables_of(manifest)}
+        gone = [table for table in TABLES if table.name in held and table.name not in names]
+        if others := sorted({table.stage for table in gone} - set(manifest["stages"])):
             logger.warning("%s held %s of another run; earlier commits still have it", self.target, ", ".join(others))
         card = render_card(
             manifest,
@@ -242,15 +244,15 @@ def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:
         logger.warning("%s. The run goes on, and tries again at its end", error)
 
 
-def publish(config: Mapping[str, Any]) -> str:
+def publish(settings: Settings) -> str:
     """`stage=publish`: pushes what a run has done and says where it is.
 
     Raises:
         FannoError: with one clear line; a repetition completes what was begun.
     """
-    folder = RunFolder(run_folder(config["run"]))
+    folder = RunFolder(run_folder(settings.run))
     try:
-        publisher = Publisher(config["hub"], folder.path.resolve().name)
+        publisher = Publisher(settings.hub, folder.path.resolve().name)
         publisher.prepare()
         commit = publisher.publish(folder)
     finally:
@@ -259,5 +261,5 @@ def publish(config: Mapping[str, Any]) -> str:
     tags = ", ".join(entry["hub"]["tag"] for entry in folder.manifest["stages"].values() if "hub" in entry)
     return (
         f"{constants.ENDPOINT}/datasets/{target.repo_id}/tree/{target.revision} is at commit {commit}; tags: {tags}\n"
-        f'load_dataset("{target.repo_id}", "{configs_of(folder.manifest)[0].name}", revision="{commit}")'
+        f'load_dataset("{target.repo_id}", "{tables_of(folder.manifest)[0].name}", revision="{commit}")'
     )

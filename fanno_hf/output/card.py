@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from fanno_hf.identity import digest
 from fanno_hf.output.funnel import funnel_table
-from fanno_hf.pipeline.plan import STAGES, configs_of
+from fanno_hf.pipeline.plan import STAGES, tables_of
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
@@ -59,7 +59,7 @@ def render_card(
         where=f'"{repo_id}"' if repo_id else "folder",
         revision=revision,
         examples=_examples(manifest),
-        configs=[config.name for config in configs_of(manifest)],
+        configs=[table.name for table in tables_of(manifest)],
         origin=_origin(manifest, license_),
         funnel=funnel_table(manifest),
         figures=figures,
@@ -75,12 +75,12 @@ def _local_configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     the folder's last name alone, and would else give the rows of an earlier run, or of another folder of that name."""
     return [
         {
-            "config_name": config.name,
-            "description": f"sha256 {config.sha256}",
-            "data_files": [{"split": "train", "path": f"{config.folder}/*.parquet"}],
-            **({"default": True} if config.name == "default" else {}),
+            "config_name": table.name,
+            "description": f"sha256 {table.sha256}",
+            "data_files": [{"split": "train", "path": f"{table.folder}/*.parquet"}],
+            **({"default": True} if table.name == "default" else {}),
         }
-        for config in configs_of(manifest)
+        for table in tables_of(manifest)
     ]
 
 
@@ -104,7 +104,7 @@ def _documents(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _examples(manifest: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """(name of a variable, whether it names the config) of what is shown to be loaded."""
-    names = {config.name for config in configs_of(manifest)}
+    names = {table.name for table in tables_of(manifest)}
     first = [("pairs", False)] if "default" in names else []
     return [*first, *((name, True) for name in ("augment", "seed", "prescreen") if name in names)][:2]
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.identity import digest
 from fanno_hf.instructing.tags import tag_pool
-from fanno_hf.pipeline.plan import READS, STAGES
+from fanno_hf.pipeline.plan import STAGES, input_digest
 
 _LARGEST = 2**53  # of a number that JSON and a page can both hold
 
@@ -96,12 +95,12 @@ def _has_settings(stage: str, config: Mapping[str, Any]) -> bool:
 
 def made_from_others(manifest: Mapping[str, Any]) -> list[str]:
     """Returns the stages that were made from other rows than those the stages before them have now."""
-    stages = manifest["stages"]
+    entries = manifest["stages"]
+    complete = [
+        stage for stage in STAGES.values() if stage.name in entries and all(name in entries for name in stage.reads)
+    ]
     return [
-        stage
-        for stage, upstream in READS.items()
-        if stage in stages
-        and all(name in stages for name in upstream)
-        and upstream
-        and stages[stage]["input"] != digest([stages[name]["output"] for name in upstream])
+        stage.name
+        for stage in complete
+        if stage.reads and entries[stage.name]["input"] != input_digest([entries[name] for name in stage.reads])
     ]

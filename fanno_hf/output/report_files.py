@@ -48,12 +48,12 @@ def report_files(folder: RunFolder) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path.is_file()}
 
 
-def write_card(config: Mapping[str, Any], folder: RunFolder) -> None:
+def write_card(folder: RunFolder, license_: str | None) -> None:
     """Writes README.md, so that `load_dataset` finds every config of the folder.
 
     Args:
-        config: the resolved configuration; `hub.license` is used.
+        license_: of the pairs, as `hub.license` says.
     """
     name = folder.path.resolve().name
-    card = render_card(folder.manifest, name, license_=config["hub"]["license"], figures=figures_of(folder))
+    card = render_card(folder.manifest, name, license_=license_, figures=figures_of(folder))
     folder.write(Path("README.md"), card.encode("utf-8", "replace"))

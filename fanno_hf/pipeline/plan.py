@@ -1,31 +1,29 @@
-"""Which tables a run has, and where: the configs of its data set repository."""
+"""The plan of a run: four stages as values, and the tables that each leaves. Pure data: no stage is imported.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+    STAGES["augment"]  reads the rows of prescreen and seed, keeps rows with the columns of INSTRUCTION, and is decided by
+                       stages.augment, prompts.augment, prompts.instruction, prompts.seed, tags and rules
+
+To add a stage is to add a value here: running, resuming, publishing, the card and the report read this file.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, RESPONSE
-
-STAGES = ("prescreen", "seed", "augment", "respond")
-COLUMNS = {"prescreen": DOCUMENT, "seed": INSTRUCTION, "augment": INSTRUCTION, "respond": RESPONSE}
-"""What the rows that a stage keeps hold."""
-READS = {
-    "prescreen": (),
-    "seed": ("prescreen",),
-    "augment": ("prescreen", "seed"),
-    "respond": ("prescreen", "augment"),
-}
-"""The stages whose rows a stage reads."""
+from fanno_hf.identity import digest
+from fanno_hf.settings import Settings
 
 
 @dataclass(frozen=True)
-class Config:
-    """One table of a run.
+class Table:
+    """One table of a run: a config of its data set repository.
 
     Attributes:
         name: for `load_dataset`, as in "rejected_seed".
         folder: of its file, below the run folder and the repository alike, as in "rejected/seed".
-        stage: that made it.
+        stage: that makes it.
         key: of its digest in the stage's entry of run.json.
         sha256: of its file; None where there are no rows and so no file.
     """
@@ -34,18 +32,153 @@ class Config:
     folder: str
     stage: str
     key: str
-    sha256: str | None
+    sha256: str | None = None
 
 
-def all_configs(manifest: Mapping[str, Any]) -> list[Config]:
-    """Returns every config a run may have, the final pairs first as "default"."""
-    named = [("default", "data", "respond", "pairs")]
-    named += [(stage, stage, stage, "output") for stage in STAGES]
-    named += [(f"rejected_{stage}", f"rejected/{stage}", stage, "output_rejected") for stage in STAGES]
-    named += [(f"history_{stage}", f"history/{stage}", stage, "output_history") for stage in STAGES]
-    return [Config(*names, manifest["stages"].get(names[2], {}).get(names[3])) for names in named]
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the method.
+
+    Attributes:
+        name: as in `stage=seed`.
+        function: "module:name" of the function that does it; it gets the rows of `reads`, then the context.
+        reads: stages whose kept rows it reads.
+        columns: of the rows it keeps.
+        row_id: the column that tells its rows apart.
+        prompts: groups of prompts that decide its rows.
+        groups: groups of the configuration that decide its rows, and are written down as digests.
+        recorded: groups that run.json shows in full, for the report.
+        has_history: whether it leaves a table of figures, one row a window.
+        has_pairs: whether it leaves the final pairs.
+    """
+
+    name: str
+    function: str
+    reads: tuple[str, ...]
+    columns: Mapping[str, Any]
+    row_id: str
+    prompts: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    has_history: bool = False
+    has_pairs: bool = False
+
+    def run(self, *rows_and_context: Any) -> Any:
+        """Does the stage and returns its `StageOutput`."""
+        return load(self.function)(*rows_and_context)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables it leaves, its kept rows first."""
+        found = [Table(self.name, self.name, self.name, "output")]
+        found.append(Table(f"rejected_{self.name}", f"rejected/{self.name}", self.name, "output_rejected"))
+        if self.has_history:
+            found.append(Table(f"history_{self.name}", f"history/{self.name}", self.name, "output_history"))
+        if self.has_pairs:
+            found.append(Table("default", "data", self.name, "pairs"))
+        return found
+
+    def settings(self, settings: Settings) -> dict[str, Any]:
+        """Returns what of the resolved configuration decides its rows, as run.json keeps it."""
+        config, stages, prompts = settings.resolved, (self.name,), self.prompts
+        # the reward asks for the response that `respond` will ask for
+        if self.name == "augment" and "response_length" in settings.augment.reward:
+            stages, prompts = (*stages, "respond"), (*prompts, "respond")
+        return {
+            "stages": {name: config["stages"][name] for name in stages},
+            "prompts": {name: config["prompts"][name] for name in prompts},
+            "random_seed": config["random_seed"],
+            "top_logprobs": config["top_logprobs"],
+        }
 
 
-def configs_of(manifest: Mapping[str, Any]) -> list[Config]:
-    """Returns the configs that have rows."""
-    return [config for config in all_configs(manifest) if config.sha256]
+_ALL = (
+    Stage(
+        name="prescreen",
+        function="fanno_hf.stages.prescreen:screen_together",
+        reads=(),
+        columns=DOCUMENT,
+        row_id="document_id",
+        prompts=("prescreen",),
+    ),
+    Stage(
+        name="seed",
+        function="fanno_hf.stages.seed:seed",
+        reads=("prescreen",),
+        columns=INSTRUCTION,
+        row_id="instruction_id",
+        prompts=("seed", "instruction"),
+        groups=("tags", "rules"),
+        recorded=("tags",),
+    ),
+    Stage(
+        name="augment",
+        function="fanno_hf.stages.augment:augment",
+        reads=("prescreen", "seed"),
+        columns=INSTRUCTION,
+        row_id="instruction_id",
+        prompts=("augment", "instruction", "seed"),
+        groups=("tags", "rules"),
+        recorded=("tags",),
+        has_history=True,
+    ),
+    Stage(
+        name="respond",
+        function="fanno_hf.stages.respond:respond",
+        reads=("prescreen", "augment"),
+        columns=RESPONSE,
+        row_id="instruction_id",
+        prompts=("respond",),
+        groups=("rules",),
+        has_history=True,
+        has_pairs=True,
+    ),
+)
+STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
+"""The stages by name, in the order in which they are done."""
+
+TASKS = {
+    "export": "fanno_hf.commands.export:export",
+    "report": "fanno_hf.report.report:report",
+    "publish": "fanno_hf.hub.publish:publish",
+    "diff": "fanno_hf.commands.diff:diff",
+    "doctor": "fanno_hf.commands.doctor:examine",
+    "estimate": "fanno_hf.commands.estimate:project",
+}
+"""What else `stage=` may ask for, and "module:name" of the function that does it and returns what is printed."""
+
+_TABLES = [table for stage in _ALL for table in stage.tables]
+TABLES = sorted(_TABLES, key=lambda table: ("pairs", "output", "output_rejected", "output_history").index(table.key))
+"""Every table a run may have, the final pairs first."""
+
+
+def tables_of(manifest: Mapping[str, Any]) -> list[Table]:
+    """Returns the tables of a run that have rows.
+
+    Args:
+        manifest: run.json.
+    """
+    entries = manifest["stages"]
+    digests = [entries.get(table.stage, {}).get(table.key) for table in TABLES]
+    return [replace(table, sha256=sha256) for table, sha256 in zip(TABLES, digests, strict=True) if sha256]
+
+
+def stages_before(stage: str) -> list[str]:
+    """Returns the names of the stages that are done before one."""
+    names = list(STAGES)
+    return names[: names.index(stage)]
+
+
+def input_digest(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the digest of a stage's input: the tables of kept rows that it reads.
+
+    Args:
+        entries: of the stages it reads, in run.json.
+    """
+    return digest([entry["output"] for entry in entries])
+
+
+def load(function: str) -> Callable[..., Any]:
+    """Imports "module:name"."""
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)

@@ -10,22 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import fanno_hf
-from fanno_hf.bandit import read_weights
-from fanno_hf.commands.export import pairs
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
 from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
 from fanno_hf.output.funnel import funnel_table
+from fanno_hf.output.pairs import pairs
 from fanno_hf.output.report_files import write_card
-from fanno_hf.pipeline.plan import COLUMNS, READS, STAGES
+from fanno_hf.pipeline.plan import STAGES, TASKS, Stage, input_digest, stages_before
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
-from fanno_hf.stages.augment import augment
-from fanno_hf.stages.prescreen import screen_alone, screen_together
-from fanno_hf.stages.respond import respond
-from fanno_hf.stages.seed import seed
+from fanno_hf.settings import Settings
+from fanno_hf.stages.prescreen import screen_alone
 from fanno_hf.steps.context import Context, StageOutput
 
 logger = logging.getLogger(__name__)
@@ -33,44 +30,38 @@ logger = logging.getLogger(__name__)
 DATA_VERSION = 3
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
-TASKS = ("export", "report", "publish", "diff", "doctor", "estimate")
-"""What `stage=` may ask for besides stages; `__main__` knows who does it."""
-
 _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
 
 
-def execute(config: Mapping[str, Any]) -> RunFolder:
+def execute(settings: Settings) -> RunFolder:
     """Does the stages that `stage` asks for and returns the run folder, closed.
-
-    Args:
-        config: the resolved configuration.
 
     Raises:
         FannoError: with one clear line; what was done stays done.
     """
-    asked = config["stage"]
+    asked = settings.stage
     if asked not in (*STAGES, "all"):
         known = ("all", *STAGES, *TASKS)
-        raise UserError(f"stage={asked} is unknown{did_you_mean(str(asked), known) or '.'} Known: {', '.join(known)}")
-    shard = parse_shard(config["shard"])
+        raise UserError(f"stage={asked} is unknown{did_you_mean(asked, known) or '.'} Known: {', '.join(known)}")
+    shard = parse_shard(settings.shard)
     if shard and asked != "prescreen":
-        raise UserError(f"shard={config['shard']} is for stage=prescreen alone, not for stage={asked}")
-    path = Path(run_folder(config["run"]))
-    _refuse_itself(config["stages"]["prescreen"]["against"], path)
-    publisher = Publisher(config["hub"], path.resolve().name) if config["hub"]["push"] and not shard else None
+        raise UserError(f"shard={settings.shard} is for stage=prescreen alone, not for stage={asked}")
+    path = Path(run_folder(settings.run))
+    _refuse_itself(settings.prescreen.against, path)
+    publisher = Publisher(settings.hub, path.resolve().name) if settings.hub.push and not shard else None
     folder = RunFolder(shard_folder(path, shard) if shard else path)
     try:
         if publisher:
             publisher.prepare()
-        if config["hub"]["from"]:
-            _fetch(config, asked, folder)
+        if settings.hub.origin:
+            _fetch(settings, folder)
         if shard:
-            _do_shard(config, shard, folder)
+            _do_shard(settings, shard, folder)
             return folder
-        with services(config, folder.path, folder.scratch) as context:
-            for stage in STAGES if asked == "all" else (asked,):
+        with services(settings, folder.path, folder.scratch) as context:
+            for stage in STAGES.values() if asked == "all" else (STAGES[asked],):
                 _do(stage, context, folder)
-                write_card(config, folder)
+                write_card(folder, settings.hub.license)
                 if publisher:
                     push_in_passing(publisher, folder)
         if publisher:
@@ -80,15 +71,16 @@ def execute(config: Mapping[str, Any]) -> RunFolder:
     return folder
 
 
-def _fetch(config: Mapping[str, Any], stage: str, folder: RunFolder) -> None:
+def _fetch(settings: Settings, folder: RunFolder) -> None:
     """Takes the stages before one from the Hub."""
-    if stage not in READS or not READS[stage]:
+    stage, origin = STAGES.get(settings.stage), settings.hub.origin
+    if stage is None or not stage.reads:
         raise UserError(
-            f"hub.from={config['hub']['from']} gives the stages before one, and stage={stage} has none: name the stage that "
+            f"hub.from={origin} gives the stages before one, and stage={settings.stage} has none: name the stage that "
             "goes on from there, as in stage=augment"
         )
-    before = STAGES[: STAGES.index(stage)]
-    fetch(config["hub"]["from"], before, READS[stage], folder, config["hub"]["retries"], replace=config["force"])
+    before = stages_before(stage.name)
+    fetch(origin, before, stage.reads, folder, settings.hub.retries, replace=settings.force)
 
 
 def _refuse_itself(against: Sequence[Any], path: Path) -> None:
@@ -101,66 +93,62 @@ def _refuse_itself(against: Sequence[Any], path: Path) -> None:
             )
 
 
-def _do_shard(config: Mapping[str, Any], shard: Shard, folder: RunFolder) -> None:
+def _do_shard(settings: Settings, shard: Shard, folder: RunFolder) -> None:
     """Pre-screens one part of the documents."""
-    with services(config, folder.path, folder.scratch) as context:
-        documents, source = read_documents(config["data"], folder.scratch, shard)
-        do_shard(documents, source, _shard_fingerprint(_settings("prescreen", context)), context, folder)
+    with services(settings, folder.path, folder.scratch) as context:
+        documents, source = read_documents(settings.resolved["data"], folder.scratch, shard)
+        fingerprint = _shard_fingerprint(_decisive(STAGES["prescreen"], context))
+        do_shard(documents, source, fingerprint, context, folder)
 
 
-def _shard_fingerprint(settings: Mapping[str, Any]) -> str:
-    return digest([DATA_VERSION, "shard", settings])
+def _shard_fingerprint(decisive: Mapping[str, Any]) -> str:
+    return digest([DATA_VERSION, "shard", decisive])
 
 
-def _do(stage: str, context: Context, folder: RunFolder) -> None:
+def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     """Does one stage unless it is up to date, and writes down what it did."""
-    settings = _settings(stage, context)
-    inputs, input_digest = _inputs(stage, settings, context, folder)
-    fingerprint = digest([DATA_VERSION, stage, settings, input_digest])
-    entry = folder.manifest["stages"].get(stage)
-    if entry and not context.config["force"] and _is_up_to_date(entry, fingerprint, stage, folder):
-        logger.info("%s: up to date (%d rows)", stage, entry["kept"])
+    decisive = _decisive(stage, context)
+    inputs, input_sha256 = _inputs(stage, decisive, context, folder)
+    fingerprint = digest([DATA_VERSION, stage.name, decisive, input_sha256])
+    entry = folder.manifest["stages"].get(stage.name)
+    if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
+        logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
         return
     context.teacher.take_usage()
     started = time.monotonic()
-    output = _RUN[stage](*inputs(), context)
+    output = stage.run(*inputs(), context)
     usage = context.teacher.take_usage()
-    sha256 = folder.write_rows(stage, output.kept)
+    tables = {
+        "output": folder.write_rows(stage.name, output.kept),
+        "output_rejected": folder.write_rows(f"rejected_{stage.name}", output.rejected),
+    }
+    if stage.has_history:
+        tables["output_history"] = folder.write_rows(f"history_{stage.name}", output.history)
     folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
-    folder.manifest["stages"][stage] = {
+    folder.manifest["stages"][stage.name] = {
         "fingerprint": fingerprint,
-        "input": input_digest,
-        "output": sha256,
-        "output_rejected": folder.write_rows(f"rejected_{stage}", output.rejected),
-        **({"output_history": folder.write_rows(f"history_{stage}", output.history)} if output.history else {}),
+        "input": input_sha256,
+        **tables,
         **_counts(output),
         **asdict(usage),
         "seconds": round(time.monotonic() - started, 2),
-        **_about(stage, context),
-        **settings,
+        **_about(stage, context, folder),
+        **decisive,
     }
-    if stage == "respond":
-        folder.manifest["stages"][stage]["pairs"] = folder.write_rows("default", pairs(output.kept))
+    if stage.has_pairs:
+        folder.manifest["stages"][stage.name]["pairs"] = folder.write_rows("default", pairs(output.kept))
     folder.write_manifest()
-    _log_stage(stage, folder.manifest["stages"][stage])
+    _log_stage(stage.name, folder.manifest["stages"][stage.name])
 
 
-def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: str, folder: RunFolder) -> bool:
+def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: Stage, folder: RunFolder) -> bool:
     """The same settings and input, complete files, and no row that the teacher failed on."""
     return (
         entry["fingerprint"] == fingerprint
         and not entry["rejected"].get("teacher_failed")
         and not entry.get("failed_rewards")
-        and folder.has_rows(stage, entry["output"])
-        and folder.has_rows(f"rejected_{stage}", entry["output_rejected"])
-        and all(folder.has_rows(name, entry[key]) for name, key in _more(stage))
+        and all(folder.has_rows(table.name, entry[table.key]) for table in stage.tables)
     )
-
-
-def _more(stage: str) -> list[tuple[str, str]]:
-    """The other tables of a stage, and their keys in run.json."""
-    history = [(f"history_{stage}", "output_history")] if stage in ("augment", "respond") else []
-    return [*history, ("default", "pairs")] if stage == "respond" else history
 
 
 def _counts(output: StageOutput) -> dict[str, Any]:
@@ -173,77 +161,54 @@ def _counts(output: StageOutput) -> dict[str, Any]:
     }
 
 
-_RUN: dict[str, Callable[..., StageOutput]] = {
-    "prescreen": screen_together,
-    "seed": seed,
-    "augment": augment,
-    "respond": respond,
-}
-
-
 def _inputs(
-    stage: str, settings: Mapping[str, Any], context: Context, folder: RunFolder
+    stage: Stage, decisive: Mapping[str, Any], context: Context, folder: RunFolder
 ) -> tuple[Callable[[], list[Any]], str]:
     """Returns what the stage reads, as a function that reads it, and its digest."""
-    if stage == "prescreen":
+    if stage.name == "prescreen":
         if Shards.exist(folder.path):
-            shards = Shards(folder.path, _shard_fingerprint(settings))
+            shards = Shards(folder.path, _shard_fingerprint(decisive))
             logger.info("prescreen: from %s; data.* is not read", shards)
             return lambda: [shards.gather(context)], shards.source
-        documents, source = read_documents(context.config["data"], folder.scratch)
+        documents, source = read_documents(context.settings.resolved["data"], folder.scratch)
         return lambda: [screen_alone(documents, context)], source
-    upstream = READS[stage]
-    entries = [folder.manifest["stages"].get(name) for name in upstream]
-    for name, entry in zip(upstream, entries, strict=True):
+    entries = [folder.manifest["stages"].get(name) for name in stage.reads]
+    for name, entry in zip(stage.reads, entries, strict=True):
         if not entry or not folder.has_rows(name, entry["output"]):
             raise UserError(
-                f"stage={stage} reads the rows of {name}, and {folder.path} has none that are complete: "
+                f"stage={stage.name} reads the rows of {name}, and {folder.path} has none that are complete: "
                 f"run stage={name} first, or stage=all"
             )
     return (
-        lambda: [folder.read_rows(name, COLUMNS[name]) for name in upstream],
-        digest([entry["output"] for entry in entries]),
+        lambda: [folder.read_rows(name, STAGES[name].columns) for name in stage.reads],
+        input_digest(entries),
     )
 
 
-def _settings(stage: str, context: Context) -> dict[str, Any]:
-    """Everything that decides a stage's rows besides its input; nothing else (no URL, concurrency or log level)."""
-    config = context.config
-    used = {"stages": [stage], "prompts": [stage], "groups": []}
-    if stage in ("seed", "augment"):
-        used["prompts"].append("instruction")
-        used["groups"] = ["tags", "rules"]
-    if stage == "augment":
-        used["prompts"].append("seed")
-        if "response_length" in read_weights(config["stages"]["augment"]["reward"]):
-            used["stages"].append("respond")
-            used["prompts"].append("respond")
-    if stage == "respond":
-        used["groups"] = ["rules"]
+def _decisive(stage: Stage, context: Context) -> dict[str, Any]:
+    """Returns what decides a stage's rows besides its input; nothing else (no URL, concurrency or log level)."""
+    digests = {name: digest(context.settings.resolved[name]) for name in stage.groups}
+    if context.benchmarks:
+        digests["decontaminate"] = context.benchmarks.digest
+    if stage.name == "prescreen" and context.against:
+        digests["against"] = context.against.digest
     return {
-        "config": {
-            "stages": {name: config["stages"][name] for name in used["stages"]},
-            "prompts": {name: config["prompts"][name] for name in used["prompts"]},
-            "random_seed": config["random_seed"],
-            "top_logprobs": config["top_logprobs"],
-        },
-        "digests": {name: digest(config[name]) for name in used["groups"]} | context.references.identity(stage),
+        "config": stage.settings(context.settings),
+        "digests": digests,
         "teacher": context.teacher.identity,
         "embedder": context.embedder.identity,
         "tokenizer": context.counter.identity,
     }
 
 
-def _about(stage: str, context: Context) -> dict[str, Any]:
-    """What a reader of run.json wants to know that decides no row: the command, where documents came from, the tags."""
-    config, found = context.config, {}
+def _about(stage: Stage, context: Context, folder: RunFolder) -> dict[str, Any]:
+    """Returns what run.json says for its readers, and what decides no row: the command, the documents' source, the tags."""
+    config, found = context.settings.resolved, {}
     if config.get("command"):
         found["command"] = config["command"]
-    if stage == "prescreen" and not Shards.exist(Path(run_folder(config["run"]))):
+    if stage.name == "prescreen" and not Shards.exist(folder.path):
         found["documents"] = about_documents(config["data"])
-    if stage in ("seed", "augment"):
-        found["tags"] = config["tags"]
-    return found
+    return {**found, **{name: config[name] for name in stage.recorded}}
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From configuration to what a run works with: documents, teacher, embedder and counter."""
+"""From the settings to what a run works with: documents, teacher, embedder, counter, and what the run is held against."""
 
 import hashlib
 import logging
@@ -14,8 +14,9 @@ from datasets import Dataset
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import hashed
+from fanno_hf.pipeline.references import NamedBenchmarks, NamedDocuments
+from fanno_hf.settings import Settings
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.references import References
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
@@ -40,28 +41,37 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def services(config: Mapping[str, Any], folder: Path, scratch: Path) -> Iterator[Context]:
-    """Builds teacher, embedder and counter; models are loaded and servers reached only when they are needed.
+def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Context]:
+    """Builds what a stage works with; models are loaded, servers and files reached only when they are needed.
 
     Args:
-        config: the resolved configuration.
+        settings: of the run.
         folder: keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
         scratch: folder for rows at work.
     """
+    config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    teacher = Teacher(backend, Journal(_journal(config, folder)), Budget(**config["budget"]))
+    teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()))
+    benchmarks, against = settings.decontaminate, settings.prescreen.against
     try:
-        vectors = EmbeddingStore(embedder, folder / "embeddings")
-        yield Context(config, teacher, vectors, counter, References(config, scratch), scratch)
+        yield Context(
+            settings,
+            teacher,
+            EmbeddingStore(embedder, folder / "embeddings"),
+            counter,
+            benchmarks=NamedBenchmarks(benchmarks, settings.decontamination) if benchmarks else None,
+            against=NamedDocuments(against, scratch) if against else None,
+            scratch=scratch,
+        )
     finally:
         teacher.close()
 
 
-def _journal(config: Mapping[str, Any], folder: Path) -> Path:
+def _journal(settings: Settings, folder: Path) -> Path:
     """Returns where the completions are kept; the folder of a shared file is made."""
-    if not config["journal"]:
+    if not settings.journal:
         return folder / "journal.sqlite"
-    path = Path(config["journal"]).expanduser()
+    path = Path(settings.journal).expanduser()
     if path.is_dir():
         raise UserError(f"journal={path} is a folder: name a file, as in journal={path / 'journal.sqlite'}")
     try:

@@ -60,7 +60,7 @@ def do_shard(documents: Dataset, source: str, fingerprint: str, context: Context
         folder: of the shard.
     """
     marker = {"fingerprint": fingerprint, "source": source}
-    if _is_complete(folder, marker) and not context.config["force"]:
+    if _is_complete(folder, marker) and not context.settings.force:
         logger.info("%s: up to date (%d documents)", folder.path, len(documents))
         return
     alone = screen_alone(documents, context)

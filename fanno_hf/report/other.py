@@ -6,24 +6,24 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
-from fanno_hf.columns import VERDICTS
+from fanno_hf.columns import VERDICTS, full_text
 from fanno_hf.errors import UserError
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import asked_text, instruction_questions, judged_variables
+from fanno_hf.instructing.ask import instruction_questions, judged_variables
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.services import services
 from fanno_hf.report.rows import Measured
 from fanno_hf.report.shown import counted, mentions_document, quality
-from fanno_hf.sources.references import reference_rows
-from fanno_hf.steps.asking import converse, outcome
-from fanno_hf.teacher.service import Dialogue
+from fanno_hf.settings import Settings
+from fanno_hf.sources.named import reference_rows
+from fanno_hf.steps.asking import ask_rows, outcome
+from fanno_hf.teacher.service import Ask
 from fanno_hf.texts.segment import TokenCounter
 from fanno_hf.vectors.embedder import Embedder
 
@@ -117,12 +117,12 @@ def _from_turns(turns: Sequence[Any]) -> Pair | None:
     return {"instruction": said[asked][1], "input": "", "response": answer}
 
 
-def judge(pairs: Sequence[Pair], most: int, config: Mapping[str, Any], folder: RunFolder) -> np.ndarray:
+def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolder) -> np.ndarray:
     """Puts to the teacher the questions that the instructions of augment had to pass, all of them to each.
 
     Args:
         most: the first so many pairs are judged.
-        config: the resolved configuration.
+        settings: of the run.
         folder: its journal answers what was asked before.
 
     Returns:
@@ -134,17 +134,15 @@ def judge(pairs: Sequence[Pair], most: int, config: Mapping[str, Any], folder: R
     found = np.full(len(pairs), np.nan)
     if not min(most, len(pairs)):
         return found
-    questions = instruction_questions("augment", config)
-    # here nothing is dropped, so no question may end the dialogue
-    questions = replace(questions, thresholds=dict.fromkeys(questions.names, 2.0), undecided="keep")
+    questions = instruction_questions(settings.prompts, settings.augment, settings.top_logprobs)
 
-    def dialogue(row: dict) -> Dialogue:
-        verdicts, reason = yield from questions.put(judged_variables(row))
+    async def way(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
+        verdicts, reason = await questions.put_all(ask, judged_variables(row))
         return {"verdicts": verdicts, **outcome("verdicts", reason)}
 
     rows = Dataset.from_list([dict(pair) for pair in pairs[:most]])
-    with services(config, folder.path, folder.scratch) as context:
-        judged = converse(rows, context.teacher, dialogue, {"verdicts": VERDICTS}, "report: judge")
+    with services(settings, folder.path, folder.scratch) as context:
+        judged = ask_rows(rows, context.teacher, way, {"verdicts": VERDICTS}, "report: judge")
     found[: len(judged)] = [quality(verdicts) for verdicts in judged["verdicts"]]
     return found
 
@@ -172,7 +170,7 @@ def measured_pairs(
         responses=[pair["response"] for pair in pairs],
         instruction_tokens=counted(counter, [pair["instruction"] for pair in pairs]),
         response_tokens=counted(counter, [pair["response"] for pair in pairs]),
-        embeddings=embedder.encode([asked_text(pair) for pair in pairs]),
+        embeddings=embedder.encode([full_text(pair) for pair in pairs]),
         quality=qualities,
         rounds=None,
         finish_reasons=None,

@@ -17,8 +17,9 @@ from fanno_hf.instructing.ask import instruction_prompt, prompt_variables
 from fanno_hf.instructing.prompts import Messages, Prompt, neutralise
 from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES, configs_of
+from fanno_hf.pipeline.plan import STAGES, tables_of
 from fanno_hf.report.shown import Row, Shown, read_counterexamples, read_passages
+from fanno_hf.settings import Prompts
 from fanno_hf.steps.answering import response_prompt
 
 _COPIED = (
@@ -74,7 +75,7 @@ def shortened(value: Any, cut: int) -> Any:
 
 def _rejected(folder: RunFolder, most: int, random_seed: int) -> Iterable[tuple[str, Row]]:
     """Yields (stage, row) of at most `most` rejected rows of each stage and reason, drawn at random, in their order."""
-    names = {config.name for config in configs_of(folder.manifest)}
+    names = {table.name for table in tables_of(folder.manifest)}
     for stage in STAGES:
         if f"rejected_{stage}" not in names:
             continue
@@ -163,7 +164,7 @@ class _Lineage:
         if passage is None or row.get("origin") not in ("seed", "augment"):
             return None
         entry = self._entries[row["origin"]]
-        prompt = self._prompt(("ask", row["origin"]), lambda: instruction_prompt(row["origin"], entry["config"]))
+        prompt = self._prompt(("ask", row["origin"]), lambda: _asked_with(row["origin"], entry["config"]))
         if row.get("prompt_digest") not in (None, prompt.digest):
             return None
         variables = prompt_variables(
@@ -190,7 +191,7 @@ class _Lineage:
             return None
         passages = row.get("passages") or []
         prompt = self._prompt(
-            ("answer", bool(passages)), lambda: response_prompt(self._entries["respond"]["config"], bool(passages))
+            ("answer", bool(passages)), lambda: _answered_with(self._entries["respond"]["config"], bool(passages))
         )
         if row.get("response_prompt_digest") not in (None, prompt.digest):
             return None
@@ -224,6 +225,17 @@ class _Lineage:
             self._turns[prompt.digest] = len(self.shared)
             self.shared.append(before)
         return [self._turns.get(prompt.digest), last["content"]]
+
+
+def _asked_with(stage: str, config: Mapping[str, Any]) -> Prompt:
+    """Returns the prompt by which a stage asked for instructions, from what run.json keeps of its configuration."""
+    think_different = stage == "augment" and config["stages"]["augment"]["think_different"]
+    return instruction_prompt(Prompts.model_validate(config["prompts"]), think_different=think_different)
+
+
+def _answered_with(config: Mapping[str, Any], grounded: bool) -> Prompt:
+    """Returns the prompt by which instructions were answered, from what run.json keeps of the configuration."""
+    return response_prompt(Prompts.model_validate(config["prompts"]), grounded=grounded)
 
 
 def _is_ours(entry: Mapping[str, Any], prompts: Mapping[str, Any]) -> bool:

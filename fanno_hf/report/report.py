@@ -6,7 +6,7 @@ runs/demo  ->  report.html   one page: funnel, figures, metrics, and every row w
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from fanno_hf.report.shown import Shown, measured, read_shown, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
 from fanno_hf.report.style import Figure, house_style
 from fanno_hf.report.verbs import MISSING, VerbNouns, find_parser
+from fanno_hf.settings import Settings
 from fanno_hf.vectors.store import EmbeddingStore
 
 _SHORTEST_CUT = 300
@@ -42,11 +43,11 @@ _FITTED = (
 )
 
 
-def report(config: Mapping[str, Any]) -> str:
+def report(settings: Settings) -> str:
     """Writes the report of a run and says where.
 
     Args:
-        config: the resolved configuration; `report`, `embedder`, `tokenizer` and `rules` are used, and `teacher` where
+        settings: of the run; `report`, `embedder`, `tokenizer` and `rules` are used, and `teacher` where
             another data set is to be judged.
 
     Raises:
@@ -54,52 +55,52 @@ def report(config: Mapping[str, Any]) -> str:
     """
     with house_style():
         pass  # whether figures can be drawn is told before anything is done
-    folder = RunFolder(run_folder(config["run"]))
+    folder = RunFolder(run_folder(settings.run))
     try:
-        if config["hub"]["from"]:
-            fetch(config["hub"]["from"], STAGES, (), folder, config["hub"]["retries"], replace=config["force"])
+        if settings.hub.origin:
+            fetch(settings.hub.origin, list(STAGES), (), folder, settings.hub.retries, replace=settings.force)
         if not folder.manifest["stages"]:
             raise UserError(f"{folder.path} has no stage that is done: run stage=all first, or give another run=")
-        size = _write(config, folder)
-        write_card(config, folder)
+        size = _write(settings, folder)
+        write_card(folder, settings.hub.license)
     finally:
         folder.close()
     return f"wrote {folder.path / PAGE} ({size / 1e6:.1f} MB), {FIGURES}/ and {METRICS}"
 
 
-def _write(config: Mapping[str, Any], folder: RunFolder) -> int:
+def _write(settings: Settings, folder: RunFolder) -> int:
     """Writes page, figures and metrics; returns the size of the page in bytes."""
-    settings, seed = config["report"], config["random_seed"]
+    config, chosen, seed = settings.resolved, settings.report, settings.random_seed
     embedder = EmbeddingStore(build("embedder", config["embedder"]), folder.path / "embeddings")
     counter = build("tokenizer", config["tokenizer"])
-    shown = read_shown(folder, settings["rows"], seed)
+    shown = read_shown(folder, chosen.rows, seed)
     ours = measured(shown, folder.path.resolve().name, embedder, counter, config["rules"])
     sets = [ours]
-    if settings["compare"]:
-        pairs, of = read_pairs(settings["compare"], settings["compared_rows"], seed)
-        name, judged = name_of(settings["compare"]), judge(pairs, settings["judged"], config, folder)
+    if chosen.compare:
+        pairs, of = read_pairs(chosen.compare, chosen.compared_rows, seed)
+        name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
         sets.append(measured_pairs(pairs, of, name, judged, embedder, counter, config["rules"]))
-    parser = find_parser(settings["parser"])
-    verbs = [parser.read(data.instructions, settings["parsed"], seed) if parser else None for data in sets]
-    stages = stage_figures(folder.manifest, settings["price"])
+    parser = find_parser(chosen.parser)
+    verbs = [parser.read(data.instructions, chosen.parsed, seed) if parser else None for data in sets]
+    stages = stage_figures(folder.manifest, chosen.price)
     metrics = _metrics(sets, verbs, folder)
     figures = draw(
         *sets,
         verbs=verbs[0],
         history=read_history(folder),
-        passages=read_map(folder, embedder, settings["map"], seed),
+        passages=read_map(folder, embedder, chosen.map, seed),
         stages=stages,
-        currency=settings["price"]["currency"],
+        currency=chosen.price.currency,
     )
     page = Page(
         title=ours.name,
         tiles=list(_tiles(shown, folder, stages)),
-        notes=list(_notes(shown, sets, folder, config, embedder.identity, parser is None)),
+        notes=list(_notes(shown, sets, folder, settings, embedder.identity, parser is None)),
         stages=stages,
         figures=figures,
         metrics=metrics,
     )
-    content = _fitting(page, shown, ours, folder, config)
+    content = _fitting(page, shown, ours, folder, settings)
     folder.write(PAGE, content)
     drawn = [_write_figure(figure, folder) for figure in figures if figure.png]
     numbers = {"rows_of": shown_rows(folder.manifest), "data": metrics, "figures": drawn}
@@ -142,7 +143,7 @@ def _tiles(shown: Shown, folder: RunFolder, stages: Sequence[StageFigures]) -> I
 
 
 def _notes(
-    shown: Shown, sets: Sequence[Measured], folder: RunFolder, config: Mapping[str, Any], embedder: str, unread: bool
+    shown: Shown, sets: Sequence[Measured], folder: RunFolder, settings: Settings, embedder: str, unread: bool
 ) -> Iterator[str]:
     """Sentences about what the page does not show, or shows otherwise than one would think."""
     entries = folder.manifest["stages"]
@@ -155,7 +156,7 @@ def _notes(
         yield f"{len(shown.rows):,} of {shown.of:,} rows were drawn at random to be measured, drawn and shown (report.rows)."
     for other in sets[1:]:
         yield f"Beside it: {other.name}, {len(other.instructions):,} of {other.of:,} rows."
-        if not config["report"]["judged"]:
+        if not settings.report.judged:
             yield f"Nobody judged {other.name}: report.judged=200 has the teacher do it, for the figure of quality."
     if any(entry["embedder"] != embedder for entry in entries.values()):
         used = ", ".join(dict.fromkeys(entry["embedder"] for entry in entries.values()))
@@ -171,19 +172,19 @@ def _notes(
         yield f"{shortened:,} prompts were too long for the teacher and lost a part of their document; here they are whole."
 
 
-def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, config: Mapping[str, Any]) -> bytes:
+def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, settings: Settings) -> bytes:
     """Returns the page below `report.max_megabytes`: with shorter texts where it must be, then with fewer rows."""
-    settings, seed = config["report"], config["random_seed"]
-    limit, cut = settings["max_megabytes"] * 1e6, settings["max_characters"]
+    chosen, seed = settings.report, settings.random_seed
+    limit, cut = chosen.max_megabytes * 1e6, chosen.max_characters
     near = nearest_other(ours.embeddings)[1] if len(shown.rows) > 1 else np.full(len(shown.rows), np.nan)
     records = page_records(
         shown,
         near,
         folder,
-        rejected=settings["rejected"],
+        rejected=chosen.rejected,
         cut=cut,
         random_seed=seed,
-        prompts=config["prompts"],
+        prompts=settings.resolved["prompts"],
     )
     size, notes = estimated_size(records), page.notes
     while True:
@@ -191,12 +192,12 @@ def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, config
             cut = max(_SHORTEST_CUT, cut_for(records, 0.93 * limit / size))
             records, notes = (
                 cut_texts(records, cut),
-                [*page.notes, _CUT.format(cut=cut, limit=settings["max_megabytes"])],
+                [*page.notes, _CUT.format(cut=cut, limit=chosen.max_megabytes)],
             )
         elif size > limit:
             records = fewer(records, 0.93 * limit / size, seed)
             count = sum(row["reason"] is None for row in records["rows"])
-            notes = [*page.notes, _FITTED.format(shown=count, of=shown.of, limit=settings["max_megabytes"])]
+            notes = [*page.notes, _FITTED.format(shown=count, of=shown.of, limit=chosen.max_megabytes)]
         content = render_page(replace(page, notes=notes, records=records))
         if len(content) <= limit or not records["rows"]:
             return content

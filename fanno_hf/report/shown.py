@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
+from fanno_hf.columns import full_text
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import asked_text
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import configs_of
+from fanno_hf.pipeline.plan import tables_of
 from fanno_hf.report.rows import Measured
 from fanno_hf.rules.instruction import compile_phrases
 from fanno_hf.texts.segment import TokenCounter
@@ -43,7 +43,7 @@ class Shown:
 
 def read_shown(folder: RunFolder, most: int, random_seed: int) -> Shown:
     """Reads at most `most` rows of a run and what they name."""
-    names = {config.name for config in configs_of(folder.manifest)}
+    names = {table.name for table in tables_of(folder.manifest)}
     stage = next((stage for stage in ("respond", "augment", "seed") if stage in names), None)
     rows, of = sample(folder.read_rows(stage), most, random_seed) if stage else ([], 0)
     return Shown(stage, rows, of, read_passages(folder, rows), read_counterexamples(folder, rows))
@@ -76,7 +76,7 @@ def read_counterexamples(folder: RunFolder, rows: Iterable[Row]) -> dict[str, st
 
 def _named(folder: RunFolder, config: str, key: str, wanted: set[str]) -> dict[str, Row]:
     """Returns the rows of a config whose `key` is wanted, by it."""
-    if not wanted or config not in {c.name for c in configs_of(folder.manifest)}:
+    if not wanted or config not in {c.name for c in tables_of(folder.manifest)}:
         return {}
     rows = folder.read_rows(config)
     places = [place for place, name in enumerate(rows[key]) if name in wanted]
@@ -99,7 +99,7 @@ def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter,
         responses=[row.get("response") or "" for row in rows],
         instruction_tokens=counted(counter, [row["instruction"] for row in rows]),
         response_tokens=counted(counter, [row.get("response") or "" for row in rows]),
-        embeddings=embedder.encode([asked_text(row) for row in rows]) if rows else None,
+        embeddings=embedder.encode([full_text(row) for row in rows]) if rows else None,
         quality=np.array([quality(row["verdicts"]) for row in rows], dtype=np.float64),
         rounds=np.array([row["round"] for row in rows], dtype=np.int64),
         finish_reasons=[row["finish_reason"] or "" for row in rows] if shown.stage == "respond" else None,

@@ -8,18 +8,19 @@ import numpy as np
 
 from fanno_hf.identity import spread_seed
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES, configs_of
+from fanno_hf.pipeline.plan import STAGES, tables_of
 from fanno_hf.report.passages import Passages, project
 from fanno_hf.report.rows import StageFigures
+from fanno_hf.settings import Price
 from fanno_hf.vectors.embedder import Embedder
 
 
-def stage_figures(manifest: Mapping[str, Any], price: Mapping[str, Any]) -> list[StageFigures]:
+def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigures]:
     """Returns rows, tokens, time and cost of each stage that is done.
 
     Args:
         manifest: run.json.
-        price: the configuration group `report.price`.
+        price: `report.price`.
     """
     return [
         StageFigures(
@@ -33,20 +34,20 @@ def stage_figures(manifest: Mapping[str, Any], price: Mapping[str, Any]) -> list
     ]
 
 
-def _cost(entry: Mapping[str, Any], price: Mapping[str, Any]) -> float | None:
+def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
     """Money for the time and the tokens of a stage; None where no price is given."""
     parts = {
         "hour": entry["seconds"] / 3600,
         "prompt_tokens": entry["prompt_tokens"] / 1e6,
         "completion_tokens": entry["completion_tokens"] / 1e6,
     }
-    known = [price[name] * amount for name, amount in parts.items() if price[name] is not None]
+    known = [getattr(price, name) * amount for name, amount in parts.items() if getattr(price, name) is not None]
     return float(sum(known)) if known else None
 
 
 def read_history(folder: RunFolder) -> list[dict[str, Any]] | None:
     """Returns the rows of `history_augment`; None where there are none."""
-    if not any(config.name == "history_augment" for config in configs_of(folder.manifest)):
+    if not any(table.name == "history_augment" for table in tables_of(folder.manifest)):
         return None
     return folder.read_rows("history_augment").to_list()
 
@@ -56,7 +57,7 @@ def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int)
 
     A passage stands for its community: itself and those that left as `same_community`.
     """
-    names = {config.name for config in configs_of(folder.manifest)}
+    names = {table.name for table in tables_of(folder.manifest)}
     if not most or "prescreen" not in names:
         return None
     rows = folder.read_rows("prescreen").select_columns(["text", "community", "num_tokens"])

@@ -9,6 +9,7 @@ document + 3 counterexamples picked by UCB  ->  an instruction unlike them  ->  
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from datasets import Dataset
 
@@ -17,6 +18,7 @@ from fanno_hf.augmenting.pool import InstructionPool
 from fanno_hf.augmenting.windows import Window, Windows
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.instructing.ask import SURPLUS, Instructor
+from fanno_hf.instructing.distinct import keep_distinct
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import overlapped
@@ -31,13 +33,13 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     Args:
         documents: the pre-screened passages.
         seeds: the seed instructions, at least one.
-        context: configuration `stages.augment`, `prompts.augment`, `prompts.instruction`, `tags`, `rules`; services.
+        context: settings `stages.augment`, `prompts.augment`, `prompts.instruction`, `tags`, `rules`; services.
 
     Returns:
         The pool: seeds first, then each window's accepted instructions, with rewards and pulls; exactly `target_size`
         rows unless the documents ran out. Its history has one row for each window.
     """
-    config = context.config["stages"]["augment"]
+    settings, embedder = context.settings.augment, context.embedder
     funnel = Funnel("augment", INSTRUCTION)
     pool = InstructionPool(seeds, context)
     history = History(pool)
@@ -45,22 +47,26 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     windows = Windows(documents, pool, context)
     over = threading.Event()
 
+    def wanted() -> bool:
+        return not over.is_set()
+
     def next_task() -> Callable[[], Window] | None:
         window = windows.draw()
-        return window and (lambda: window.ask(instructor, lambda: not over.is_set()))
+        return None if window is None else partial(window.ask, instructor, wanted)
 
-    with Progress("augment", max(0, config["target_size"] - len(pool)), context.teacher) as progress:
-        for window in overlapped(next_task, config["lag"]):
-            rows, embeddings = instructor.keep_distinct(window.rows, window.funnel, pool.embeddings, pool.texts())
+    with Progress("augment", max(0, settings.target_size - len(pool)), context.teacher) as progress:
+        for window in overlapped(next_task, settings.lag):
+            rows, embeddings = keep_distinct(
+                window.rows, window.funnel, embedder, settings, pool.embeddings, pool.texts()
+            )
             rows = instructor.finished(rows)
             before, learned = len(pool), pool.add(rows, embeddings, window.draws)
             windows.end(window, len(rows))
             history.add(window, rows, learned)
             funnel.absorb(window.funnel)
-            progress.advance(min(len(pool), config["target_size"]) - before, len(rows))
-            kept = (len(rows), window.size, len(pool))
-            logger.info("augment: window %d kept %d of %d; the pool has %d", window.number, *kept)
-            if len(pool) >= config["target_size"]:
+            progress.advance(min(len(pool), settings.target_size) - before, len(rows))
+            logger.info(f"augment: window {window.number} kept {len(rows)} of {window.size}; the pool has {len(pool)}")
+            if len(pool) >= settings.target_size:
                 over.set()
                 break
     unasked = windows.not_needed()
@@ -70,7 +76,7 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
         funnel.drop(window.asked, [SURPLUS] * window.size, "limit")
 
     windows.say_how_it_ended()
-    kept, table = _cut(pool, config["target_size"], funnel), history.table()
+    kept, table = _cut(pool, settings.target_size, funnel), history.table()
     notes = {"windows": len(table) - 1, "asked": sum(table["asked"]), "not_asked": sum(w.size for w in unasked)}
     notes["failed_rewards"] = pool.failed_rewards
     return StageOutput(kept, funnel.rejected(), table, notes)

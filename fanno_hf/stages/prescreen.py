@@ -19,12 +19,14 @@ from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
+from fanno_hf.settings import Prescreen
 from fanno_hf.steps.asking import Counted, Questions, judge
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import conform, map_batches, with_columns
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
+from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.segment import TokenCounter, split_passages
 
 PHASES = ("empty", "text rules", "decontamination")
@@ -36,7 +38,7 @@ def prescreen(documents: Dataset, context: Context) -> StageOutput:
 
     Args:
         documents: columns text (string or null), source and position.
-        context: configuration `stages.prescreen` and `prompts.prescreen`, and the services.
+        context: settings `stages.prescreen` and `prompts.prescreen`, and the services.
 
     Returns:
         Passages with the columns of DOCUMENT; the rejected ones with their reasons.
@@ -53,13 +55,14 @@ def screen_alone(documents: Dataset, context: Context) -> StageOutput:
     Returns:
         Passages and rejected ones, with the columns of DOCUMENT and POSITION.
     """
-    config = context.config["stages"]["prescreen"]
+    settings = context.settings.prescreen
     funnel = Funnel("prescreen", {**DOCUMENT, **POSITION})
     documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), PHASES[0])
-    passages = segment(documents, context.counter, config["max_tokens"], config["min_tokens"])
-    if config["enabled"]:
-        passages = funnel.screen(passages, lambda row: _text_reason(row, config), PHASES[1])
-    passages = context.references.decontaminate(passages, lambda row: row["text"], funnel)
+    passages = segment(documents, context.counter, settings)
+    if settings.enabled:
+        passages = funnel.screen(passages, lambda row: _text_reason(row, settings), PHASES[1])
+    if context.benchmarks:
+        passages = funnel.screen(passages, lambda row: context.contamination(row["text"]), PHASES[2])
     return StageOutput(passages, funnel.rejected())
 
 
@@ -69,15 +72,15 @@ def screen_together(alone: StageOutput, context: Context) -> StageOutput:
     Args:
         alone: from `screen_alone`, of one part of the documents after the other or of all.
     """
-    config = context.config["stages"]["prescreen"]
+    settings = context.settings.prescreen
     funnel = Funnel("prescreen", DOCUMENT, conform(alone.rejected, {**DOCUMENT, **REJECTION}))
     passages = alone.kept
-    if config["enabled"]:
+    if settings.enabled:
         passages = drop_duplicates(passages, funnel, context)
         passages = ask_verdicts(passages, context, funnel)
         passages = keep_representatives(passages, context, funnel)
     funnel.require_rows(passages, "Look at rejected/prescreen, then relax stages.prescreen or give other documents.")
-    if config["longest_first"]:
+    if settings.longest_first:
         order = np.argsort(-np.asarray(passages["num_tokens"]), kind="stable")
         passages = passages.select(order)
     return StageOutput(conform(passages, DOCUMENT), funnel.rejected())
@@ -89,7 +92,7 @@ _PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source"
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
     """Drops the passages that the teacher finds unclear, private or advertising; the others are embedded meanwhile."""
     questions = _questions(context)
-    compared = context.config["stages"]["prescreen"]["communities"]["threshold"] is not None
+    compared = context.settings.prescreen.communities.threshold is not None
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
         return judge(part, context.teacher, questions, _variables, dropped, counted)
@@ -107,20 +110,20 @@ def ask_ahead(passages: Dataset, context: Context) -> None:
     Args:
         passages: from `screen_alone`, of one part of the documents.
     """
-    config = context.config["stages"]["prescreen"]
-    if not config["enabled"]:
+    if not context.settings.prescreen.enabled:
         return
     funnel = Funnel("prescreen", DOCUMENT)
     ask_verdicts(drop_duplicates(passages, funnel, context), context, funnel)
 
 
-def segment(documents: Dataset, counter: TokenCounter, max_tokens: int, min_tokens: int) -> Dataset:
+def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> Dataset:
     """Cuts long documents into passages of at most `max_tokens`; a short one stays whole."""
+    max_tokens, min_tokens = settings.max_tokens, min(settings.min_tokens, settings.max_tokens)
 
     def cut(batch: dict[str, list]) -> dict[str, list]:
         rows: dict[str, list] = {name: [] for name in _PASSAGE}
         for text, source, position in zip(batch["text"], batch["source"], batch["position"], strict=True):
-            passages = split_passages(text, counter, max_tokens, min(min_tokens, max_tokens))
+            passages = split_passages(text, counter, max_tokens, min_tokens)
             for number, passage in enumerate(passages, start=1):
                 rows["document_id"].append(content_id(passage))
                 rows["text"].append(passage)
@@ -131,49 +134,56 @@ def segment(documents: Dataset, counter: TokenCounter, max_tokens: int, min_toke
     return map_batches(documents, cut, _PASSAGE, "prescreen: segment")
 
 
-def _text_reason(row: Mapping[str, Any], config: Mapping[str, Any]) -> Reason:
+def _text_reason(row: Mapping[str, Any], settings: Prescreen) -> Reason:
     """The cheap rules, cheapest first; personal data last, before the teacher is asked."""
     text = row["text"]
     return (
-        length_reason(row["num_tokens"], config["min_tokens"], config["max_tokens"])
-        or markup_reason(text, config["max_markup_share"])
-        or garbled_reason(text, config["min_letter_share"])
-        or repetition_reason(text, config["max_repetition_share"])
-        or (prompt_injection_reason(text) if config["drop_prompt_injections"] else None)
-        or find_personal_data(text, config["personal_data"]["kinds"], config["personal_data"]["region"])
+        length_reason(row["num_tokens"], settings.min_tokens, settings.max_tokens)
+        or markup_reason(text, settings.max_markup_share)
+        or garbled_reason(text, settings.min_letter_share)
+        or repetition_reason(text, settings.max_repetition_share)
+        or (prompt_injection_reason(text) if settings.drop_prompt_injections else None)
+        or find_personal_data(text, settings.personal_data.kinds, settings.personal_data.region)
     )
 
 
 def drop_duplicates(passages: Dataset, funnel: Funnel, context: Context) -> Dataset:
     """Drops passages that repeat an earlier one, or one of `against`, exactly or nearly; the detail says which."""
-    config = context.config["stages"]["prescreen"]
-    against, known = [], []
-    if context.references.against is not None:
-        old = segment(context.references.against, context.counter, config["max_tokens"], config["min_tokens"])
-        against, known = old["text"], [f"{source} (against)" for source in old["source"]]
+    settings, against, sources = context.settings.prescreen, [], []
+    if context.against is not None:
+        old = segment(context.against.documents, context.counter, settings)
+        against, sources = old["text"], old["source"]
+
+    def name(repeat: Repeat) -> str:
+        return f"{sources[repeat.of]} (against)" if repeat.in_pool else passages["document_id"][repeat.of]
 
     repeats = find_exact_duplicates(passages["text"], against)
-    names = [*known, *passages["document_id"]]
-    reasons = [None if i is None else ("exact_duplicate", f"repeats {names[i]}") for i in repeats]
+    reasons = [None if r is None else ("exact_duplicate", f"repeats {name(r)}") for r in repeats]
     passages = funnel.drop(passages, reasons, "exact duplicates")
 
-    settings = config["near_duplicates"]
-    if settings["threshold"] is None:
+    near = settings.near_duplicates
+    if near.threshold is None:
         return passages
-    sizes = settings["threshold"], settings["ngram"], settings["num_perm"]
-    live = {"seed": context.random_seed, "progress": sys.stderr.isatty()}
-    repeats = find_near_duplicates(passages["text"], *sizes, against=against, **live)
-    names = [*known, *passages["document_id"]]
-    reasons = [r and ("near_duplicate", f"repeats {names[r[0]]}, Jaccard similarity {r[1]:.3f}") for r in repeats]
+    repeats = find_near_duplicates(
+        passages["text"],
+        near.threshold,
+        near.ngram,
+        near.num_perm,
+        seed=context.random_seed,
+        against=against,
+        progress=sys.stderr.isatty(),
+    )
+    reasons = [
+        None if r is None else ("near_duplicate", f"repeats {name(r)}, Jaccard similarity {r.similarity:.3f}")
+        for r in repeats
+    ]
     return funnel.drop(passages, reasons, "near duplicates")
 
 
 def _questions(context: Context) -> Questions:
-    config, prompts = context.config["stages"]["prescreen"], context.config["prompts"]["prescreen"]
-    prompt = Prompt("prompts.prescreen.verdict", prompts["verdict"])
-    return Questions(
-        prompt, prompts["questions"], config["verdicts"], config["undecided"], context.config["top_logprobs"]
-    )
+    settings, prompts = context.settings.prescreen, context.settings.prompts.prescreen
+    prompt = Prompt("prompts.prescreen.verdict", prompts.verdict)
+    return Questions(prompt, prompts.questions, settings.verdicts, settings.undecided, context.settings.top_logprobs)
 
 
 def _variables(row: Mapping[str, Any]) -> dict[str, str]:
@@ -182,20 +192,20 @@ def _variables(row: Mapping[str, Any]) -> dict[str, str]:
 
 def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
     """Keeps one passage of each community (the longest or the first); one without neighbours is its own community."""
-    config = context.config["stages"]["prescreen"]["communities"]
-    if config["threshold"] is None or not len(passages):
+    settings = context.settings.prescreen.communities
+    if settings.threshold is None or not len(passages):
         return passages
     communities = detect_communities(
         context.embedder.encode(passages["text"]),
-        config["threshold"],
-        config["min_size"],
-        config["algorithm"],
-        threads=context.config["threads"],
+        settings.threshold,
+        settings.min_size,
+        settings.algorithm,
+        threads=context.settings.threads,
         progress=sys.stderr.isatty(),
         random_seed=context.random_seed,
     )
     lengths = np.asarray(passages["num_tokens"], dtype=np.float64)
-    priority = lengths if config["keep"] == "longest" else np.zeros(len(passages))
+    priority = lengths if settings.keep == "longest" else np.zeros(len(passages))
     kept = set(representatives(communities, priority))
     number_of = {row: number for number, rows in enumerate(communities) for row in rows}
     ids = passages["document_id"]
@@ -207,7 +217,7 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
             chosen = next(other for other in communities[number_of[row]] if other in kept)
             reasons.append(("same_community", f"represented by {ids[chosen]}"))
         else:
-            reasons.append(("small_community", f"fewer than {config['min_size']} members"))
+            reasons.append(("small_community", f"fewer than {settings.min_size} members"))
     numbers = [number_of.get(row, -1) for row in range(len(passages))]
     columns = {"community": DOCUMENT["community"]}
     passages = with_columns(passages, {"community": numbers}, columns, "prescreen: communities")

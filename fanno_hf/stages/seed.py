@@ -9,7 +9,8 @@ from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import Instructor, asked_row, asked_rows
+from fanno_hf.instructing.ask import Instructor, row_to_ask, rows_to_ask
+from fanno_hf.instructing.distinct import embed_ahead, keep_distinct
 from fanno_hf.instructing.tags import assign_tags, tag_pool
 from fanno_hf.steps.asking import Counted
 from fanno_hf.steps.context import Context, StageOutput
@@ -22,7 +23,7 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
 
     Args:
         documents: the pre-screened passages (columns of DOCUMENT).
-        context: configuration `stages.seed`, `prompts.seed`, `prompts.instruction`, `tags`, `rules`, and the services.
+        context: settings `stages.seed`, `prompts.seed`, `prompts.instruction`, `tags`, `rules`, and the services.
 
     Returns:
         Seed instructions with the columns of INSTRUCTION, at most `max_instructions`; the rejected ones with reasons.
@@ -30,17 +31,20 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
     Raises:
         StageEmpty: nothing is left.
     """
-    config = context.config["stages"]["seed"]
+    settings, embedder = context.settings.seed, context.embedder
     funnel = Funnel("seed", INSTRUCTION)
     instructor = Instructor("seed", context)
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
         return dropped.sift(instructor.ask(part, counted))
 
+    def meanwhile(part: Dataset) -> None:
+        embed_ahead(part, embedder, settings)
+
     rows = pair_with_tags(documents, context)
-    rows = in_parts(rows, work, instructor.embed, "seed: ask", funnel, context.teacher)
-    rows, _ = instructor.keep_distinct(rows, funnel)
-    limit = config["max_instructions"]
+    rows = in_parts(rows, work, meanwhile, "seed: ask", funnel, context.teacher)
+    rows, _ = keep_distinct(rows, funnel, embedder, settings)
+    limit = settings.max_instructions
     if limit is not None and len(rows) > limit:
         surplus = [None] * limit + [("surplus", f"beyond max_instructions={limit}")] * (len(rows) - limit)
         rows = funnel.drop(rows, surplus, "limit")
@@ -50,11 +54,11 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
 
 def pair_with_tags(documents: Dataset, context: Context) -> Dataset:
     """Joins every document with `combinations` of the pool's tags, spread evenly over the whole pool."""
-    config = context.config["stages"]["seed"]
-    if config["max_documents"] is not None:
-        documents = documents.select(range(min(len(documents), config["max_documents"])))
+    settings = context.settings.seed
+    if settings.max_documents is not None:
+        documents = documents.select(range(min(len(documents), settings.max_documents)))
     rng = np.random.default_rng(spread_seed(context.random_seed, "seed", "tags"))
-    dealt = assign_tags(tag_pool(context.config["tags"]), len(documents), config["combinations"], rng)
-    return asked_rows(
-        [asked_row(document, tags, "seed") for document, hand in zip(documents, dealt, strict=True) for tags in hand]
+    dealt = assign_tags(tag_pool(context.settings.resolved["tags"]), len(documents), settings.combinations, rng)
+    return rows_to_ask(
+        [row_to_ask(document, tags, "seed") for document, hand in zip(documents, dealt, strict=True) for tags in hand]
     )

@@ -1,15 +1,21 @@
-"""Asking the teacher about every row of a data set: a dialogue a row, the teacher, and columns.
+"""Asking the teacher about every row of a data set: a coroutine goes the way of each row, and returns new columns.
 
-rows {"text": …}  --dialogue-->  messages  --teacher-->  answer  --dialogue-->  {"completion": "What do …", "reason": None, …}
+async def way(row, ask):                                        # row {"text": "Mosses have no roots …"}
+    answer = await ask(request(row))
+    return {"completion": answer.text, **outcome()}             # -> the row with {"completion": "What do …", "reason": None, …}
+
+    rows = ask_rows(rows, teacher, way, {"completion": "string"}, "seed: ask")
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from datasets import Dataset
 
+from fanno_hf import settings
 from fanno_hf.columns import OUTCOME, VERDICTS
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
@@ -19,10 +25,12 @@ from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.service import Dialogue, Teacher
+from fanno_hf.teacher.service import Ask, Teacher
 
 SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}
-"""Of all requests of a dialogue; see `metered`."""
+"""Tokens of all requests of a row; see `spent`."""
+RowWay = Callable[[dict[str, Any], Ask], Awaitable[dict[str, Any]]]
+"""What is asked for a row; returns its new columns, OUTCOME among them (see `outcome`)."""
 Counted = Callable[[int, int], None]
 """Gets the rows that are through and how many of them go on."""
 
@@ -31,21 +39,11 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How completions are drawn; the seed of a request follows from `random_seed` and what the row is."""
+class Sampler:
+    """Makes the requests of a stage; the seed of each follows from `random_seed` and what the row is."""
 
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    frequency_penalty: float = 0.0
-    stop: tuple[str, ...] = ()
-    random_seed: int = 0
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], random_seed: int) -> "Sampling":
-        """Reads `max_tokens`, `temperature`, `top_p`, `frequency_penalty` and `stop` from a stage's configuration."""
-        numbers = {name: config[name] for name in ("max_tokens", "temperature", "top_p", "frequency_penalty")}
-        return cls(**numbers, stop=tuple(config["stop"]), random_seed=random_seed)
+    sampling: settings.Sampling
+    random_seed: int
 
     def request(
         self, prompt: Prompt, variables: Mapping[str, Any], *row: str | int, max_tokens: int | None = None
@@ -53,42 +51,45 @@ class Sampling:
         """Returns the request for a row, named by whatever tells it from the others."""
         return Request(
             prompt.messages(**variables),
-            max_tokens=max_tokens or self.max_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            frequency_penalty=self.frequency_penalty,
+            max_tokens=max_tokens or self.sampling.max_tokens,
+            temperature=self.sampling.temperature,
+            top_p=self.sampling.top_p,
+            frequency_penalty=self.sampling.frequency_penalty,
             # greedy answers do not depend on the seed: equal prompts are then one request
-            seed=request_seed(self.random_seed, *row) if self.temperature > 0 else 0,
-            stop=self.stop,
+            seed=request_seed(self.random_seed, *row) if self.sampling.temperature > 0 else 0,
+            stop=tuple(self.sampling.stop),
             documents=prompt.documents(**variables),
         )
 
 
-def converse(
+def ask_rows(
     dataset: Dataset,
     teacher: Teacher,
-    dialogue_of: Callable[[dict], Dialogue],
+    way: RowWay,
     columns: Mapping[str, Any],
     desc: str,
     counted: Counted | None = None,
 ) -> Dataset:
-    """Holds one dialogue a row, by `Dataset.map` with a coroutine: all run side by side, the teacher bounds what is in
-    flight.
+    """Asks about all rows side by side, by `Dataset.map` with a coroutine; the teacher bounds what is in flight.
 
     Args:
-        dialogue_of: makes the dialogue of a row; it returns the new columns, OUTCOME among them (see `outcome`).
+        way: goes the way of one row.
         columns: names and types of the new columns besides OUTCOME.
         desc: names the phase, as in "seed: ask".
-        counted: hears how far it is; None draws a bar of its own.
+        counted: hears of each row when it is through; None draws a bar of its own.
     """
     schema = features({**dataset.features, **columns, **OUTCOME})
     if not len(dataset):
         return empty(schema)
 
     async def step(batch: dict[str, list]) -> dict[str, list]:
-        results = await teacher.converse([dialogue_of(row) for row in _rows(batch)])
-        hear(len(results), sum(result["reason"] is None for result in results))
+        results = await teacher.follow([partial(go, row) for row in _rows(batch)])
         return {name: [result[name] for result in results] for name in (*columns, *OUTCOME)}
+
+    async def go(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
+        result = await way(row, ask)
+        hear(1, int(result["reason"] is None))
+        return result
 
     with nullcontext() if counted else Progress(desc, len(dataset), teacher) as progress:
         hear = counted or progress.advance
@@ -107,16 +108,9 @@ def outcome(phase: str = "", reason: Reason = None) -> dict[str, str | None]:
     return {"phase": phase, "reason": reason[0], "detail": reason[1]} if reason else dict.fromkeys(OUTCOME)
 
 
-def metered(dialogue: Dialogue) -> Dialogue:
-    """The same dialogue; the columns of SPENT are added to what it returns."""
-    answer, spent = None, dict.fromkeys(SPENT, 0)
-    while True:
-        try:
-            request = dialogue.send(answer)
-        except StopIteration as end:
-            return {**end.value, **spent}
-        answer = yield request
-        spent = {name: tokens + getattr(answer, name) for name, tokens in spent.items()}
+def spent(ask: Ask) -> dict[str, int]:
+    """Returns the columns of SPENT."""
+    return {"prompt_tokens": ask.prompt_tokens, "completion_tokens": ask.completion_tokens}
 
 
 @dataclass(frozen=True)
@@ -144,28 +138,43 @@ class Questions:
                     f"verdicts.{name}: there is no question of this name under {self.prompt.key}; "
                     f"there are: {', '.join(self.questions)}"
                 )
-        if self.undecided not in ("keep", "drop"):
-            raise UserError(f"undecided={self.undecided!r}: it can be keep or drop")
 
     @property
     def names(self) -> list[str]:
         """The questions that are asked, in their order."""
         return [name for name, threshold in self.thresholds.items() if threshold is not None]
 
-    def put(self, variables: Mapping[str, Any]) -> Generator[Request, Completion, tuple[list[dict], Reason]]:
-        """Puts the questions, one after the other until one rejects; a part of a dialogue.
+    async def put(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason]:
+        """Puts the questions, one after the other until one rejects.
 
         Returns:
             The verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
         """
         verdicts = []
         for name in self.names:
-            answer = yield question_request(self.prompt, self.questions[name], variables, self.top_logprobs)
-            probability = yes_probability(answer.text, answer.top_logprobs)
+            answer, probability = await self._put_one(ask, name, variables)
             verdicts.append({"name": name, "probability": probability})
             if reason := self._reason(name, answer, probability):
                 return verdicts, reason
         return verdicts, None
+
+    async def put_all(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason]:
+        """Puts every question, whatever the answers: for rows that are measured and not screened.
+
+        Returns:
+            The verdicts, and why there are no more of them where the teacher failed.
+        """
+        verdicts = []
+        for name in self.names:
+            answer, probability = await self._put_one(ask, name, variables)
+            if answer.error is not None:
+                return verdicts, answer.error
+            verdicts.append({"name": name, "probability": probability})
+        return verdicts, None
+
+    async def _put_one(self, ask: Ask, name: str, variables: Mapping[str, Any]) -> tuple[Completion, float | None]:
+        answer = await ask(question_request(self.prompt, self.questions[name], variables, self.top_logprobs))
+        return answer, yes_probability(answer.text, answer.top_logprobs)
 
     def _reason(self, name: str, answer: Completion, probability: float | None) -> Reason:
         if answer.error is not None:
@@ -195,12 +204,12 @@ def judge(
     if not questions.names:
         return dataset
 
-    def dialogue(row: dict) -> Dialogue:
-        verdicts, reason = yield from questions.put(variables_of(row))
+    async def way(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
+        verdicts, reason = await questions.put(ask, variables_of(row))
         return {"verdicts": verdicts, **outcome("verdicts", reason)}
 
     columns = {"verdicts": VERDICTS}
-    return funnel.sift(converse(dataset, teacher, dialogue, columns, f"{funnel.stage}: verdicts", counted))
+    return funnel.sift(ask_rows(dataset, teacher, way, columns, f"{funnel.stage}: verdicts", counted))
 
 
 def _rows(batch: Mapping[str, list]) -> list[dict[str, Any]]:

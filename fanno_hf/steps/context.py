@@ -1,16 +1,49 @@
-"""What a stage works with besides its rows: the resolved configuration and the services."""
+"""What a stage works with besides its rows: the settings and the services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from datasets import Dataset
 
-from fanno_hf.steps.references import References
+from fanno_hf.settings import Settings
+from fanno_hf.steps.funnel import Reason
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.segment import TokenCounter
-from fanno_hf.vectors.embedder import Embedder
+
+
+class Vectors(Protocol):
+    """Texts as vectors."""
+
+    identity: str
+    """Names the model; part of the fingerprint of every stage."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Returns float32, shape (len(texts), dimension), rows of unit length."""
+
+    def absorb(self, folder: Path) -> None:
+        """Takes over the vectors that another run of the same model keeps in a folder."""
+
+
+class Benchmarks(Protocol):
+    """Benchmark items that must not show up in the data."""
+
+    digest: str
+    """Of the items and of how they are looked for."""
+
+    def find(self, text: str) -> tuple[str, str] | None:
+        """Returns the item that a text shares words with, and the words; None where it shares none."""
+
+
+class Against(Protocol):
+    """Documents of earlier runs that must not be repeated."""
+
+    digest: str
+    """Of their texts and sources."""
+    documents: Dataset
+    """Columns text, source and position."""
 
 
 @dataclass(frozen=True)
@@ -18,25 +51,32 @@ class Context:
     """Handed to every stage.
 
     Attributes:
-        config: the whole resolved configuration as plain dicts and lists.
+        settings: of the run.
         teacher: answers through the journal.
         embedder: texts to unit vectors.
         counter: texts to token counts.
-        references: what rows are held against.
+        benchmarks: what texts must not contain; None where none are named.
+        against: what passages must not repeat; None where none is named.
         scratch: folder for rows at work; None keeps them in memory.
     """
 
-    config: Mapping[str, Any]
+    settings: Settings
     teacher: Teacher
-    embedder: Embedder
+    embedder: Vectors
     counter: TokenCounter
-    references: References
+    benchmarks: Benchmarks | None = None
+    against: Against | None = None
     scratch: Path | None = None
 
     @property
     def random_seed(self) -> int:
         """The one seed from which everything random is spread."""
-        return self.config["random_seed"]
+        return self.settings.random_seed
+
+    def contamination(self, text: str) -> Reason:
+        """Returns why a text that contains a piece of a benchmark leaves; None where it contains none."""
+        found = self.benchmarks.find(text) if self.benchmarks else None
+        return ("contaminated", f"{found[0]}: {found[1]}") if found else None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 """
 
 import logging
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -11,9 +12,9 @@ from datasets import Dataset
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.steps.answering import Answering
-from fanno_hf.steps.asking import SPENT, converse, metered, outcome, question_request
+from fanno_hf.steps.asking import SPENT, RowWay, ask_rows, outcome, question_request, spent
 from fanno_hf.steps.context import Context
-from fanno_hf.teacher.service import Dialogue
+from fanno_hf.teacher.service import Ask
 
 logger = logging.getLogger(__name__)
 
@@ -22,46 +23,52 @@ def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray,
     """Asks for the reward of each instruction.
 
     Args:
-        name: "response_length", counted once, by the teacher; the answer is the direct one, which `respond` finds in
-            the journal. Or "quality", one token.
+        name: a key of ASKED: "response_length", counted once, by the teacher; the answer is the direct one, which
+            `respond` finds in the journal. Or "quality", one token.
         rows: columns of INSTRUCTION.
 
     Returns:
         float64, shape (n,), NaN where the teacher gave none; the tokens it took, as in SPENT; and for how many the
         teacher failed, so that a later run should ask again.
     """
-    dialogue_of = {"response_length": _response_length, "quality": _quality}[name](context)
-    columns = {name: "float64", **SPENT}
+    way = ASKED[name](context)
+
+    async def metered(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
+        return {**await way(row, ask), **spent(ask)}
+
     asked = rows.select_columns(["instruction_id", "instruction", "input"])
-    asked = converse(
-        asked, context.teacher, lambda row: metered(dialogue_of(row)), columns, f"augment: {name}", lambda *_: None
-    )
-    spent = {key: int(sum(asked[key])) for key in SPENT}
+    columns = {name: "float64", **SPENT}
+    asked = ask_rows(asked, context.teacher, metered, columns, f"augment: {name}", lambda *_: None)
+    total = {key: int(sum(asked[key])) for key in SPENT}
     failed = sum(reason == "teacher_failed" for reason in asked["reason"])
     if failed:
         logger.warning("augment: the teacher failed on %d rewards (%s); the next run asks again", failed, name)
-    return np.array([np.nan if value is None else value for value in asked[name]], dtype=np.float64), spent, failed
+    return np.array([np.nan if value is None else value for value in asked[name]], dtype=np.float64), total, failed
 
 
-def _response_length(context: Context):
-    answering = Answering(context)
+def _response_length(context: Context) -> RowWay:
+    answering = Answering(context.settings)
 
-    def dialogue(row: dict) -> Dialogue:
-        answer = yield answering.request(row)
+    async def way(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
+        answer = await ask(answering.request(row))
         length = None if answer.error else float(answer.completion_tokens)
         return {"response_length": length, **outcome("reward", answer.error)}
 
-    return dialogue
+    return way
 
 
-def _quality(context: Context):
-    prompts = context.config["prompts"]["instruction"]
-    prompt = Prompt("prompts.instruction.verdict", prompts["verdict"])
+def _quality(context: Context) -> RowWay:
+    prompts, top_logprobs = context.settings.prompts.instruction, context.settings.top_logprobs
+    prompt = Prompt("prompts.instruction.verdict", prompts.verdict)
 
-    def dialogue(row: dict) -> Dialogue:
+    async def way(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
         variables = {"instruction": row["instruction"], "input": row["input"]}
-        answer = yield question_request(prompt, prompts["quality"], variables, context.config["top_logprobs"])
+        answer = await ask(question_request(prompt, prompts.quality, variables, top_logprobs))
         quality = None if answer.error else yes_probability(answer.text, answer.top_logprobs)
         return {"quality": quality, **outcome("reward", answer.error)}
 
-    return dialogue
+    return way
+
+
+ASKED = {"response_length": _response_length, "quality": _quality}
+"""The rewards that are asked of the teacher."""

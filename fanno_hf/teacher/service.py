@@ -8,10 +8,10 @@ cannot answer, so a finished run starts again without a server.
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fanno_hf.errors import BudgetReached
 from fanno_hf.teacher.base import Backend, Completion, Request
@@ -20,11 +20,10 @@ from fanno_hf.teacher.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-Dialogue = Generator[Request, Completion, Any]
-"""Sends requests, one after the other, and is given the answer of each; what it returns is its result."""
+T = TypeVar("T")
 
 _FIRST_LANES = 16
-"""Dialogues side by side before the backend is open and says how many it takes."""
+"""Rows asked about side by side before the backend is open and says how many it takes."""
 
 
 @dataclass
@@ -50,6 +49,32 @@ class Usage:
     errors: int = 0
 
 
+class Ask:
+    """The teacher, as the way of one row sees it: `answer = await ask(request)`.
+
+    Attributes:
+        prompt_tokens: of all requests so far.
+        completion_tokens: of their answers.
+    """
+
+    def __init__(self, complete: Callable[[Request, bool], Awaitable[Completion]]):
+        self._complete, self._begun = complete, False
+        self.prompt_tokens = self.completion_tokens = 0
+
+    async def __call__(self, request: Request) -> Completion:
+        """Answers one request, or returns a completion with `error`."""
+        # a row that has begun goes on before a new one begins: its document is still in the server's cache
+        urgent, self._begun = self._begun, True
+        answer = await self._complete(request, urgent)
+        self.prompt_tokens += answer.prompt_tokens
+        self.completion_tokens += answer.completion_tokens
+        return answer
+
+
+Way = Callable[[Ask], Awaitable[T]]
+"""What is asked for one row, one request after the other; what it returns is its result."""
+
+
 class Teacher:
     """Answers requests through the journal.
 
@@ -69,7 +94,7 @@ class Teacher:
         self._opening: asyncio.Task | None = None
         self._closing, self._door = False, threading.Lock()
         self._sending, self._resent = 0, 0
-        # dialogues that have begun; the others wait unhashed, so that the first requests leave at once
+        # rows that have begun; the others wait unhashed, so that the first requests leave at once
         self._lanes = asyncio.Semaphore(_FIRST_LANES)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="teacher", daemon=True)
@@ -110,23 +135,23 @@ class Teacher:
         """Takes over the answers of another journal; before the first request."""
         self._journal.absorb(journal)
 
-    async def converse(self, dialogues: Sequence[Dialogue]) -> list[Any]:
-        """Holds dialogues; they run side by side, the requests of each follow one another.
+    async def follow(self, ways: Sequence[Way[T]]) -> list[T]:
+        """Goes the ways of rows; they run side by side, the requests of each follow one another.
 
         Requests about one document share a long prefix; sent one after the other they find it in the server's cache.
         Awaitable from any event loop and thread, so that the batches of several `Dataset.map` run side by side too.
 
         Returns:
-            What each dialogue returns, in order.
+            What each way returns, in order.
 
         Raises:
             TeacherUnavailable: the server cannot be reached; what was answered before is in the journal.
             BudgetReached: nothing more may be sent; what was in flight was waited for and is in the journal.
         """
-        with self._door:  # whoever is through it before `close` is heard by `close`, nobody comes after
+        with self._door:  # `close` cancels what was let in before it; nothing is let in after it
             if self._closing:
                 raise asyncio.CancelledError
-            future = asyncio.run_coroutine_threadsafe(self._converse(dialogues), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._follow(ways), self._loop)
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
@@ -151,19 +176,12 @@ class Teacher:
             future.cancel()
             raise
 
-    async def _converse(self, dialogues: Sequence[Dialogue]) -> list[Any]:
-        return await asyncio.gather(*map(self._hold, dialogues))
+    async def _follow(self, ways: Sequence[Way[T]]) -> list[T]:
+        return await asyncio.gather(*map(self._go, ways))
 
-    async def _hold(self, dialogue: Dialogue) -> Any:
+    async def _go(self, way: Way[T]) -> T:
         async with self._lanes:
-            answer, begun = None, False
-            while True:
-                try:
-                    request = dialogue.send(answer)
-                except StopIteration as end:
-                    return end.value
-                # a dialogue that has begun goes on before a new one begins: its document is still in the server's cache
-                answer, begun = await self._complete(request, urgent=begun), True
+            return await way(Ask(self._complete))
 
     async def _complete(self, request: Request, urgent: bool) -> Completion:
         key = request.key(self.identity)
@@ -230,7 +248,7 @@ class Teacher:
 
     async def _open_backend(self) -> None:
         await self._backend.open()
-        # twice what the servers take: a dialogue that waits for its next try or a free slot keeps no server idle
+        # twice what the servers take: a row that waits for its next try or a free slot keeps no server idle
         for _ in range(2 * self._backend.capacity - _FIRST_LANES):
             self._lanes.release()
 

@@ -21,13 +21,14 @@ import numpy as np
 from tqdm import tqdm
 
 from fanno_hf.texts.minhash import ALONE, SKETCH, band_keys, choose_bands, name_buckets, signatures, split_batches
+from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.shingles import hash_shingles, normalise
 
 _READ = 4096  # texts read at a time
 _BLOCK = 256  # candidates compared at a time
 
 
-def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> list[int | None]:
+def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> list[Repeat | None]:
     """Finds for each text the first one it equals once normalised.
 
     Args:
@@ -35,8 +36,7 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
         against: texts that stay in any case, and come first.
 
     Returns:
-        For each text None if it is the first of its kind, else the index of that one; the index counts `against`
-        first: `i < len(against)` is a text of it, `i - len(against)` one of `texts`.
+        For each text None if it is the first of its kind, else what it repeats (`in_pool`: a text of `against`).
     """
     digests = np.zeros((len(against) + len(texts), 2), dtype=np.uint64)
     for start, chunk in _read(against, texts):
@@ -47,7 +47,8 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
     is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
     first = np.empty_like(order)
     first[order] = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
-    return [None if first[i] == i else int(first[i]) for i in range(len(against), len(first))]
+    fixed = len(against)
+    return [None if first[i] == i else Repeat.at(int(first[i]), 1.0, fixed) for i in range(fixed, len(first))]
 
 
 def _encode(text: str) -> bytes:
@@ -62,7 +63,7 @@ def find_near_duplicates(
     seed: int = 0,
     against: Sequence[str] = (),
     progress: bool = False,
-) -> list[tuple[int, float] | None]:
+) -> list[Repeat | None]:
     """Finds the texts to drop so that no two of those kept are near-duplicates.
 
     Texts are taken in order. One is dropped only if its Jaccard similarity to an earlier text that is itself KEPT
@@ -80,8 +81,8 @@ def find_near_duplicates(
         progress: whether to draw bars on stderr.
 
     Returns:
-        For each text None if it is kept, else the index of the kept text it repeats and their Jaccard similarity; the
-        index counts `against` first: `i < len(against)` is a text of it, `i - len(against)` one of `texts`.
+        For each text None if it is kept, else the kept text that it repeats (`in_pool`: a text of `against`) and their
+        Jaccard similarity.
 
     Raises:
         ValueError: if an argument is out of range, or `num_perm` too small for the threshold.
@@ -96,7 +97,8 @@ def find_near_duplicates(
         for members in batches:
             found |= _compare(against, texts, members, buckets, threshold, ngram)
             bar.update(len(members))
-    return [found.get(index) for index in range(fixed, fixed + len(texts))]
+    matches = [found.get(index) for index in range(fixed, fixed + len(texts))]
+    return [None if match is None else Repeat.at(*match, fixed) for match in matches]
 
 
 def _bar(what: str, total: int, progress: bool) -> tqdm:

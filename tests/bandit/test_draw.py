@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanno_hf.bandit import (
-    POLICIES,
     draw_ranks,
     draw_window,
     least_pulled_share,
@@ -17,6 +16,7 @@ from fanno_hf.bandit import (
     pulls_histogram,
     ucb_values,
 )
+from fanno_hf.settings import POLICIES
 
 
 def published_rule(rewards, pulls, ranks, exploration):

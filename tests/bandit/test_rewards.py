@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from fanno_hf.bandit import REWARDS, Nearest, acceptance, mix, read_weights
+from fanno_hf.bandit import Nearest, acceptance, mix
 from fanno_hf.bandit import rewards as module
 from fanno_hf.errors import UserError
+from fanno_hf.settings import REWARDS, read_weights
 
 
 def unit_rows(count: int, seed: int = 0) -> np.ndarray:

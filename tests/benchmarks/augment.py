@@ -33,9 +33,9 @@ from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.run import execute
 from fanno_hf.pipeline.services import services
+from fanno_hf.settings import Settings
 from fanno_hf.stages.augment import augment
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.references import References
 from fanno_hf.steps.rows import conform
 from fanno_hf.teacher.base import Backend, Completion, Request
 from fanno_hf.teacher.journal import Journal
@@ -100,15 +100,15 @@ def rows(count: int) -> tuple[Dataset, Dataset]:
     return tuple(conform(Dataset.from_list(r), c) for r, c in ((documents, DOCUMENT), (seeds, INSTRUCTION)))
 
 
-def settings(*overrides: str) -> dict:
+def settings(*overrides: str) -> Settings:
     """Augments until the documents run out."""
     endless = ("stages.augment.target_size=1000000", "stages.augment.epochs=1", "stages.augment.min_relevance=null")
     return resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *endless, *overrides))
 
 
-def do(config: dict, backend, documents: Dataset, seeds: Dataset, folder: Path) -> StageOutput:
+def do(chosen: Settings, backend, documents: Dataset, seeds: Dataset, folder: Path) -> StageOutput:
     with closing(Teacher(backend, Journal(folder / "journal.sqlite"))) as teacher:
-        context = Context(config, teacher, HashingEmbedder(), TokenCounter.load("words"), References(config))
+        context = Context(chosen, teacher, HashingEmbedder(), TokenCounter.load("words"))
         return augment(documents, seeds, context)
 
 

@@ -20,11 +20,11 @@ from datasets import Dataset
 from huggingface_hub import AsyncInferenceClient
 
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.steps.asking import converse, outcome
+from fanno_hf.steps.asking import ask_rows, outcome
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.pool import Pool
-from fanno_hf.teacher.service import Dialogue, Teacher
+from fanno_hf.teacher.service import Ask, Teacher
 from tests.benchmarks import report
 from tests.doubles.tgi import TgiServer
 
@@ -54,8 +54,8 @@ def rows(count: int) -> Dataset:
     return Dataset.from_dict({"number": list(range(count))})
 
 
-def dialogue(row: dict) -> Dialogue:
-    answer = yield Request(messages(row["number"]), MAX_TOKENS)
+async def way(row: dict, ask: Ask) -> dict:
+    answer = await ask(Request(messages(row["number"]), MAX_TOKENS))
     return {"completion": answer.text, **outcome("ask", answer.error)}
 
 
@@ -65,7 +65,7 @@ def ask_all(urls: Sequence[str], count: int, *, journal: Path | None = None, **s
         kept = Journal(journal or Path(folder, "journal.sqlite"))
         with closing(Teacher(Pool(list(urls), **{"patience": 60.0, **settings}), kept)) as teacher:
             started = time.perf_counter()
-            answered = converse(rows(count), teacher, dialogue, {"completion": "string"}, "ask")
+            answered = ask_rows(rows(count), teacher, way, {"completion": "string"}, "ask")
             return time.perf_counter() - started, answered
 
 

@@ -15,9 +15,9 @@ from datasets import Dataset
 
 import fanno_hf
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.columns import DOCUMENT, REJECTION, RESPONSE, WINDOW
+from fanno_hf.columns import DOCUMENT, REJECTION, RESPONSE, WINDOW, full_text
 from fanno_hf.identity import content_id
-from fanno_hf.instructing.ask import asked_text, instruction_prompt
+from fanno_hf.instructing.ask import instruction_prompt
 from fanno_hf.instructing.tags import tag_pool
 from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.pipeline.plan import STAGES
@@ -120,7 +120,7 @@ def write(path: Path, config: dict, passages: list[dict], rows: list[dict]) -> N
         }
     folder.write_manifest()
     folder.close()
-    embedder.encode([asked_text(row) for row in rows])
+    embedder.encode([full_text(row) for row in rows])
     embedder.encode([row["text"] for row in passages])
 
 

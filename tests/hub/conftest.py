@@ -10,6 +10,7 @@ from datasets.utils import disable_progress_bars, enable_progress_bars
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.hub import access
 from fanno_hf.hub.publish import publish
+from fanno_hf.settings import Settings
 from tests.conftest import SMALL, compose_config, small_run
 from tests.doubles.hub import HubServer, pointed_at
 
@@ -23,9 +24,9 @@ def _composed():
 
 
 def config_of(run, **hub):
-    """The resolved configuration of a small run, with some settings of the group `hub`."""
-    config = _composed()
-    return {**config, "run": str(run), "hub": {**config["hub"], "repo_id": REPO, **hub}}
+    """The settings of a small run, with some of the group `hub`."""
+    resolved = _composed().resolved
+    return Settings.of({**resolved, "run": str(run), "hub": {**resolved["hub"], "repo_id": REPO, **hub}})
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from datasets import load_dataset
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.publish import Publisher, publish, push_in_passing
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES, configs_of
+from fanno_hf.pipeline.plan import STAGES, tables_of
 from tests.conftest import small_run
 from tests.doubles.hub import HubServer
 from tests.hub.conftest import REPO, TOKEN, config_of
@@ -49,7 +49,7 @@ def loaded(config: str, revision: str = "demo") -> list[dict]:
 
 def test_every_config_is_loaded_as_it_was_pushed(push, folder):
     push()
-    configs = [config.name for config in configs_of(manifest(folder))]
+    configs = [table.name for table in tables_of(manifest(folder))]
     assert {"default", "seed", "rejected_seed", "history_augment"} <= set(configs)
     assert {name: loaded(name) for name in configs} == {name: rows(folder, name) for name in configs}
 
@@ -221,7 +221,7 @@ def test_another_run_on_the_branch_is_named_before_it_leaves(push, hub, halfway,
 
 @ON_THE_FIRST_STAGE
 def test_a_hub_that_fails_while_a_run_goes_on_costs_a_warning(folder, waits, hub, caplog):
-    publisher = Publisher(config_of(folder, retries=2)["hub"], "demo")
+    publisher = Publisher(config_of(folder, retries=2).hub, "demo")
     publisher.prepare()
     hub.fault("commit", 500, times=3)
     run = RunFolder(folder)
@@ -253,8 +253,8 @@ FAULTS = [
 def expected_state(hub, folder: Path) -> None:
     """Everything is there, once."""
     files = hub.files(REPO, "demo")
-    configs = configs_of(manifest(folder))
-    assert {f"{config.folder}/train-00000-of-00001.parquet" for config in configs} <= set(files)
+    configs = tables_of(manifest(folder))
+    assert {f"{table.folder}/train-00000-of-00001.parquet" for table in configs} <= set(files)
     done = manifest(folder)["stages"].keys()
     assert {name.removeprefix("demo/") for name in hub.tags(REPO)} == set(done)
     assert json.loads(files["run.json"])["stages"].keys() == done

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fanno_hf.instructing.distinct import find_near_repeats
+from fanno_hf.texts.repeat import Repeat
 
 A, NEAR_A, B = np.eye(3)[0], np.array([0.96, 0.28, 0.0]), np.eye(3)[2]
 
@@ -14,7 +15,7 @@ def unit(*rows):
 
 def test_the_worse_one_repeats_the_better_one():
     found = find_near_repeats(unit(A, NEAR_A, B), np.array([0.2, 0.9, 0.5]), 0.9)
-    assert found[0] == (1, pytest.approx(0.96))
+    assert found[0] == Repeat(1, pytest.approx(0.96), in_pool=False)
     assert found[1:] == [None, None]
 
 
@@ -23,11 +24,17 @@ def test_among_equals_the_earlier_one_stays():
 
 
 def test_a_row_of_the_pool_stays_in_any_case():
-    assert find_near_repeats(unit(NEAR_A, B), np.array([9.0, 9.0]), 0.9, unit(A)) == [(0, pytest.approx(0.96)), None]
+    assert find_near_repeats(unit(NEAR_A, B), np.array([9.0, 9.0]), 0.9, unit(A)) == [
+        Repeat(0, pytest.approx(0.96), in_pool=True),
+        None,
+    ]
 
 
 def test_indices_of_new_rows_follow_the_pool():
-    assert find_near_repeats(unit(A, A), np.zeros(2), 0.9, unit(B)) == [None, (1, pytest.approx(1.0))]
+    assert find_near_repeats(unit(A, A), np.zeros(2), 0.9, unit(B)) == [
+        None,
+        Repeat(0, pytest.approx(1.0), in_pool=False),
+    ]
 
 
 def test_below_the_threshold_everything_stays():

@@ -124,6 +124,6 @@ def test_without_counterexamples_nothing_is_said_of_them(prompts):
 
 
 def test_a_larger_teacher_sees_counterexamples_whole():
-    prompts = resolve(compose_config("prompts=whole"))["prompts"]
+    prompts = resolve(compose_config("prompts=whole")).resolved["prompts"]
     turn = rendered(prompts["augment"], counterexamples=["What is the purpose of a backspace?"])[-1]["content"]
     assert "- What is the purpose of a backspace?" in turn.splitlines()

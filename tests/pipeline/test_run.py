@@ -14,14 +14,15 @@ from datasets import get_dataset_config_names, load_dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, RESPONSE
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR
 from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES
+from fanno_hf.steps.rows import features
 from tests.conftest import DOCUMENTS, SMALL, small_run, write_documents
 from tests.doubles.chat_server import ChatServer
 
-COLUMNS = {"prescreen": DOCUMENT, "seed": INSTRUCTION, "augment": INSTRUCTION, "respond": RESPONSE}
+NAMES = list(STAGES)
 # a verdict of 1.0 never comes: nothing is dropped by the teacher's judgement
 TOLERANT = [
     f"stages.{stage}.verdicts.{name}=1.0"
@@ -103,7 +104,7 @@ def test_the_same_command_again_leaves_every_file_as_it_was(again, tmp_path, fin
 def test_a_change_does_its_stage_and_later_ones_again(again, override, first):
     done, _ = again(override)
     # a later stage whose input came out as before has nothing to do
-    assert done[0] == first and set(done) <= set(STAGES[STAGES.index(first) :])
+    assert done[0] == first and set(done) <= {first, *NAMES[NAMES.index(first) :]}
 
 
 def test_a_changed_input_does_every_stage_again(again, tmp_path):
@@ -113,7 +114,7 @@ def test_a_changed_input_does_every_stage_again(again, tmp_path):
 
 def test_the_order_of_changes_does_not_matter(again, tmp_path, finished):
     again("prompts.seed.instruction='{{ document }} Ask.'")
-    assert again() == (list(STAGES[1:]), 0)
+    assert again() == (NAMES[1:], 0)
     assert contents(tmp_path / "run") == contents(finished / "run")
 
 
@@ -154,11 +155,11 @@ def test_the_rows_depend_on_the_random_seed(run, finished, tmp_path):
 
 def test_stages_one_by_one_give_what_all_give(run, finished, tmp_path):
     for number, stage in enumerate(STAGES, start=1):
-        assert list(run(f"stage={stage}").manifest["stages"]) == list(STAGES[:number])
+        assert list(run(f"stage={stage}").manifest["stages"]) == NAMES[:number]
     assert contents(tmp_path / "run") == contents(finished / "run")
 
 
-@pytest.mark.parametrize("stage", STAGES[1:])
+@pytest.mark.parametrize("stage", NAMES[1:])
 def test_a_stage_without_its_input_says_which_to_run_first(run, stage):
     with pytest.raises(UserError, match=f"stage={stage} reads the rows of prescreen, .*: run stage=prescreen first"):
         run(f"stage={stage}")
@@ -318,7 +319,7 @@ def test_every_config_has_the_rows_that_run_json_counts(finished, tmp_path):
 @pytest.mark.parametrize("stage", STAGES)
 def test_kept_rows_have_the_declared_columns(finished, tmp_path, stage):
     rows = load_dataset(str(finished / "run"), stage, split="train", cache_dir=str(tmp_path))
-    assert dict(rows.features) == COLUMNS[stage]
+    assert rows.features == features(STAGES[stage].columns)
 
 
 def test_a_key_is_written_nowhere(cli, tmp_path, monkeypatch):

@@ -213,7 +213,7 @@ def test_a_price_gives_the_cost_of_each_stage(price, cost):
     entry = {"rows_in": 1, "kept": 1, "rejected": {}, "requests": 1, "from_journal": 0}
     entry |= {"seconds": 100.0, "prompt_tokens": 250_000, "completion_tokens": 500_000}
     config = resolve(compose_config(f"report.price.{price}"))
-    assert stage_figures({"stages": {"seed": entry}}, config["report"]["price"])[0].cost == pytest.approx(cost)
+    assert stage_figures({"stages": {"seed": entry}}, config.report.price)[0].cost == pytest.approx(cost)
 
 
 @pytest.mark.parametrize("stage", ["prescreen", "seed", "augment"])

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from fanno_hf.cli.configuration import resolve
+from fanno_hf.pipeline.references import NamedBenchmarks, NamedDocuments
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.references import References
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
@@ -48,11 +48,15 @@ def make_context(tmp_path):
     def make(
         answer=lambda prompt: "How do mosses drink water?", verdict=lambda prompt: "No", overrides=(), backend=None
     ):
-        config = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *overrides))
+        settings = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *overrides))
         backend = backend or CallableBackend(answer, verdict)
         teachers.append(Teacher(backend, Journal(tmp_path / f"journal-{len(teachers)}.sqlite")))
         counter = TokenCounter.load("words")
-        return Context(config, teachers[-1], HashingEmbedder(), counter, References(config)), backend
+        against = NamedDocuments(settings.prescreen.against) if settings.prescreen.against else None
+        benchmarks = (
+            NamedBenchmarks(settings.decontaminate, settings.decontamination) if settings.decontaminate else None
+        )
+        return Context(settings, teachers[-1], HashingEmbedder(), counter, benchmarks, against), backend
 
     yield make
     for teacher in teachers:

@@ -4,8 +4,9 @@ import pytest
 from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
-from fanno_hf.commands.export import FORMATS, pairs, to_json_lines
+from fanno_hf.commands.export import FORMATS, to_json_lines
 from fanno_hf.errors import UserError
+from fanno_hf.output.pairs import pairs
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.respond import respond
 from fanno_hf.steps.rows import conform

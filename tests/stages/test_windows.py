@@ -16,7 +16,6 @@ from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.seed import seed
 from fanno_hf.steps import overlap
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.references import References
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
@@ -33,10 +32,10 @@ WINDOWS = (*LOOSE, "stages.augment.window=3", "stages.augment.target_size=30", "
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
     """Eight documents and their seeds."""
-    config = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *WINDOWS))
+    settings = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *WINDOWS))
     journal = Journal(tmp_path_factory.mktemp("given") / "journal.sqlite")
     with closing(Teacher(CallableBackend(write, lambda prompt: "No"), journal)) as teacher:
-        context = Context(config, teacher, HashingEmbedder(), TokenCounter.load("words"), References(config))
+        context = Context(settings, teacher, HashingEmbedder(), TokenCounter.load("words"))
         documents = prescreen(raw_documents(*DOCUMENTS[:8]), context).kept
         return documents, seed(documents, context).kept
 

@@ -71,30 +71,34 @@ def journal(tmp_path) -> Path:
     return tmp_path / "journal.sqlite"
 
 
-def dialogue(requests, stop=None):
-    """A dialogue that sends these requests, until `stop` says so, and returns the answers."""
-    answers = []
-    for place, request in enumerate(requests):
-        answers.append((yield request))
-        if stop is not None and stop(place, answers[-1]):
-            break
-    return answers
+def way(requests, stop=None):
+    """The way of a row that sends these requests, until `stop` says so, and returns the answers."""
+
+    async def go(ask):
+        answers = []
+        for place, request in enumerate(requests):
+            answers.append(await ask(request))
+            if stop is not None and stop(place, answers[-1]):
+                break
+        return answers
+
+    return go
 
 
-def hold(teacher: Teacher, dialogues, stop=None):
-    return teacher.converse([dialogue(requests, stop) for requests in dialogues])
+def follow(teacher: Teacher, rows, stop=None):
+    return teacher.follow([way(requests, stop) for requests in rows])
 
 
-def complete(backend: Backend, journal: Path, *dialogues: list[Request], stop=None):
-    """Holds dialogues with a service of its own; returns the texts and what was used."""
+def complete(backend: Backend, journal: Path, *rows: list[Request], stop=None):
+    """Goes the ways of rows with a service of its own; returns the texts and what was used."""
     with closing(Teacher(backend, Journal(journal))) as teacher:
-        answers = asyncio.run(hold(teacher, dialogues, stop))
-        return [[answer.text for answer in dialogue] for dialogue in answers], teacher.take_usage()
+        answers = asyncio.run(follow(teacher, rows, stop))
+        return [[answer.text for answer in row] for row in answers], teacher.take_usage()
 
 
 def test_answers_come_in_the_order_of_the_requests(journal):
-    dialogues = [[ask("a"), ask("b")], [], [ask("c")]]
-    assert complete(Backend(), journal, *dialogues)[0] == [["a!", "b!"], [], ["c!"]]
+    rows = [[ask("a"), ask("b")], [], [ask("c")]]
+    assert complete(Backend(), journal, *rows)[0] == [["a!", "b!"], [], ["c!"]]
 
 
 def test_what_the_journal_holds_is_not_asked(journal):
@@ -133,14 +137,14 @@ def test_requests_that_differ_in_their_seed_are_both_sent(journal):
     assert backend.asked == ["a", "a"]
 
 
-def test_a_dialogue_stops_where_it_is_told_to(journal):
+def test_a_row_stops_where_it_is_told_to(journal):
     backend = Backend()
     requests = [ask("a"), ask("b"), ask("c")]
     answers, _ = complete(backend, journal, requests, stop=lambda place, answer: place == 1)
     assert (answers, backend.asked) == ([["a!", "b!"]], ["a", "b"])
 
 
-def test_a_dialogue_that_stops_leaves_the_others_alone(journal):
+def test_a_row_that_stops_leaves_the_others_alone(journal):
     stop = lambda place, answer: answer.text == "a!"  # noqa: E731
     assert complete(Backend(), journal, [ask("a"), ask("b")], [ask("c"), ask("d")], stop=stop)[0] == [
         ["a!"],
@@ -165,7 +169,7 @@ def test_the_bound_holds_over_calls_from_several_loops(journal):
     backend = Backend(concurrency=2)
     with closing(Teacher(backend, Journal(journal))) as teacher:
         calls = [
-            threading.Thread(target=lambda n=n: asyncio.run(hold(teacher, [[ask(f"{n}-{i}")] for i in "abc"])))
+            threading.Thread(target=lambda n=n: asyncio.run(follow(teacher, [[ask(f"{n}-{i}")] for i in "abc"])))
             for n in range(5)
         ]
         for call in calls:
@@ -188,7 +192,7 @@ def test_usage_counts_what_the_journal_answered(journal):
 
 def test_taking_the_usage_starts_anew(journal):
     with closing(Teacher(Backend(), Journal(journal))) as teacher:
-        asyncio.run(hold(teacher, [[ask("a")]]))
+        asyncio.run(follow(teacher, [[ask("a")]]))
         teacher.take_usage()
         assert teacher.take_usage().requests == 0
 
@@ -196,7 +200,7 @@ def test_taking_the_usage_starts_anew(journal):
 @pytest.mark.parametrize("reason", ["teacher_refused", "teacher_failed"])
 def test_an_error_is_handed_on(journal, reason):
     with closing(Teacher(Backend(error=(reason, "503: busy")), Journal(journal))) as teacher:
-        [[answer]] = asyncio.run(hold(teacher, [[ask("a")]]))
+        [[answer]] = asyncio.run(follow(teacher, [[ask("a")]]))
     assert answer.error == (reason, "503: busy")
 
 
@@ -264,7 +268,7 @@ def test_closing_cancels_what_is_in_flight(journal):
 
 async def close_amid(teacher: Teacher, backend: Backend) -> None:
     """Asks two questions and closes the service when both are in flight."""
-    answers = asyncio.ensure_future(hold(teacher, [[ask("a")], [ask("b")]]))
+    answers = asyncio.ensure_future(follow(teacher, [[ask("a")], [ask("b")]]))
     while backend.in_flight < 2:
         await asyncio.sleep(0)
     await asyncio.to_thread(teacher.close)
@@ -273,8 +277,8 @@ async def close_amid(teacher: Teacher, backend: Backend) -> None:
 
 def test_a_caller_that_gives_up_does_not_take_the_answer_from_another(journal):
     async def do(teacher):
-        first = asyncio.ensure_future(hold(teacher, [[ask("a")]]))
-        second = asyncio.ensure_future(hold(teacher, [[ask("a")]]))
+        first = asyncio.ensure_future(follow(teacher, [[ask("a")]]))
+        second = asyncio.ensure_future(follow(teacher, [[ask("a")]]))
         while not backend.in_flight:
             await asyncio.sleep(0)
         first.cancel()
@@ -286,10 +290,10 @@ def test_a_caller_that_gives_up_does_not_take_the_answer_from_another(journal):
         assert asyncio.run(do(teacher)) == "a!"
 
 
-def spend(backend: Backend, journal: Path, dialogues: int, **limits) -> None:
+def spend(backend: Backend, journal: Path, rows: int, **limits) -> None:
     """Asks so many questions with a budget."""
     with closing(Teacher(backend, Journal(journal), Budget(**limits))) as teacher:
-        asyncio.run(hold(teacher, [[ask(str(number))] for number in range(dialogues)]))
+        asyncio.run(follow(teacher, [[ask(str(number))] for number in range(rows)]))
 
 
 def kept(journal: Path) -> tuple[int, int]:
@@ -314,7 +318,7 @@ def test_what_is_in_flight_is_in_the_journal_when_the_budget_is_reached(journal)
     # nobody is answered before all five are in flight, and the sixth finds the budget used up meanwhile
     with closing(Teacher(Backend(concurrency=8, at_once=5), Journal(journal), Budget(requests=5))) as teacher:
         with pytest.raises(BudgetReached):
-            asyncio.run(hold(teacher, [[ask(str(number))] for number in range(6)]))
+            asyncio.run(follow(teacher, [[ask(str(number))] for number in range(6)]))
         assert (kept(journal)[0], teacher.in_flight) == (5, 0)
 
 
@@ -345,21 +349,21 @@ def test_what_the_journal_answers_needs_no_budget(journal):
 def test_rows_without_an_answer_use_up_nothing(journal):
     backend = Backend(error=("teacher_refused", "422: no"))
     with closing(Teacher(backend, Journal(journal), Budget(requests=1))) as teacher:
-        asyncio.run(hold(teacher, [[ask("a"), ask("b"), ask("c")]]))
+        asyncio.run(follow(teacher, [[ask("a"), ask("b"), ask("c")]]))
     assert backend.asked == ["a", "b", "c"]
 
 
 def test_equal_requests_use_up_one(journal):
     with closing(Teacher(Backend(), Journal(journal), Budget(requests=1))) as teacher:
-        answers = asyncio.run(hold(teacher, [[ask("a")]] * 5))
-    assert [dialogue[0].text for dialogue in answers] == ["a!"] * 5
+        answers = asyncio.run(follow(teacher, [[ask("a")]] * 5))
+    assert [row[0].text for row in answers] == ["a!"] * 5
 
 
 def test_tokens_are_overshot_by_no_more_than_what_was_in_flight(journal):
     backend = Backend(concurrency=4)
     with pytest.raises(BudgetReached, match="budget.tokens=120 is reached"):
         spend(backend, journal, 100, tokens=120)
-    # sixteen dialogues are looked at before the first answer tells what one costs
+    # sixteen rows are looked at before the first answer tells what one costs
     assert 120 <= kept(journal)[1] <= 120 + 16 * 12
 
 
@@ -375,14 +379,14 @@ def test_seconds_are_those_of_this_command(journal, monkeypatch):
     monkeypatch.setattr(budget_module, "time", clock)
     backend = Backend()
     with closing(Teacher(backend, Journal(journal), Budget(seconds=60.0, _started=500.0))) as teacher:
-        asyncio.run(hold(teacher, [[ask("a")]]))
+        asyncio.run(follow(teacher, [[ask("a")]]))
         clock.now = 560.0
         with pytest.raises(BudgetReached, match="budget.seconds=60 is reached"):
-            asyncio.run(hold(teacher, [[ask("b")]]))
+            asyncio.run(follow(teacher, [[ask("b")]]))
     assert backend.asked == ["a"]
 
 
-def test_twice_as_many_dialogues_are_begun_as_the_backend_takes(journal):
+def test_twice_as_many_rows_are_begun_as_the_backend_takes(journal):
     begun = set()
 
     class Counted(Request):
@@ -391,8 +395,8 @@ def test_twice_as_many_dialogues_are_begun_as_the_backend_takes(journal):
             return super().key(identity)
 
     async def do(teacher):
-        dialogues = [[Counted(ask(str(number)).messages, 8)] for number in range(100)]
-        answers = asyncio.ensure_future(hold(teacher, dialogues))
+        rows = [[Counted(ask(str(number)).messages, 8)] for number in range(100)]
+        answers = asyncio.ensure_future(follow(teacher, rows))
         while len(begun) < 40:
             await asyncio.sleep(0)
         before = len(begun)
@@ -405,7 +409,7 @@ def test_twice_as_many_dialogues_are_begun_as_the_backend_takes(journal):
         assert asyncio.run(do(teacher)) == 40
 
 
-def test_a_dialogue_that_has_begun_is_urgent(journal):
+def test_a_row_that_has_begun_is_urgent(journal):
     urgencies = []
 
     class Listening(Backend):

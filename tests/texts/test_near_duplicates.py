@@ -9,6 +9,7 @@ import pytest
 
 from fanno_hf.texts import minhash, near_duplicates
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
+from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.segment import words
 from fanno_hf.texts.shingles import hash_shingles, normalise, shingles, split_words
 
@@ -28,14 +29,24 @@ def with_new_ending(rng: np.random.Generator, text: str, num_words: int) -> str:
     return " ".join([*text.split()[:-num_words], *random_text(rng, num_words).split()])
 
 
-def keep_first_by_all_pairs(texts: list[str], threshold: float) -> list[tuple[int, float] | None]:
+def alone(of: int, similarity: float) -> Repeat:
+    """The repeat of another one of the texts."""
+    return Repeat(of, similarity, in_pool=False)
+
+
+def kept(of: int, similarity: float) -> Repeat:
+    """The repeat of one of the texts that stay."""
+    return Repeat(of, similarity, in_pool=True)
+
+
+def keep_first_by_all_pairs(texts: list[str], threshold: float) -> list[Repeat | None]:
     """The rule of `find_near_duplicates`, with every pair compared."""
     sets = [shingles(text) for text in texts]
-    found: list[tuple[int, float] | None] = []
+    found: list[Repeat | None] = []
     for index, mine in enumerate(sets):
-        kept = (other for other in range(index) if found[other] is None)
-        matches = ((other, len(mine & sets[other]) / len(mine | sets[other])) for other in kept)
-        found.append(next((match for match in matches if match[1] >= threshold), None))
+        others = (other for other in range(index) if found[other] is None)
+        matches = (alone(other, len(mine & sets[other]) / len(mine | sets[other])) for other in others)
+        found.append(next((match for match in matches if match.similarity >= threshold), None))
     return found
 
 
@@ -91,7 +102,7 @@ def test_texts_have_as_many_distinct_hashes_in_common_as_shingles(ngram):
 
 def test_an_exact_duplicate_names_the_first_of_its_kind():
     texts = ["Moss.", "Fern.", "moss. ", "MOSS.", "Moss", " fern."]
-    assert find_exact_duplicates(texts) == [None, None, 0, 0, None, 1]
+    assert find_exact_duplicates(texts) == [None, None, alone(0, 1.0), alone(0, 1.0), None, alone(1, 1.0)]
 
 
 def test_a_near_duplicate_names_the_text_it_repeats_and_how_closely():
@@ -101,7 +112,7 @@ def test_a_near_duplicate_names_the_text_it_repeats_and_how_closely():
         "the cat sat on  the mat TODAY",
         "The cat sat on the mat.",
     ]
-    assert find_near_duplicates(texts) == [None, None, (0, 1.0), (0, 0.8)]
+    assert find_near_duplicates(texts) == [None, None, alone(0, 1.0), alone(0, 0.8)]
 
 
 def test_a_chain_keeps_the_end_that_is_unlike_its_beginning():
@@ -109,19 +120,19 @@ def test_a_chain_keeps_the_end_that_is_unlike_its_beginning():
     texts = [" ".join(words[start : start + 14]) for start in (0, 2, 4)]
     assert jaccard(texts[0], texts[1]) == jaccard(texts[1], texts[2]) == 10 / 14
     assert jaccard(texts[0], texts[2]) == 8 / 16
-    assert find_near_duplicates(texts, threshold=0.7) == [None, (0, 10 / 14), None]
+    assert find_near_duplicates(texts, threshold=0.7) == [None, alone(0, 10 / 14), None]
 
 
 def test_a_text_repeats_the_first_kept_text_and_never_a_dropped_one():
     words = MOSS.split()
     texts = [" ".join(words[start : start + 14]) for start in (0, 2, 3)]
     assert jaccard(texts[1], texts[2]) > jaccard(texts[0], texts[2]) > 0.5
-    assert find_near_duplicates(texts, threshold=0.5) == [None, (0, 10 / 14), (0, 9 / 15)]
+    assert find_near_duplicates(texts, threshold=0.5) == [None, alone(0, 10 / 14), alone(0, 9 / 15)]
 
 
 def test_the_threshold_itself_is_a_near_duplicate():
     texts = ["a b c d e f g h i j k l", "a b c d e f g h i j"]
-    assert find_near_duplicates(texts, threshold=0.8) == [None, (0, 0.8)]
+    assert find_near_duplicates(texts, threshold=0.8) == [None, alone(0, 0.8)]
 
 
 def test_clear_cases_agree_with_comparing_all_pairs():
@@ -165,14 +176,21 @@ def test_signatures_agree_in_as_many_values_as_the_sets_are_alike():
 
 def test_chinese_texts_are_compared_by_character():
     text = "苔藓没有根，它们通过叶子喝雨水，即使干枯也没有死亡，雨水会在几分钟内唤醒它们。"
-    assert find_near_duplicates([text, text.replace("几分钟", "数分钟")])[1] == (
+    assert find_near_duplicates([text, text.replace("几分钟", "数分钟")])[1] == alone(
         0,
         jaccard(text, text.replace("几", "数")),
     )
 
 
 def test_texts_too_short_for_a_shingle_repeat_only_their_equals():
-    assert find_near_duplicates(["Hi!", "hi", "Ho!", "?!", "", "?!"]) == [None, (0, 1.0), None, None, None, (3, 1.0)]
+    assert find_near_duplicates(["Hi!", "hi", "Ho!", "?!", "", "?!"]) == [
+        None,
+        alone(0, 1.0),
+        None,
+        None,
+        None,
+        alone(3, 1.0),
+    ]
 
 
 def test_copies_of_a_template_are_compared_with_the_one_that_is_kept(monkeypatch):
@@ -224,8 +242,9 @@ def mixed():
 def test_texts_are_read_in_slices(mixed):
     cut = 300
     against, texts = Slices(mixed[:cut]), Slices(mixed[cut:])
-    assert find_near_duplicates(texts, against=against) == find_near_duplicates(mixed[cut:], against=mixed[:cut])
-    assert find_exact_duplicates(texts, against=against) == find_exact_duplicates(mixed)[cut:]
+    expected = mixed[cut:], mixed[:cut]
+    assert find_near_duplicates(texts, against=against) == find_near_duplicates(expected[0], against=expected[1])
+    assert find_exact_duplicates(texts, against=against) == find_exact_duplicates(expected[0], against=expected[1])
 
 
 def test_batches_change_no_result(mixed, monkeypatch):
@@ -247,17 +266,17 @@ def test_batches_share_no_bucket_and_are_small(monkeypatch):
 def test_texts_that_stay_are_named_by_their_own_index_and_come_first():
     against = ["Fern.", "The cat sat on the mat today."]
     texts = ["A dog barked.", "the cat sat on the mat TODAY", "A dog barked!", "fern"]
-    assert find_near_duplicates(texts, against=against) == [None, (1, 1.0), (2, 1.0), (0, 1.0)]
-    assert find_exact_duplicates(["Moss.", "fern.", "moss."], against=against) == [None, 0, 2]
+    assert find_near_duplicates(texts, against=against) == [None, kept(1, 1.0), alone(0, 1.0), kept(0, 1.0)]
+    assert find_exact_duplicates(["Moss.", "fern.", "moss."], against=against) == [None, kept(0, 1.0), alone(0, 1.0)]
 
 
 def test_texts_that_stay_are_all_kept():
     words = MOSS.split()
-    against = [" ".join(words[start : start + 14]) for start in (0, 2)]
+    against = [" ".join(words[start : start + 14]) for start in alone(0, 2)]
     assert jaccard(*against) > 0.7
     text = " ".join(words[4:18])
     assert jaccard(against[0], text) < 0.7 < jaccard(against[1], text)
-    assert find_near_duplicates([text], against=against) == [(1, 10 / 14)]
+    assert find_near_duplicates([text], against=against) == [kept(1, 10 / 14)]
 
 
 def test_progress_is_drawn_when_it_is_asked_for(capsys):

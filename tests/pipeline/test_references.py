@@ -7,7 +7,7 @@ import pytest
 
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, REJECTION, RESPONSE
 from fanno_hf.errors import UserError
-from fanno_hf.sources.references import reference_documents, reference_items
+from fanno_hf.sources.named import reference_documents, reference_items
 from tests.conftest import DOCUMENTS, small_run, write_documents
 
 VERDICTS = ("low_quality", "private_information", "advertisement")
@@ -148,7 +148,7 @@ def test_a_word_with_one_slash_is_a_hub_data_set(monkeypatch):
         def rows(self):
             return iter([("openai/gsm8k/test:1", {"question": "Why?", "n": 3})])
 
-    monkeypatch.setattr("fanno_hf.sources.references.HubSource", Hub)
+    monkeypatch.setattr("fanno_hf.sources.named.HubSource", Hub)
     assert list(reference_items("openai/gsm8k", "decontaminate")) == [("openai/gsm8k/test:1", ["Why?"])]
     list(reference_items({"name": "openai/gsm8k", "config": "main", "split": "train"}, "decontaminate"))
     assert seen == [
@@ -168,7 +168,7 @@ def test_a_misspelt_file_in_a_folder_that_is_there_is_no_hub_data_set(tmp_path, 
     ("override", "message"),
     [
         ("decontaminate=tests.jsonl", r"decontaminate=tests.jsonl: it must be a list of files or data sets"),
-        ("stages.prescreen.against=null", "stages.prescreen.against=None: it must be a list"),
+        ("stages.prescreen.against=null", "stages.prescreen.against=null: it must be a list"),
         ("decontamination.min_words=14", "decontamination.min_words=14 is more than decontamination.ngram=13"),
     ],
 )

@@ -1,0 +1,89 @@
+"""What a run is held against: benchmarks, and what earlier runs kept. Each is read once, when it is first needed."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.identity import digest, hashed
+from fanno_hf.settings import Decontamination
+from fanno_hf.sources.named import reference_documents, reference_items
+from fanno_hf.steps.rows import spill
+from fanno_hf.texts import contamination
+
+logger = logging.getLogger(__name__)
+
+AGAINST = "stages.prescreen.against"
+
+
+class NamedBenchmarks:
+    """The benchmarks that `decontaminate` names; see `steps.context.Benchmarks`.
+
+    Args:
+        entries: files, folders, globs or Hub data sets, at least one.
+        settings: how many words in a row tell.
+    """
+
+    def __init__(self, entries: Sequence[Any], settings: Decontamination):
+        self._entries, self._settings = entries, settings
+
+    @cached_property
+    def _items(self) -> list[tuple[str, list[str]]]:
+        """Name and texts of each item."""
+        found = [item for entry in self._entries for item in reference_items(entry, "decontaminate")]
+        logger.log(logging.INFO if found else logging.WARNING, "decontaminate: %d benchmark items", len(found))
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the items and of how they are looked for."""
+        return digest([self._settings.model_dump(), [digest([name, texts]) for name, texts in self._items]])
+
+    @cached_property
+    def _index(self) -> contamination.Benchmarks:
+        return contamination.Benchmarks(self._items, self._settings.ngram, self._settings.min_words)
+
+    def find(self, text: str) -> tuple[str, str] | None:
+        """Returns the item that a text shares words with, and the words; None where it shares none."""
+        return self._index.find(text)
+
+
+class NamedDocuments:
+    """The documents that `stages.prescreen.against` names; see `steps.context.Against`.
+
+    Args:
+        entries: runs, files, folders, globs or Hub data sets, at least one.
+        scratch: folder for rows at work; None keeps them in memory.
+    """
+
+    def __init__(self, entries: Sequence[Any], scratch: Path | None = None):
+        self._entries, self._scratch = entries, scratch
+
+    @cached_property
+    def _read(self) -> tuple[Dataset, str]:
+        documents = (
+            {"text": text, "source": source, "position": 0}
+            for entry in self._entries
+            for text, source in reference_documents(entry, AGAINST)
+            if isinstance(text, str) and text.strip()
+        )
+        columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
+        sha256 = hashlib.sha256()
+        rows = spill(hashed(documents, sha256), columns, self._scratch)
+        logger.info("%s: %d documents", AGAINST, len(rows))
+        return rows, sha256.hexdigest()
+
+    @property
+    def documents(self) -> Dataset:
+        """Columns text, source and position."""
+        return self._read[0]
+
+    @property
+    def digest(self) -> str:
+        """Of their texts and sources."""
+        return self._read[1]

@@ -1,0 +1,459 @@
+"""Every setting of a run with its type, its range and its choices: the one place where they are declared.
+
+    {"stages": {"seed": {"combinations": 0, …}, …}, …}  ->  stages.seed.combinations=0: it must be a whole number of at least 1
+
+Defaults and what a key means to a user stand in conf/, beside the key. `Settings.of` reads the configuration as Hydra
+resolved it. That dict stays at hand as `resolved`: services are built from it, and fingerprints are made of it.
+"""
+
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+
+from fanno_hf.errors import UserError, did_you_mean
+
+POLICIES = ("ucb", "random", "round_robin", "greedy", "thompson")
+REWARDS = ("instruction_length", "response_length", "novelty", "quality", "acceptance")
+
+Count = Annotated[int, Ge(1)]
+Natural = Annotated[int, Ge(0)]
+NotNegative = Annotated[float, Ge(0)]
+Seconds = Annotated[float, Ge(0.001)]
+Share = Annotated[float, Ge(0), Le(1)]
+PositiveShare = Annotated[float, Ge(1e-6), Le(1)]
+Cosine = Annotated[float, Ge(-1), Le(1)]
+Text = Annotated[str, MinLen(1), "text"]
+Path = Annotated[str, MinLen(1), "path"]
+Words = list[Annotated[str, MinLen(1)]]
+References = Annotated[list[Any], "references"]
+Verdicts = dict[
+    str, Share | None
+]  # question -> probability of "yes" from which on a row is dropped; None does not ask
+Undecided = Literal["keep", "drop"]  # what becomes of a row where the teacher says neither yes nor no
+
+
+def read_weights(reward: Any) -> dict[str, float]:
+    """Reads `stages.augment.reward`: one name, or names with weights.
+
+    Raises:
+        UserError: a name is unknown, or a weight is no number above 0 (at most 1e6).
+    """
+    weights = {reward: 1.0} if isinstance(reward, str) else reward
+    if not isinstance(weights, Mapping) or not weights:
+        raise UserError(f"stages.augment.reward={reward}: name at least one of {', '.join(REWARDS)}")
+    for name, weight in weights.items():
+        if name not in REWARDS:
+            known = f"known: {', '.join(REWARDS)}, or a mix such as {{novelty: 0.5, quality: 0.5}}"
+            raise UserError(f"stages.augment.reward={name} is unknown{did_you_mean(str(name), REWARDS)}; {known}")
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight <= 1e6:
+            raise UserError(f"stages.augment.reward.{name}={weight}: a weight is a number above 0, at most 1e6")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+class _Group(BaseModel):
+    """A group of settings: values have their type already, nothing is converted, nothing changes."""
+
+    model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
+
+
+class Sampling(_Group):
+    """How completions are drawn."""
+
+    max_tokens: Count
+    temperature: NotNegative  # 0 is greedy
+    top_p: PositiveShare
+    frequency_penalty: Annotated[float, Ge(-2), Le(2)]  # above 0 against loops
+    stop: Words
+
+
+class PersonalData(_Group):
+    """Which personal data are looked for."""
+
+    kinds: list[Literal["email", "phone", "card", "iban", "ip"]]
+    region: str | None  # country whose national phone numbers are found too
+
+
+class NearDuplicates(_Group):
+    """When two passages are near duplicates."""
+
+    threshold: Annotated[float, Ge(0.01), Le(1)] | None  # Jaccard similarity of word n-grams; None looks for none
+    ngram: Count
+    num_perm: Annotated[int, Ge(16)]
+
+
+class Communities(_Group):
+    """When passages are about the same, and which of them is kept."""
+
+    algorithm: Literal["fast", "louvain", "leiden", "components", "approximate"]
+    threshold: Cosine | None  # cosine from which on two passages are neighbours; None compares none
+    min_size: Count
+    keep: Literal["longest", "first"]
+
+    def check_together(self) -> None:
+        """Raises UserError where the algorithm cannot work with the threshold."""
+        if self.algorithm in ("louvain", "leiden") and self.threshold is not None and self.threshold <= 0:
+            raise UserError(
+                f"stages.prescreen.communities.threshold={self.threshold}: algorithm={self.algorithm} needs one above 0"
+            )
+
+
+class Prescreen(_Group):
+    """Stage 1."""
+
+    enabled: bool
+    max_tokens: Count
+    min_tokens: Natural
+    max_markup_share: Share
+    min_letter_share: Share
+    max_repetition_share: Share
+    drop_prompt_injections: bool
+    personal_data: PersonalData
+    near_duplicates: NearDuplicates
+    against: References
+    verdicts: Verdicts
+    undecided: Undecided
+    communities: Communities
+    longest_first: bool
+
+
+class Instructing(Sampling):
+    """What seed and augment share."""
+
+    verdicts: Verdicts
+    undecided: Undecided
+    min_relevance: Cosine | None  # cosine to its document below which an instruction is off topic
+    near_repeat_threshold: Cosine | None  # cosine from which on two instructions are the same; None: exact ones only
+
+
+class Seed(Instructing):
+    """Stage 2a."""
+
+    combinations: Count  # of tags, for each document
+    max_documents: Count | None
+    max_instructions: Count | None
+
+
+class Augment(Instructing):
+    """Stage 2b."""
+
+    target_size: Count
+    window: Count
+    lag: Annotated[int, Ge(0), Le(64)]
+    epochs: Natural
+    think_different: bool
+    policy: Literal[POLICIES]
+    counterexamples: Natural
+    exploration: NotNegative
+    top_fraction: PositiveShare
+    reward: Annotated[dict[str, float], BeforeValidator(read_weights)]  # name -> weight
+
+
+class Respond(Sampling):
+    """Stage 3."""
+
+    mode: Literal["direct", "grounded"]
+    retrieved: Natural  # passages besides the instruction's own
+    exact_below: Count
+    least_recall: PositiveShare
+    retry_max_tokens: Count | None
+    min_words: Natural
+
+
+class Stages(_Group):
+    """The settings of all stages."""
+
+    prescreen: Prescreen
+    seed: Seed
+    augment: Augment
+    respond: Respond
+
+
+class Decontamination(_Group):
+    """Which words in a row tell that a text is a benchmark's."""
+
+    ngram: Count
+    min_words: Count
+
+    def check_together(self) -> None:
+        """Raises UserError where the shortest text is longer than what is looked for."""
+        if self.min_words > self.ngram:
+            raise UserError(
+                f"decontamination.min_words={self.min_words} is more than decontamination.ngram={self.ngram}: lower it"
+            )
+
+
+class Budget(_Group):
+    """Where a run stops; None is no limit."""
+
+    requests: Count | None
+    tokens: Count | None
+    seconds: Seconds | None
+
+
+class Data(_Group):
+    """What all sources of documents have."""
+
+    limit: Count | None = None
+
+
+class TeacherSettings(_Group):
+    """What some teachers have; a teacher without a key leaves it at its default."""
+
+    concurrency: Count | None = None
+    timeout: Seconds = 300.0
+    retries: Natural = 6
+    patience: NotNegative = 600.0
+    delay: NotNegative = 0.0
+    fault_share: Share = 0.0
+    context: Count = 2048
+    threads: Count | None = None
+
+
+class EmbedderSettings(_Group):
+    """What some embedders have."""
+
+    batch_size: Count = 32
+    dimension: Count = 256
+
+
+class RuleNumbers(_Group):
+    """The numbers among the rules of instructions; the words are read in `rules/`."""
+
+    min_words: Natural
+    max_words: Count
+    max_repeated_words: Share
+    max_tag_words: Share
+    max_demonstration: Share
+    max_copied_words: Count
+
+
+class AskPrompt(_Group):
+    """How an instruction is asked for."""
+
+    instruction: str
+    demonstrations: list[dict[str, Any]]
+
+
+class VerdictPrompt(_Group):
+    """How yes/no questions about a text are put."""
+
+    verdict: str
+    questions: dict[str, str]
+
+
+class InstructionPrompt(VerdictPrompt):
+    """How an instruction is judged."""
+
+    quality: str | None = None  # asked for the reward of this name; here yes means: good
+
+
+class RespondPrompt(_Group):
+    """How an instruction is put for its answer."""
+
+    direct: str
+    grounded: str
+
+
+class Prompts(_Group):
+    """Every prompt; run.json keeps those that a stage used, and the others are None there."""
+
+    prescreen: VerdictPrompt | None = None
+    seed: AskPrompt | None = None
+    augment: AskPrompt | None = None
+    instruction: InstructionPrompt | None = None
+    respond: RespondPrompt | None = None
+
+
+class Export(_Group):
+    """stage=export."""
+
+    format: Literal["prompt_completion", "sharegpt", "alpaca", "messages"]
+
+
+class Diff(_Group):
+    """stage=diff."""
+
+    examples: Natural
+
+
+class Estimate(_Group):
+    """stage=estimate."""
+
+    rows: Count
+
+
+class Hub(_Group):
+    """Where a run is published, and where the stages before one come from."""
+
+    repo_id: Text | None
+    push: bool
+    revision: Text | None
+    private: bool
+    origin: Text | None = Field(alias="from")
+    license: Text | None
+    retries: Annotated[int, Ge(0), Le(20)]
+
+
+class Price(_Group):
+    """What a teacher costs; None leaves it out."""
+
+    currency: Text
+    hour: NotNegative | None
+    prompt_tokens: NotNegative | None  # of a million
+    completion_tokens: NotNegative | None  # of a million
+
+
+class Report(_Group):
+    """stage=report."""
+
+    rows: Count
+    rejected: Natural
+    max_characters: Annotated[int, Ge(50)]
+    max_megabytes: Annotated[float, Ge(1)]
+    map: Natural
+    parsed: Count
+    compare: Any
+    compared_rows: Count
+    judged: Natural
+    parser: Words
+    price: Price
+
+
+class Settings(_Group):
+    """The settings of a run."""
+
+    stage: str
+    run: Any
+    journal: Path | None
+    sweep: Path
+    shard: Any
+    force: bool
+    debug: bool
+    random_seed: Natural
+    threads: Count | None
+    top_logprobs: Annotated[int, Ge(0), Le(20)]
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    stages: Stages
+    decontaminate: References
+    decontamination: Decontamination
+    budget: Budget
+    data: Data
+    teacher: TeacherSettings
+    embedder: EmbedderSettings
+    rules: RuleNumbers
+    prompts: Prompts
+    export: Export
+    a: Text | None
+    b: Text | None
+    diff: Diff
+    estimate: Estimate
+    hub: Hub
+    report: Report
+
+    _resolved: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def of(cls, resolved: dict[str, Any]) -> "Settings":
+        """Reads the resolved configuration.
+
+        Raises:
+            UserError: a value has the wrong type, is out of range or is no choice; names key, value and what is allowed.
+        """
+        try:
+            settings = cls.model_validate(resolved)
+        except ValidationError as error:
+            raise UserError(_in_words(error)) from None
+        settings.decontamination.check_together()
+        settings.prescreen.communities.check_together()
+        settings._resolved = resolved
+        return settings
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """The configuration as Hydra resolved it: plain dicts and lists."""
+        return self._resolved
+
+    @property
+    def prescreen(self) -> Prescreen:
+        """`stages.prescreen`."""
+        return self.stages.prescreen
+
+    @property
+    def seed(self) -> Seed:
+        """`stages.seed`."""
+        return self.stages.seed
+
+    @property
+    def augment(self) -> Augment:
+        """`stages.augment`."""
+        return self.stages.augment
+
+    @property
+    def respond(self) -> Respond:
+        """`stages.respond`."""
+        return self.stages.respond
+
+
+def _in_words(error: ValidationError) -> str:
+    """Returns one sentence about the first value that is wrong."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"] if isinstance(part, str)]
+    key, value, type_ = ".".join(path), first["input"], _declared(path)
+    if first["type"] == "missing":
+        return f"{key} is missing: see conf/ for its default"
+    if isinstance(type_, type) and issubclass(type_, BaseModel):
+        return f"{key}={value}: it has keys of its own, as in {key}.{next(iter(type_.model_fields))}=…"
+    return _should_be(key, "null" if value is None else value, type_)
+
+
+def _declared(path: list[str]) -> Any:
+    """Returns the type that is declared for a dotted key."""
+    type_: Any = Settings
+    for name in path:
+        type_ = _without_none(type_)
+        if get_origin(type_) is dict:
+            type_ = get_args(type_)[1]
+            continue
+        fields = {field.alias or name: field for name, field in type_.model_fields.items()}
+        field = fields[name]
+        type_ = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return type_
+
+
+def _is_optional(type_: Any) -> bool:
+    return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
+
+
+def _without_none(type_: Any) -> Any:
+    return next(arm for arm in get_args(type_) if arm is not NoneType) if _is_optional(type_) else type_
+
+
+def _should_be(key: str, value: Any, type_: Any) -> str:
+    """Returns what is wrong with a value, and what is allowed in its place."""
+    or_null = ", or null" if _is_optional(type_) else ""
+    plain, *rules = get_args(inner) if get_origin(inner := _without_none(type_)) is Annotated else (inner,)
+    if get_origin(plain) is Literal:
+        return f"{key}={value} is none of: {', '.join(get_args(plain))}"
+    if plain is bool:
+        return f"{key}={value} is neither true nor false"
+    if plain in (int, float):
+        return f"{key}={value}: it must be {'a number' if plain is float else 'a whole number'}{_range(plain, rules)}{or_null}"
+    if "references" in rules:
+        return f"{key}={value}: it must be a list of files or data sets, as in '{key}=[tests.jsonl]'"
+    if get_origin(plain) is list:
+        choices = get_args(get_args(plain)[0]) if get_origin(get_args(plain)[0]) is Literal else ()
+        if choices and isinstance(value, str):
+            return f"{key}: {value} is none of: {', '.join(choices)}"
+        return f"{key}={value}: it must be a list of words, as in '{key}=[word]'"
+    if "path" in rules:
+        return f"{key}={value}: it must be a path{or_null}"
+    return f"{key}={value}: it must be a text (in quotes where it looks like a number){or_null}"
+
+
+def _range(number: type[int] | type[float], rules: list[Any]) -> str:
+    least = next(number(rule.ge) for rule in rules if isinstance(rule, Ge))
+    most = next((number(rule.le) for rule in rules if isinstance(rule, Le)), None)
+    return f" of at least {least}" if most is None else f" from {least} to {most}"

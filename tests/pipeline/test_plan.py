@@ -1,0 +1,37 @@
+"""The plan: what decides a stage's rows, and the tables it leaves."""
+
+import pytest
+
+from fanno_hf.pipeline.plan import STAGES, TABLES, TASKS, load, tables_of
+from fanno_hf.pipeline.run import execute
+from tests.test_recipes import compose_recipe, resolve
+
+# Of a finished run of the smoke recipe. Where one changes, finished runs are done again: raise DATA_VERSION or say so
+# under Data in CHANGELOG.md, and write the new one here.
+FINGERPRINTS = {
+    "prescreen": "31d4a8c7400eae9542cf",
+    "seed": "681aeef73d6c1ca53dfd",
+    "augment": "abf69dfbca0d4580aa36",
+    "respond": "f2507083aecb5a14087c",
+}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plan") / "run"
+    return execute(resolve(compose_recipe("smoke", f"run={folder}", "log_level=WARNING"))).manifest
+
+
+def test_a_run_that_is_finished_today_is_up_to_date_tomorrow(manifest):
+    assert {stage: entry["fingerprint"][:20] for stage, entry in manifest["stages"].items()} == FINGERPRINTS
+
+
+@pytest.mark.parametrize("function", [*(stage.function for stage in STAGES.values()), *TASKS.values()])
+def test_every_function_is_there(function):
+    assert callable(load(function))
+
+
+def test_a_run_has_the_tables_of_its_stages(manifest):
+    assert [table.name for table in tables_of(manifest)] == [table.name for table in TABLES]
+    assert [table.name for table in TABLES][:2] == ["default", "prescreen"]
+    assert tables_of({"stages": {}}) == []
