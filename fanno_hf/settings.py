@@ -401,12 +401,15 @@ def _in_words(error: ValidationError) -> str:
     """Returns one sentence about the first value that is wrong."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if isinstance(part, str)]
-    key, value, type_ = ".".join(path), first["input"], _declared(path)
+    key, type_ = ".".join(path), _declared(path)
+    value = "null" if first["input"] is None else first["input"]
     if first["type"] == "missing":
         return f"{key} is missing: see conf/ for its default"
     if isinstance(type_, type) and issubclass(type_, BaseModel):
         return f"{key}={value}: it has keys of its own, as in {key}.{next(iter(type_.model_fields))}=…"
-    return _should_be(key, "null" if value is None else value, type_)
+    if get_origin(type_) is dict:
+        return f"{key}={value}: it has keys of its own, as in {key}.NAME=…"
+    return _should_be(key, value, type_)
 
 
 def _declared(path: list[str]) -> Any:

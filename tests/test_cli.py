@@ -114,8 +114,8 @@ MISTAKES = {
     "stages.prescreen.max_markup_share=1.5": "stages.prescreen.max_markup_share=1.5: it must be a number from 0.0 to 1.0",
     "export.format=shregpt": "export.format=shregpt is none of: prompt_completion, sharegpt, alpaca, messages",
     "stages.respond.mode=grund": "stages.respond.mode=grund is none of: direct, grounded",
-    "stages.seed=null": "stages.seed=None: it has keys of its own",
-    "stages.seed.verdicts=null": "stages.seed.verdicts=None: it has keys of its own",
+    "stages.seed=null": "stages.seed=null: it has keys of its own",
+    "stages.seed.verdicts=null": "stages.seed.verdicts=null: it has keys of its own",
     "top_logprobs=-1": "top_logprobs=-1: it must be a whole number from 0 to 20",
     "force=maybe": "force=maybe is neither true nor false",
     "log_level=LOUD": "log_level=LOUD is none of: DEBUG, INFO, WARNING, ERROR",
@@ -201,7 +201,7 @@ def test_an_error_that_nobody_expected_is_one_line(small, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError("no further\nwords")
 
-    monkeypatch.setitem(sys.modules["fanno_hf.pipeline.run"]._RUN, "prescreen", fail)
+    monkeypatch.setattr("fanno_hf.stages.prescreen.screen_together", fail)
     code, said = small()
     assert (code, line(said)) == (
         1,
