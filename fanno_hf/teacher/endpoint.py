@@ -14,7 +14,9 @@ DEFAULT_IN_FLIGHT = 64
 """Requests at once for a server that does not say how many it takes, and for which nothing is configured."""
 HOPELESS = 8
 """Failures in a row, without an answer between them, after which a server is set aside."""
-_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds at most that a full server is left alone while it is idle."""
 _FIRST_PROBE, _LONGEST_PROBE = 0.2, 15.0
 
 
@@ -88,7 +90,7 @@ class Endpoint:
         self._busy_in_a_row += now >= self.closed_until
         self.cap = float(max(1, min(int(self.cap), self.in_flight)))
         # while requests run there, their answers say when it has room again; an idle one is asked after a pause
-        pause = 0.0 if self.in_flight else min(_PAUSE * 2 ** min(self._busy_in_a_row, 10), _LONGEST_PAUSE)
+        pause = 0.0 if self.in_flight else min(_PAUSE * 2 ** min(self._busy_in_a_row, 10), LONGEST_PAUSE)
         self.closed_until = max(self.closed_until, now + max(pause, retry_after))
 
     def failed(self) -> bool:

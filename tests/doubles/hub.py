@@ -8,16 +8,11 @@ with HubServer(token="hf_right") as hub:
     hub.commits("tester/prompts", "demo/seed")[0].files        # {"README.md": b"…", "seed/train-….parquet": b"…", …}
     hub.count("commit"), hub.unknown                           # 1, []
 
-By hand: `python -m tests.doubles.hub` prints {"url": "http://127.0.0.1:40123"} and serves until its standard input ends.
 What it answers is in `hub_routes`, out of what is in `hub_store`; what a test can do to it and see of it in `hub_app`.
 """
 
-import argparse
 import importlib
-import json
-import os
 import socket
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -196,17 +191,3 @@ def pointed_at(hub: HubServer, monkeypatch: MonkeyPatch, tmp_path: Path, token: 
     for name in _WAITING:
         monkeypatch.setattr(importlib.import_module(name), "time", clock)
     return clock.waits
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--token", help="the only one that is accepted; default: everybody may do everything")
-    with HubServer(**vars(parser.parse_args())) as hub:
-        print(json.dumps({"url": hub.url}), flush=True)
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-
-
-if __name__ == "__main__":
-    main()

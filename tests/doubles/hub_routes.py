@@ -11,29 +11,23 @@ from urllib.parse import parse_qs, unquote
 
 import yaml
 
-from tests.doubles.hub_store import Blob, Commit, Refused, Repository, card_data, is_large, within
+from tests.doubles.hub_store import Blob, Commit, Refused, Repository, card_data, is_large
 
 _REPO = "(?P<repo>[^/]+/[^/]+|[^/]+)"
 _API = f"/api/datasets/{_REPO}"
 _REVISION = "(?P<revision>[^/]+)"
 _FILE = f"/datasets/{_REPO}/resolve/{_REVISION}/(?P<path>.+)"
 _ROUTES = {
-    "whoami": ("GET", "/api/whoami-v2"),
     "create": ("POST", "/api/repos/create"),
-    "delete": ("DELETE", "/api/repos/delete"),
     "validate": ("POST", "/api/validate-yaml"),
-    "settings": ("PUT", f"{_API}/settings"),
     "refs": ("GET", f"{_API}/refs"),
     "info": ("GET", f"{_API}(/revision/{_REVISION})?"),
     "branch": ("POST", f"{_API}/branch/{_REVISION}"),
-    "delete_branch": ("DELETE", f"{_API}/branch/{_REVISION}"),
     "tag": ("POST", f"{_API}/tag/{_REVISION}"),
     "delete_tag": ("DELETE", f"{_API}/tag/{_REVISION}"),
-    "commits": ("GET", f"{_API}/commits/{_REVISION}"),
     "preupload": ("POST", f"{_API}/preupload/{_REVISION}"),
     "commit": ("POST", f"{_API}/commit/{_REVISION}"),
     "tree": ("GET", f"{_API}/tree/{_REVISION}(/(?P<path>.+))?"),
-    "paths_info": ("POST", f"{_API}/paths-info/{_REVISION}"),
     "lfs_batch": ("POST", rf"/datasets/{_REPO}\.git/info/lfs/objects/batch"),
     "verify": ("POST", rf"/datasets/{_REPO}\.git/info/lfs/verify"),
     "upload": ("PUT", f"/lfs/{_REPO}/(?P<oid>[0-9a-f]{{64}})"),
@@ -45,7 +39,7 @@ ROUTES = frozenset(_ROUTES)
 
 _PATTERNS = [(name, method, re.compile(pattern)) for name, (method, pattern) in _ROUTES.items()]
 _FREE = frozenset({"validate", "upload"})  # whoever has the address of an upload may use it, without a token
-_READS = frozenset({"info", "refs", "commits", "tree", "paths_info", "resolve", "head"})
+_READS = frozenset({"info", "refs", "tree", "resolve", "head"})
 MESSAGES = {
     409: "Another conflicting operation is in progress, please retry",
     412: "A commit has happened since. Please refresh and try again.",
@@ -123,8 +117,6 @@ class Routes:
         given = authorization.removeprefix("Bearer ")
         if self.token is None or call.route in _FREE or given == self.token:
             return
-        if given and call.route == "whoami":
-            raise Refused(401, "Invalid credentials in Authorization header")
         if given:
             raise Refused(403, "You don't have the rights to do this with the token you use")
         if call.route not in _READS:
@@ -133,38 +125,18 @@ class Routes:
             raise Refused(401, "Invalid username or password.", "RepoNotFound")
 
     def _repo(self, call: Call) -> Repository:
-        return self._repo_named(call.arguments["repo"])
-
-    def _repo_named(self, name: str) -> Repository:
+        name = call.arguments["repo"]
         if name not in self.repos:
             raise Refused(404, "Repository not found", "RepoNotFound")
         return self.repos[name]
 
-    def _name(self, body: Any) -> str:
-        return f"{body.get('organization') or self.user}/{body['name']}"
-
-    def _whoami(self, _call: Call, _body: Any) -> Any:
-        auth = {"type": "access_token", "accessToken": {"displayName": "double", "role": "write"}}
-        return {"type": "user", "name": self.user, "fullname": self.user, "orgs": [], "auth": auth}
-
     def _create(self, _call: Call, body: Any) -> Any:
-        if body.get("type") != "dataset":
-            raise Refused(501, "The double of the Hub knows only data sets")
-        name = self._name(body)
+        name = f"{body.get('organization') or self.user}/{body['name']}"
         url = f"{self.url}/datasets/{name}"
         if name in self.repos:
             raise Refused(409, "You already created this dataset repo", url=url)
         self.repos[name] = Repository(name, body.get("visibility") == "private")
         return {"url": url, "name": name, "id": name}
-
-    def _delete(self, _call: Call, body: Any) -> Any:
-        del self.repos[self._repo_named(self._name(body)).id]
-        return {}
-
-    def _settings(self, call: Call, body: Any) -> Any:
-        repo = self._repo(call)
-        repo.private = body.get("visibility", "private" if repo.private else "public") == "private"
-        return {"private": repo.private}
 
     def _validate(self, _call: Call, body: Any) -> Any:
         try:
@@ -175,7 +147,7 @@ class Routes:
         return {"errors": [], "warnings": warnings}
 
     def _info(self, call: Call, _body: Any) -> Any:
-        return self._repo(call).info(call.arguments.get("revision", "main"), sizes=_is_set(call.query, "blobs"))
+        return self._repo(call).info(call.arguments.get("revision", "main"))
 
     def _refs(self, call: Call, _body: Any) -> Any:
         repo = self._repo(call)
@@ -190,14 +162,6 @@ class Routes:
         repo.branches[name] = repo.at(body.get("startingPoint") or "main").oid
         return 201, {}
 
-    def _delete_branch(self, call: Call, _body: Any) -> Any:
-        repo, name = self._repo(call), call.arguments["revision"]
-        if name == "main":
-            raise Refused(403, "The branch main cannot be deleted")
-        repo.head(name)
-        del repo.branches[name]
-        return {}
-
     def _tag(self, call: Call, body: Any) -> Any:
         repo, name = self._repo(call), body["tag"]
         if name in repo.tags:
@@ -210,23 +174,10 @@ class Routes:
             raise Refused(404, "No such tag", "RevisionNotFound")
         return {}
 
-    def _commits(self, call: Call, _body: Any) -> Any:
-        authors = [{"user": self.user}]
-        return [
-            {"id": one.oid, "title": one.title, "message": one.message, "authors": authors, "date": one.date}
-            for one in self._repo(call).history(call.arguments["revision"])
-        ]
-
     def _tree(self, call: Call, _body: Any) -> Any:
-        recursive, expand = _is_set(call.query, "recursive"), _is_set(call.query, "expand")
+        recursive = call.query.get("recursive", ["false"])[0].lower() in ("1", "true")
         folder = call.arguments.get("path", "").strip("/")
-        return self._repo(call).tree(call.arguments["revision"], folder, recursive, expand)
-
-    def _paths_info(self, call: Call, body: Any) -> Any:
-        repo = self._repo(call)
-        commit, expand = repo.at(call.arguments["revision"]), _is_set(body, "expand")
-        present = [path for path in body.get("paths", []) if any(within(name, path) for name in commit.blobs)]
-        return [repo.entry(commit, path, expand) for path in present]
+        return self._repo(call).tree(call.arguments["revision"], folder, recursive)
 
     def _preupload(self, call: Call, body: Any) -> Any:
         blobs = self._repo(call).at(call.arguments["revision"]).blobs
@@ -292,11 +243,9 @@ class Routes:
         headers |= {"ETag": f'"{blob.oid}"', "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         if blob.lfs:
             headers |= {"X-Linked-Etag": f'"{blob.oid}"', "X-Linked-Size": str(blob.size)}
-        if not (found := re.fullmatch(r"bytes=(\d*)-(\d*)", wanted)) or found[0] == "bytes=-":
+        if not (found := re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)):
             return Response(200, blob.content, headers)
-        start, stop = _range(found[1], found[2], blob.size)
-        if start >= stop:
-            raise Refused(416, "Range not satisfiable", "", headers | {"Content-Range": f"bytes */{blob.size}"})
+        start, stop = int(found[1]), min(blob.size, int(found[2] or blob.size) + 1)
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{blob.size}"
         return Response(206, blob.content[start:stop], headers)
 
@@ -312,37 +261,19 @@ def _changes(repo: Repository, head: Commit, key: str, value: Mapping[str, Any])
                 400, f"Your push was rejected because an LFS pointer pointed to a file that does not exist: {path}"
             )
         return {path: Blob(repo.objects[value["oid"]], lfs=True)}
-    if key == "deletedFolder":
-        gone = list(head.under(path.rstrip("/")))
-    elif key == "deletedFile":
-        gone = [path] if path in head.blobs else []
-    else:
-        raise Refused(400, f"Unknown operation in commit: {key}")
-    if not gone:
+    if key != "deletedFile":
+        raise Refused(501, f"The double of the Hub does not know this operation: {key}")
+    if path not in head.blobs:
         raise Refused(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-    return dict.fromkeys(gone)
+    return {path: None}
 
 
 def blobs(files: Mapping[str, bytes]) -> dict[str, Blob]:
     return {path: Blob(content, is_large(path, len(content))) for path, content in files.items()}
 
 
-def _range(first: str, last: str, size: int) -> tuple[int, int]:
-    """Returns where a range begins and ends; "-5" are the last five bytes."""
-    if not first:
-        return max(0, size - int(last)), size
-    return int(first), min(size, int(last) + 1) if last else size
-
-
-def _is_set(values: Mapping[str, Any], name: str) -> bool:
-    value = values.get(name, False)
-    return str(value[0] if isinstance(value, list) else value).lower() in ("1", "true")
-
-
 def _parsed(kind: str, body: bytes) -> Any:
-    """Returns the body of a request: a form as lists, lines as a list, and JSON as what it is."""
-    if kind.startswith("application/x-www-form-urlencoded"):
-        return parse_qs(body.decode())
+    """Returns the body of a request: lines as a list, and JSON as what it is."""
     if kind.startswith("application/x-ndjson"):
         return [json.loads(line) for line in body.splitlines() if line]
     return json.loads(body) if body else {}

@@ -91,10 +91,6 @@ class Commit:
         return {path: blob.content for path, blob in self.blobs.items()}
 
     @property
-    def title(self) -> str:
-        return self.message.split("\n", 1)[0]
-
-    @property
     def date(self) -> str:
         """One second after the commit before it: nothing here depends on the clock."""
         return f"{datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=self.number):%Y-%m-%dT%H:%M:%S.000Z}"
@@ -159,21 +155,16 @@ class Repository:
         self.branches[branch] = oid
         return commit
 
-    def info(self, revision: str, sizes: bool = False) -> dict[str, Any]:
-        """Returns what the Hub tells about the repository; with sizes also about its files."""
+    def info(self, revision: str) -> dict[str, Any]:
+        """Returns what the Hub tells about the repository."""
         commit, first = self.at(revision), self.history(revision)[-1]
         card = card_data(commit.files.get("README.md", b"").decode(errors="replace")) or {}
-        siblings = [{"rfilename": path} for path in commit.blobs]
-        if sizes:
-            details = [
-                {"size": blob.size, "blobId": blob.git_oid, **blob.lfs_fields} for blob in commit.blobs.values()
-            ]
-            siblings = [{**sibling, **detail} for sibling, detail in zip(siblings, details, strict=True)]
         head = {"id": self.id, "author": self.id.rpartition("/")[0], "sha": commit.oid, "private": self.private}
         dates = {"createdAt": first.date, "lastModified": commit.date, "gated": False, "disabled": False}
+        siblings = [{"rfilename": path} for path in commit.blobs]
         return {**head, **dates, "tags": card.get("tags") or [], "cardData": card, "siblings": siblings}
 
-    def tree(self, revision: str, folder: str, recursive: bool, expand: bool) -> list[dict[str, Any]]:
+    def tree(self, revision: str, folder: str, recursive: bool) -> list[dict[str, Any]]:
         """Returns the entries of a folder, and with `recursive` of those in it."""
         commit = self.at(revision)
         if folder and not commit.under(folder):
@@ -187,31 +178,14 @@ class Repository:
             paths.update(parents)
         if not recursive:
             paths = {path for path in paths if len(PurePosixPath(path).parts) == depth + 1}
-        return [self.entry(commit, path, expand) for path in sorted(paths)]
+        return [self._entry(commit, path) for path in sorted(paths)]
 
-    def entry(self, commit: Commit, path: str, expand: bool = False) -> dict[str, Any]:
-        """Returns what the tree of a commit says about a file or folder that is in it."""
+    def _entry(self, commit: Commit, path: str) -> dict[str, Any]:
         blob = commit.blobs.get(path)
-        if blob is None:
-            oid = hashlib.sha1(repr([(name, one.git_oid) for name, one in commit.under(path).items()]).encode())
-            entry = {"type": "directory", "oid": oid.hexdigest(), "size": 0, "path": path}
-        else:
-            entry = {"type": "file", "oid": blob.git_oid, "size": blob.size, "path": path, **blob.lfs_fields}
-        return {**entry, "lastCommit": self._last_commit(commit, path)} if expand else entry
-
-    def _last_commit(self, commit: Commit, path: str) -> dict[str, str]:
-        """Returns the commit that changed a file or folder last."""
-        last, state = commit, {name: blob for name, blob in commit.blobs.items() if within(name, path)}
-        for older in self.history(commit.oid):
-            if {name: blob for name, blob in older.blobs.items() if within(name, path)} != state:
-                break
-            last = older
-        return {"id": last.oid, "title": last.title, "date": last.date}
-
-
-def within(path: str, folder: str) -> bool:
-    """Whether a path is this file or below this folder."""
-    return path == folder or path.startswith(f"{folder}/")
+        if blob is not None:
+            return {"type": "file", "oid": blob.git_oid, "size": blob.size, "path": path, **blob.lfs_fields}
+        oid = hashlib.sha1(repr([(name, one.git_oid) for name, one in commit.under(path).items()]).encode())
+        return {"type": "directory", "oid": oid.hexdigest(), "size": 0, "path": path}
 
 
 def is_large(path: str, size: int) -> bool:

@@ -6,26 +6,23 @@ with TgiServer(slots=16, mean_seconds=1.0, drop_share=0.1) as server:
     server.faults(storm=True, drop_share=0)      # from now on everything gets 429
     server.kill(); server.start_again()          # died and came back on the same port
 
-By hand: `python -m tests.doubles.tgi --slots 16 --mean-seconds 1.0` prints {"url": "http://127.0.0.1:40123", "pid": 7}.
+By hand: `python -m tests.doubles.tgi '{"slots": 16, "mean_seconds": 1.0}'` prints {"url": "http://127.0.0.1:40123"}.
 What it answers is in `tgi_answers`, when and whether in `tgi_app`; here are connections and processes. HTTP is spoken by hand and not with a
 framework: client benchmarks run against this, so it must take several times more requests a second than a client sends.
 """
 
-import argparse
 import asyncio
 import http.client
 import json
 import os
 import resource
-import socket
 import stat
 import subprocess
 import sys
-import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from tests.doubles.tgi_answers import Settings
 from tests.doubles.tgi_app import Job, Response, Tgi
@@ -83,45 +80,23 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(settings: Settings) -> None:
-    """Prints where it listens and serves until its time is over or whoever started it has gone."""
+    """Prints where it listens and serves until whoever started it has gone."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
-    # bound and not yet listening: the port is taken, connections are refused
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", settings.port))
-    settings.port = listener.getsockname()[1]
     tgi = Tgi(settings, loop.call_later)
-
-    def announce() -> None:
-        print(json.dumps({"url": f"http://127.0.0.1:{settings.port}", "pid": os.getpid()}), flush=True)
-
-    loop.call_later(settings.lifetime, over.set)
+    server = await loop.create_server(lambda: Connection(tgi), "127.0.0.1", settings.port, backlog=4096)
+    settings.port = server.sockets[0].getsockname()[1]
+    print(json.dumps({"url": f"http://127.0.0.1:{settings.port}"}), flush=True)
     # a pipe ends with the process that holds its other end; /dev/null has always ended, a terminal never does
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         loop.add_reader(0, lambda: os.read(0, 4096) or over.set())
-    server = await loop.create_server(lambda: Connection(tgi), sock=listener, backlog=4096, start_serving=False)
-    if settings.ready_after > 0:
-        announce()
-        loop.call_later(settings.ready_after, lambda: loop.create_task(server.start_serving()))
-    else:
-        await server.start_serving()
-        announce()
     await over.wait()
 
 
 def main() -> None:
-    """The command line: an option for every setting."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    for setting in fields(Settings):
-        name = "--" + setting.name.replace("_", "-")
-        if setting.type is bool:
-            parser.add_argument(name, action=argparse.BooleanOptionalAction, default=setting.default)
-        else:
-            kind = (get_args(setting.type) or (setting.type,))[0]
-            parser.add_argument(name, type=kind, default=setting.default, help=f"default: {setting.default}")
+    """The command line: the settings as JSON."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    asyncio.run(serve(Settings(**vars(parser.parse_args()))))
+    asyncio.run(serve(Settings(**json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"))))
 
 
 class TgiServer:
@@ -147,12 +122,7 @@ class TgiServer:
     def start_again(self, **changes: Any) -> None:
         """Starts the process, after `kill` on the same port and with these settings changed."""
         self._settings = Settings(**{**asdict(self._settings), **changes})
-        given = {name: value for name, value in asdict(self._settings).items() if value is not None}
-        options = []
-        for name, value in given.items():
-            name = name.replace("_", "-")
-            options += [f"--{name}" if value else f"--no-{name}"] if isinstance(value, bool) else [f"--{name}={value}"]
-        command = [sys.executable, "-m", "tests.doubles.tgi", *options]
+        command = [sys.executable, "-m", "tests.doubles.tgi", json.dumps(asdict(self._settings))]
         self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         line = self._process.stdout.readline()
         if not line:
@@ -166,18 +136,6 @@ class TgiServer:
             self._process.kill()
             self._process.communicate()
             self._process = None
-
-    def wait_ready(self, seconds: float = 30.0) -> None:
-        """Waits for the port to open; only a server with `ready_after` has it closed at first."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self._ask("GET", "/health")
-                return
-            except ConnectionRefusedError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
 
     def stats(self) -> dict[str, Any]:
         """What was counted so far: see `tgi_app.Stats`."""

@@ -1,6 +1,6 @@
 """What a text-generation-inference server makes of one request: JSON, template and value checks, and the answer.
 
-    read_call(b'{"messages": [{"role": "system", "content": "Be brief."}]}', chat=True, template="mistral")
+    read_call(b'{"messages": [{"role": "system", "content": "Be brief."}]}')
         ->  Refused(422, "Template error: syntax error: Conversation roles must alternate …", "template_error")
 
 Nothing here knows of other requests or of time: an answer follows from its request and the settings alone.
@@ -17,7 +17,12 @@ from typing import Any
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.scripted import reply
 
+VERSION = "3.3.5"
+MEAN_LENGTH = 100
+"""Of the average completion, in tokens."""
+
 _NORMAL = NormalDist()
+_MAX_STOP_SEQUENCES = 4
 
 
 @dataclass
@@ -30,12 +35,8 @@ class Settings:
         mean_seconds: service time of an average request; 0 answers at once.
         sigma: of the lognormal distribution of completion lengths.
         verdict_seconds: service time where max_tokens is 1; None computes it as for any other length.
-        mean_prompt_tokens, mean_length: of the average request, in tokens.
-        template: "mistral" refuses a system role and roles that do not alternate, "any" refuses none.
         record: keep the requests for GET /double/received.
         port: 0 takes a free one.
-        ready_after: seconds during which connections are refused.
-        lifetime: seconds after which the process ends, whoever started it.
         speed: 0.5 makes every service time twice as long.
         storm: every request gets 429.
         unhealthy: /health answers 503.
@@ -51,24 +52,14 @@ class Settings:
     mean_seconds: float = 0.0
     sigma: float = 0.5
     verdict_seconds: float | None = None
-    mean_prompt_tokens: int = 400
-    mean_length: int = 100
     seed: int = 0
     max_input_tokens: int = 4095
     max_total_tokens: int = 4096
-    max_stop_sequences: int = 4
     max_top_n_tokens: int = 5
-    max_best_of: int = 2
-    max_client_batch_size: int = 4
-    payload_limit: int = 2_000_000
-    template: str = "mistral"
     model_id: str = "mistralai/Mistral-7B-Instruct-v0.2"
     model_sha: str = "3ad372fc79158a2148299e3318516c786aeded6c"
-    version: str = "3.3.5"
     record: bool = False
     port: int = 0
-    ready_after: float = 0.0
-    lifetime: float = 3600.0
     speed: float = 1.0
     storm: bool = False
     unhealthy: bool = False
@@ -101,12 +92,10 @@ def _invalid(words: str) -> Refused:
 
 @dataclass
 class Call:
-    """A chat or generate request of the right JSON types."""
+    """A chat request of the right JSON types."""
 
     messages: list[dict[str, str]]
     values: dict[str, Any]
-    chat: bool
-    details: bool = True
 
     @property
     def prompt_tokens(self) -> int:
@@ -128,9 +117,7 @@ def _is_strings(value: Any) -> bool:
 _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "model": ("a string", lambda value: type(value) is str),
     "max_tokens": ("u32", _is_count),
-    "max_new_tokens": ("u32", _is_count),
     "top_logprobs": ("u32", _is_count),
-    "top_n_tokens": ("u32", _is_count),
     "seed": ("u64", _is_count),
     "temperature": ("f32", _is_number),
     "top_p": ("f32", _is_number),
@@ -138,8 +125,6 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "presence_penalty": ("f32", _is_number),
     "stop": ("a sequence", _is_strings),
     "logprobs": ("a boolean", lambda value: type(value) is bool),
-    "details": ("a boolean", lambda value: type(value) is bool),
-    "stream": ("a boolean", lambda value: type(value) is bool),
 }
 
 
@@ -148,48 +133,32 @@ def _wrong_type(name: str, expected: str) -> Refused:
     return Refused(422, words)
 
 
-def read_call(body: bytes, chat: bool, template: str) -> Call:
+def read_call(body: bytes) -> Call:
     """Reads a body and applies the template, or raises Refused: what happens before there is any talk of room."""
     try:
         given = json.loads(body)
     except ValueError as error:
         raise Refused(400, f"Failed to parse the request body as JSON: {error}") from error
-    if type(given) is not dict:
-        raise _wrong_type("body", "a map")
-    values = given if chat else given.get("parameters") or {}
-    if type(values) is not dict:
-        raise _wrong_type("parameters", "a map")
-    for name, value in values.items():
+    for name, value in given.items():
         if value is not None and name in _TYPES and not _TYPES[name][1](value):
             raise _wrong_type(name, _TYPES[name][0])
-    if not chat:
-        if type(given.get("inputs")) is not str:
-            raise _wrong_type("inputs", "a string")
-        names = {"max_tokens": "max_new_tokens", "top_logprobs": "top_n_tokens"}
-        values = {**values, **{ours: values.get(theirs) for ours, theirs in names.items()}}
-        return Call([{"role": "user", "content": given["inputs"]}], values, False, bool(values.get("details")))
     messages = given.get("messages")
     if type(messages) is not list or not all(type(turn) is dict for turn in messages):
         raise _wrong_type("messages", "a sequence of maps")
     for turn in messages:
         if type(turn.get("role")) is not str or type(turn.get("content")) is not str:
             raise _wrong_type("messages", "strings `role` and `content`")
-    if given.get("stream"):
-        raise Refused(501, "this double does not stream")
-    if template == "mistral" and any((t["role"] == "user") != (i % 2 == 0) for i, t in enumerate(messages)):
+    if any((turn["role"] == "user") != (place % 2 == 0) for place, turn in enumerate(messages)):
         words = "Conversation roles must alternate user/assistant/user/assistant/..."
         raise Refused(422, f"Template error: syntax error: {words} (in <string>:1)", "template_error")
-    if given.get("temperature") == 0:
-        # chat takes 0 for greedy, generate refuses it
-        values = {**given, "temperature": None}
-    return Call(messages, values, True)
+    return Call(messages, given)
 
 
 def check_values(call: Call, settings: Settings) -> int:
     """Raises Refused as TGI's validation does, in its order and words; returns how many tokens may be written."""
     get, prompt_tokens = call.values.get, call.prompt_tokens
     stop, top = get("stop") or (), get("top_logprobs") or 0
-    if get("temperature") is not None and get("temperature") <= 0:
+    if (get("temperature") or 0) < 0:  # 0 is greedy
         raise _invalid("`temperature` must be strictly positive")
     if not -2 <= (get("frequency_penalty") or 0) <= 2:
         raise _invalid("`frequency_penalty` must be >= -2.0 and <= 2.0")
@@ -197,8 +166,8 @@ def check_values(call: Call, settings: Settings) -> int:
         raise _invalid("`top_p` must be > 0.0 and < 1.0")
     if get("max_tokens") == 0:
         raise _invalid("`max_new_tokens` must be strictly positive")
-    if len(stop) > settings.max_stop_sequences:
-        raise _invalid(f"`stop` supports up to {settings.max_stop_sequences} stop sequences. Given: {len(stop)}")
+    if len(stop) > _MAX_STOP_SEQUENCES:
+        raise _invalid(f"`stop` supports up to {_MAX_STOP_SEQUENCES} stop sequences. Given: {len(stop)}")
     if top > settings.max_top_n_tokens:
         raise _invalid(f"`top_n_tokens` must be >= 0 and <= {settings.max_top_n_tokens}. Given: {top}")
     if not any(turn["content"] for turn in call.messages):
@@ -221,8 +190,8 @@ def chance(seed: int, name: bytes) -> float:
     return (int.from_bytes(digest, "big") + 0.5) / 2**48
 
 
-def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[bytes, int, dict[str, Any]]:
-    """Returns what identifies the request (32 bytes), the length of its completion, and the body of its answer.
+def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[int, dict[str, Any]]:
+    """Returns the length of the completion and the body of the answer.
 
     Lengths are spread so that budgets and time-outs meet real variety: their mean is at most 0.4 of `max_tokens`, so
     that one in fifty is cut off. The text does not have that length: it is short, as no test looks at its end.
@@ -240,8 +209,8 @@ def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[bytes, int,
     )
     key = request.key("double")
     done = reply(request, key)
-    text, finish_reason = done.text, "eos_token"
-    mean = min(settings.mean_length, 0.4 * max_tokens)
+    text, finish_reason = done.text, "stop"
+    mean = min(MEAN_LENGTH, 0.4 * max_tokens)
     factor = math.exp(settings.sigma * _NORMAL.inv_cdf(chance(settings.seed, key)) - settings.sigma**2 / 2)
     length = max(1, min(max_tokens, round(mean * min(4.0, factor))))
     ends = [text.index(stop) + len(stop) for stop in request.stop if stop in text]
@@ -249,10 +218,6 @@ def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[bytes, int,
         text, finish_reason = text[: min(ends)], "stop_sequence"
     elif done.finish_reason == "length" or length >= max_tokens:
         length, finish_reason = max_tokens, "length"
-    if not call.chat:
-        details = {"finish_reason": finish_reason, "generated_tokens": length, "prefill": [], "tokens": []}
-        extra = {"details": {**details, "seed": get("seed")}} if call.details else {}
-        return key, length, {"generated_text": text, **extra}
     logprobs = None
     if get("logprobs"):
         first = {"token": text.split(" ")[0], "logprob": -0.25}
@@ -260,11 +225,9 @@ def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[bytes, int,
         top = sorted(top, key=lambda entry: -entry["logprob"])[: request.top_logprobs]
         logprobs = {"content": [{**(top[0] if top else first), "top_logprobs": top}]}
     message = {"role": "assistant", "content": text}
-    finish_reason = "stop" if finish_reason == "eos_token" else finish_reason
     choice = {"index": 0, "message": message, "logprobs": logprobs, "finish_reason": finish_reason}
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": length, "total_tokens": prompt_tokens + length}
     model = get("model") if get("model") not in (None, "tgi") else settings.model_id
     # no time of day: the same request gets the same bytes whenever it comes
     head = {"object": "chat.completion", "id": "", "created": 0, "model": model}
-    fingerprint = f"{settings.version}-native"
-    return key, length, {**head, "system_fingerprint": fingerprint, "choices": [choice], "usage": usage}
+    return length, {**head, "system_fingerprint": f"{VERSION}-native", "choices": [choice], "usage": usage}

@@ -4,28 +4,36 @@
         ->  two of 200 {"object": "chat.completion", "id": "", "choices": [{"finish_reason": "stop", …}], …}
             and one 429 {"error": "Model is overloaded", "error_type": "overloaded"}
 
-The order of checks is the real one: body type, size and JSON (415, 413, 400, 422), template (422), free room (429),
+The order of checks is the real one: JSON (400, 422), template (422), free room (429),
 parameters and lengths (422). Then a request waits for a slot, holds it for its service time and is answered.
 Text, lengths and service time follow from the request alone, faults from the number of its arrival.
 """
 
 import json
-import re
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from tests.doubles.tgi_answers import CHANGEABLE, Refused, Settings, answer, chance, check_values, read_call
+from tests.doubles.tgi_answers import (
+    CHANGEABLE,
+    MEAN_LENGTH,
+    VERSION,
+    Refused,
+    Settings,
+    answer,
+    chance,
+    check_values,
+    read_call,
+)
 
 RECORDED = 10_000
 """With `record`, so many requests are kept."""
 
 # one fault a request: these shares are laid end to end on [0, 1)
 _SHARES = ("overload", "error", "hang", "drop", "truncate", "rubbish")
-_JSON_BODY = re.compile(r"\r\ncontent-type: *application/json", re.IGNORECASE)
+_MEAN_PROMPT_TOKENS = 400
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
 
 
@@ -49,40 +57,33 @@ def _error(refused: Refused) -> Response:
 
 @dataclass
 class Stats:
-    """What GET /double/stats tells, of chat and generate requests since the start or the last reset.
+    """What GET /double/stats tells, of chat requests since the start or the last reset.
 
     Attributes:
         answered: whole answers sent.
-        distinct: different requests among these.
-        gone: requests whose client went away first.
         by_status: responses, spoiled ones included; who hangs or is gone has none.
         faults: how often each fault happened; a storm counts as "overload".
         prompt_tokens, completion_tokens: of the answered, all together.
         service_seconds: simulated service time of the answered, all together; `longest` the largest one.
-        busy_seconds: time in which at least one slot was taken.
-        max_in_flight, max_running: admitted at the same time, and in slots at the same time.
+        max_in_flight: admitted at the same time.
     """
 
     requests: int = 0
     answered: int = 0
-    distinct: int = 0
-    gone: int = 0
     by_status: Counter = field(default_factory=Counter)
     faults: Counter = field(default_factory=Counter)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     service_seconds: float = 0.0
     longest: float = 0.0
-    busy_seconds: float = 0.0
     max_in_flight: int = 0
-    max_running: int = 0
 
 
 class Job:
     """An admitted request on its way to its answer."""
 
-    def __init__(self, send: Callable[[Response], None], key: bytes, seconds: float, tokens: tuple[int, int]):
-        self.send, self.key, self.seconds, self.tokens = send, key, seconds, tokens
+    def __init__(self, send: Callable[[Response], None], seconds: float, tokens: tuple[int, int]):
+        self.send, self.seconds, self.tokens = send, seconds, tokens
         self.response, self.fault = Response(), None
         self.timer = None
         self.state = "queued"
@@ -98,18 +99,18 @@ class Tgi:
 
     def __init__(self, settings: Settings, call_later: Callable[..., Any]):
         self.settings, self._call_later = settings, call_later
-        self.in_flight = self.running = self._busy_since = 0
+        self.in_flight = self.running = 0
         self._queue: deque[Job] = deque()
         self.received: list[dict[str, Any]] = []
         self.reset()
 
     def reset(self) -> None:
         """Starts counting anew; the next request is number 0 again."""
-        self.stats, self._seen, self._busy_since = Stats(), set(), time.monotonic()
+        self.stats = Stats()
 
     def handle(self, method: str, path: str, head: str, body: bytes, send: Callable[[Response], None]) -> Job | None:
         """Answers through `send`, now or later; returns the job if there is one, for `abandon`."""
-        if method == "POST" and path in ("/v1/chat/completions", "/generate"):
+        if (method, path) == ("POST", "/v1/chat/completions"):
             return self._generate(path, head, body, send)
         send(self._other(method, path, body))
         return None
@@ -121,11 +122,7 @@ class Tgi:
         if settings.record and len(self.received) < RECORDED:
             self._record(path, head, body)
         try:
-            if not _JSON_BODY.search(head):
-                raise Refused(415, "Expected request with `Content-Type: application/json`")
-            if len(body) > settings.payload_limit:
-                raise Refused(413, "Failed to buffer the request body: length limit exceeded")
-            call = read_call(body, path != "/generate", settings.template)
+            call = read_call(body)
             if self.in_flight >= settings.max_concurrent_requests or settings.storm or fault == "overload":
                 raise Refused(429, "Model is overloaded", "overloaded")
             max_tokens = check_values(call, settings)
@@ -139,9 +136,9 @@ class Tgi:
             stats.by_status[response.status] += 1
             send(response)
             return None
-        key, length, done = answer(call, max_tokens, settings)
+        length, done = answer(call, max_tokens, settings)
         tokens = (call.prompt_tokens, length)
-        job = Job(send, key, self._service_seconds(max_tokens, *tokens), tokens)
+        job = Job(send, self._service_seconds(max_tokens, *tokens), tokens)
         job.response.body = json.dumps(done).encode()
         self._apply(fault, job)
         self.in_flight += 1
@@ -187,15 +184,12 @@ class Tgi:
         settings = self.settings
         if max_tokens == 1 and settings.verdict_seconds is not None:
             return settings.verdict_seconds
-        work = 0.15 * prompt_tokens / settings.mean_prompt_tokens + 0.85 * length / settings.mean_length
+        work = 0.15 * prompt_tokens / _MEAN_PROMPT_TOKENS + 0.85 * length / MEAN_LENGTH
         return settings.mean_seconds * work
 
     def _start(self, job: Job, at_once: bool = False) -> None:
         job.state = "running"
-        if not self.running:
-            self._busy_since = time.monotonic()
         self.running += 1
-        self.stats.max_running = max(self.stats.max_running, self.running)
         job.seconds /= self.settings.speed
         if at_once and job.seconds <= 0:
             self._finish(job)
@@ -210,9 +204,7 @@ class Tgi:
         if job.fault:
             stats.faults[job.fault] += 1
         else:
-            self._seen.add(job.key)
             stats.answered += 1
-            stats.distinct = len(self._seen)
             stats.prompt_tokens += job.tokens[0]
             stats.completion_tokens += job.tokens[1]
             stats.service_seconds += job.seconds
@@ -224,8 +216,6 @@ class Tgi:
         self.in_flight -= 1
         if job.state == "running":
             self.running -= 1
-            if not self.running:
-                self.stats.busy_seconds += time.monotonic() - self._busy_since
         job.state = "left"
         while self._queue and self.running < self.settings.slots:
             following = self._queue.popleft()
@@ -236,7 +226,6 @@ class Tgi:
         """The client went away: as in TGI its place and slot are free at once."""
         if job.state == "left":
             return
-        self.stats.gone += 1
         if job.timer:
             job.timer.cancel()
         self._leave(job)
@@ -253,8 +242,7 @@ class Tgi:
     def _other(self, method: str, path: str, body: bytes) -> Response:
         pages: dict[tuple[str, str], Callable[[], Any]] = {
             ("GET", "/info"): self._info,
-            ("GET", "/v1/models"): self._models,
-            ("GET", "/double/stats"): self._told,
+            ("GET", "/double/stats"): lambda: {**vars(self.stats), "in_flight": self.in_flight},
             ("GET", "/double/received"): lambda: self.received,
             ("POST", "/double/faults"): lambda: self.change(json.loads(body)),
             ("POST", "/double/reset"): self.reset,
@@ -267,8 +255,6 @@ class Tgi:
         if (method, path) == ("GET", "/health"):
             unhealthy = _error(Refused(503, "unhealthy", "healthcheck"))
             return unhealthy if self.settings.unhealthy else Response(type=_TEXT)
-        if (method, path) == ("GET", "/metrics"):
-            return Response(body=self._metrics().encode(), type=_TEXT)
         return Response(404, type=_TEXT)
 
     def change(self, changes: dict[str, Any]) -> dict[str, Any]:
@@ -280,32 +266,6 @@ class Tgi:
         return {name: getattr(self.settings, name) for name in sorted(CHANGEABLE)}
 
     def _info(self) -> dict[str, Any]:
-        names = ("model_id", "model_sha", "max_concurrent_requests", "max_best_of", "max_stop_sequences")
-        names += ("max_input_tokens", "max_total_tokens", "max_client_batch_size", "version")
-        info = {name: getattr(self.settings, name) for name in names}
-        return {**info, "docker_label": f"sha-{self.settings.model_sha[:7]}", "router": "text-generation-router"}
-
-    def _models(self) -> dict[str, Any]:
-        name = self.settings.model_id
-        return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": name}]}
-
-    def _told(self) -> dict[str, Any]:
-        told = dict(vars(self.stats))
-        if self.running:
-            told["busy_seconds"] += time.monotonic() - self._busy_since
-        now = {"in_flight": self.in_flight, "running": self.running, "queued": self._queued()}
-        return {**told, **now, "cpu_seconds": time.process_time()}
-
-    def _queued(self) -> int:
-        return sum(job.state == "queued" for job in self._queue)
-
-    def _metrics(self) -> str:
-        stats = self.stats
-        values = {
-            ("tgi_queue_size", "gauge"): self._queued(),
-            ("tgi_batch_current_size", "gauge"): self.running,
-            ("tgi_request_count", "counter"): stats.requests,
-            ("tgi_request_success", "counter"): stats.answered,
-        }
-        lines = [f"# TYPE {name} {kind}\n{name} {value}" for (name, kind), value in values.items()]
-        return "\n".join([*lines, f'tgi_request_failure{{err="overloaded"}} {stats.by_status[429]}', ""])
+        names = ("model_id", "model_sha", "max_concurrent_requests", "max_input_tokens", "max_total_tokens")
+        given = {name: getattr(self.settings, name) for name in names}
+        return {**given, "version": VERSION, "docker_label": f"sha-{self.settings.model_sha[:7]}"}

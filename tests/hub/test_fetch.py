@@ -106,7 +106,7 @@ def test_the_second_machine_may_push_to_the_branch_of_the_first(go_on, hub, fold
     assert load_dataset(REPO, revision="shared", split="train").num_rows > 0
 
 
-@pytest.mark.parametrize("route", ["resolve", "head", "info", "tree", "paths_info"])
+@pytest.mark.parametrize("route", ["resolve", "head", "info", "tree"])
 @pytest.mark.parametrize("status", [503, "lost"])
 def test_a_hub_that_is_away_for_a_moment_is_waited_for(go_on, hub, parts, route, status):
     hub.fault(route, status)

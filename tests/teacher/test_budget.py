@@ -26,34 +26,29 @@ def answer(budget: Budget, *tokens: int) -> None:
         budget.settle(number)
 
 
-def test_without_a_limit_everything_may_be_sent():
-    assert taken(Budget()) == 1000
-
-
-def test_exactly_so_many_requests_may_be_sent():
-    assert taken(Budget(requests=7)) == 7
-
-
-def test_no_request_at_all_may_be_sent():
-    assert taken(Budget(requests=0)) == 0
-
-
-def test_what_earlier_commands_were_answered_counts():
-    budget = Budget(requests=7)
-    budget.start(answered=5, tokens=0)
-    assert taken(budget) == 2
-
-
-def test_a_folder_that_holds_more_than_the_limit_gets_nothing():
-    budget = Budget(requests=7)
-    budget.start(answered=9, tokens=0)
-    assert taken(budget) == 0
-
-
-def test_an_answer_counts_once():
-    budget = Budget(requests=3)
-    answer(budget, 10)
-    assert taken(budget) == 2
+@pytest.mark.parametrize(
+    ("limits", "before", "answers", "left"),
+    [
+        ({}, (0, 0), (), 1000),
+        ({"requests": 7}, (0, 0), (), 7),
+        ({"requests": 0}, (0, 0), (), 0),
+        ({"requests": 3}, (0, 0), (10,), 2),
+        # earlier commands count
+        ({"requests": 7}, (5, 0), (), 2),
+        ({"requests": 7}, (9, 0), (), 0),
+        ({"tokens": 1000}, (10, 1000), (), 0),
+        ({"tokens": 1000}, (45, 900), (), 5),
+        # requests in flight count as the average of the answered ones: 60 are left, three times 20
+        ({"tokens": 100}, (0, 0), (10, 30), 3),
+        ({"tokens": 100}, (0, 0), (60, 39), 1),
+        ({"tokens": 100}, (0, 0), (60, 40), 0),
+    ],
+)
+def test_so_many_requests_may_be_sent(limits, before, answers, left):
+    budget = Budget(**limits)
+    budget.start(answered=before[0], tokens=before[1])
+    answer(budget, *answers)
+    assert taken(budget) == left
 
 
 def test_a_request_without_an_answer_costs_nothing():
@@ -70,36 +65,6 @@ def test_a_refused_take_is_not_in_flight():
         budget.take()
     budget.settle(None)
     assert taken(budget) == 1
-
-
-def test_tokens_are_counted_until_they_are_used_up():
-    budget = Budget(tokens=100)
-    answer(budget, 60, 39)
-    assert taken(budget, 1) == 1
-
-
-def test_used_up_tokens_end_it():
-    budget = Budget(tokens=100)
-    answer(budget, 60, 40)
-    assert taken(budget) == 0
-
-
-def test_requests_in_flight_count_as_the_average_of_the_answered_ones():
-    budget = Budget(tokens=100)
-    answer(budget, 10, 30)  # 60 are left: three times 20
-    assert taken(budget) == 3
-
-
-def test_the_average_counts_earlier_commands():
-    budget = Budget(tokens=1000)
-    budget.start(answered=45, tokens=900)
-    assert taken(budget) == 5
-
-
-def test_tokens_of_earlier_commands_are_used_up():
-    budget = Budget(tokens=1000)
-    budget.start(answered=10, tokens=1000)
-    assert taken(budget) == 0
 
 
 def test_seconds_count_from_its_making(monkeypatch):
@@ -121,13 +86,8 @@ def test_seconds_count_from_its_making(monkeypatch):
 def test_the_message_names_the_limit_and_what_to_do(limits, said):
     with pytest.raises(BudgetReached) as raised:
         Budget(**limits).take()
-    assert str(raised.value) == (
-        f"{said}: raise it and run the same command again to go on; what was answered is kept."
-    )
-
-
-def test_the_exit_code_says_that_a_budget_is_reached():
-    assert BudgetReached.exit_code == 3
+    words = f"{said}: raise it and run the same command again to go on; what was answered is kept."
+    assert (str(raised.value), raised.value.exit_code) == (words, 3)
 
 
 @pytest.mark.parametrize(

@@ -44,37 +44,15 @@ def test_the_limit_is_the_smaller_of_what_is_configured_and_what_the_server_take
     assert server.limit == limit
 
 
-def test_a_new_server_may_be_filled_at_once():
-    assert endpoint(8, in_flight=7).has_room(NOW)
+def test_a_new_server_may_be_filled_at_once_and_a_full_one_has_no_room():
+    assert (endpoint(8, in_flight=7).has_room(NOW), endpoint(8, in_flight=8).has_room(NOW)) == (True, False)
 
 
-def test_a_full_server_has_no_room():
-    assert not endpoint(8, in_flight=8).has_room(NOW)
-
-
-def test_only_whole_slots_count():
-    server = endpoint(8, in_flight=4)
-    server.cap = 4.875
-    assert not server.has_room(NOW)
-
-
-def test_a_refusal_cuts_the_cap_to_what_is_still_in_flight():
-    server = endpoint(8, in_flight=6)
-    refuse(server)
-    assert server.cap == 5.0
-
-
-def test_several_refusals_cut_the_cap_to_what_the_server_kept():
-    # eight were sent, five heard that it is full: three fit
-    server = endpoint(8, in_flight=8)
-    refuse(server, times=5)
-    assert server.cap == 3.0
-
-
-def test_the_cap_never_falls_below_one():
-    server = endpoint(8, in_flight=3)
-    refuse(server, times=3)
-    assert server.cap == 1.0
+@pytest.mark.parametrize(("sent", "refused", "cap"), [(6, 1, 5.0), (8, 5, 3.0), (3, 3, 1.0)])
+def test_refusals_cut_the_cap_to_what_the_server_kept_but_never_below_one(sent, refused, cap):
+    server = endpoint(8, in_flight=sent)
+    refuse(server, times=refused)
+    assert server.cap == cap
 
 
 def test_a_refusal_never_raises_the_cap():
@@ -84,18 +62,12 @@ def test_a_refusal_never_raises_the_cap():
     assert server.cap == 2.0
 
 
-def test_after_a_shortage_the_cap_grows_by_one_an_answer_up_to_where_it_began():
+@pytest.mark.parametrize(("answers", "cap"), [(1, 3.0), (3, 5.0), (3 + 8, 6.0), (100, 8.0)])
+def test_after_a_shortage_the_cap_grows_by_one_an_answer_to_where_it_began_and_then_by_an_eighth(answers, cap):
     server = endpoint(8, in_flight=6)
     refuse(server, times=4)  # the shortage began at five in flight
-    answer(server, 3)
-    assert server.cap == 5.0
-
-
-def test_above_the_shortage_the_cap_grows_by_one_in_eight_answers():
-    server = endpoint(8, in_flight=6)
-    refuse(server, times=4)
-    answer(server, 3 + 8)
-    assert server.cap == 6.0
+    answer(server, answers)
+    assert server.cap == cap
 
 
 def test_a_stray_refusal_costs_one_slot_for_eight_answers():
@@ -107,12 +79,6 @@ def test_a_stray_refusal_costs_one_slot_for_eight_answers():
     assert int(server.cap) == 8
 
 
-def test_the_cap_never_grows_beyond_the_limit():
-    server = endpoint(8)
-    answer(server, 100)
-    assert server.cap == 8.0
-
-
 def test_a_server_that_still_works_is_asked_again_at_its_next_answer():
     # its answers say when there is room; no clock does
     server = endpoint(8, in_flight=6)
@@ -121,34 +87,14 @@ def test_a_server_that_still_works_is_asked_again_at_its_next_answer():
     assert server.has_room(NOW)
 
 
-def test_an_idle_server_that_is_full_is_left_alone_for_a_moment():
-    server = endpoint(8, in_flight=1)
-    refuse(server)
-    assert not server.has_room(NOW)
-
-
-def test_an_idle_server_that_is_full_is_asked_again_after_a_moment():
-    server = endpoint(8, in_flight=1)
-    refuse(server)
-    assert server.has_room(server.closed_until)
-
-
-def test_the_moments_grow_while_a_server_stays_full():
+def test_an_idle_server_that_is_full_is_left_alone_for_moments_that_grow_to_five_seconds():
     server, moments = endpoint(8), []
-    for _ in range(4):
-        server.in_flight = 1
-        server.closed_until = 0.0
-        refuse(server)
-        moments.append(server.closed_until - NOW)
-    assert moments == sorted(set(moments))
-
-
-def test_no_moment_is_longer_than_five_seconds():
-    server = endpoint(8)
     for _ in range(50):
         server.in_flight, server.closed_until = 1, 0.0
         refuse(server)
-    assert server.closed_until == NOW + 5.0
+        assert (server.has_room(NOW), server.has_room(server.closed_until)) == (False, True)
+        moments.append(server.closed_until - NOW)
+    assert moments == sorted(moments) and moments[:4] == sorted(set(moments))[:4] and moments[-1] == 5.0
 
 
 def test_an_answer_makes_the_moments_short_again():
@@ -198,42 +144,25 @@ def test_a_refusal_between_failures_is_no_answer():
     assert server.failed()
 
 
-def test_a_server_that_is_set_aside_gets_nothing():
+def test_a_server_that_is_set_aside_gets_nothing_then_one_request_and_one_more_for_each_answer():
     server = endpoint(8)
     server.set_aside()
     assert not server.has_room(NOW)
-
-
-def test_a_server_that_comes_back_gets_one_request_first():
-    server = endpoint(8)
-    server.set_aside()
     server.welcome(Server(max_in_flight=8), None)
     assert (server.has_room(NOW), server.cap) == (True, 1.0)
-
-
-def test_a_server_that_comes_back_is_full_after_as_many_answers_as_it_has_slots():
-    server = endpoint(8)
-    server.set_aside()
-    server.welcome(Server(max_in_flight=8), None)
     answer(server, 7)
     assert server.cap == 8.0
 
 
-def test_a_server_that_comes_back_and_fails_is_hopeless_at_once():
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_server_that_comes_back_and_fails_is_hopeless_at_once_unless_it_answered(answers):
     server = endpoint(8)
     for _ in range(HOPELESS):
         server.failed()
     server.set_aside()
     server.welcome(Server(max_in_flight=8), None)
-    assert server.failed()
-
-
-def test_a_server_that_comes_back_and_answers_has_no_failures():
-    server = endpoint(8)
-    server.set_aside()
-    server.welcome(Server(max_in_flight=8), None)
-    server.answered()
-    assert not server.failed()
+    answer(server, answers)
+    assert server.failed() is (answers == 0)
 
 
 def test_a_server_is_asked_less_and_less_often_until_it_answers_a_request():

@@ -42,17 +42,6 @@ def filled(path: Path, count: int) -> Path:
     return path
 
 
-def test_what_is_put_is_got(path):
-    with opened(path) as journal:
-        journal.put(KEY, ANSWER)
-        assert journal.get(KEY) == ANSWER
-
-
-def test_what_was_never_put_is_none(path):
-    with opened(path) as journal:
-        assert journal.get(KEY) is None
-
-
 def test_the_first_completion_under_a_key_stays(path):
     with opened(path) as journal:
         journal.put(KEY, ANSWER)
@@ -60,16 +49,12 @@ def test_the_first_completion_under_a_key_stays(path):
         assert journal.get(KEY).text == ANSWER.text
 
 
-def test_length_counts_the_keys(path):
-    with opened(filled(path, 3)) as journal:
-        assert len(journal) == 3
-
-
-def test_completions_survive_closing(path):
+def test_what_is_put_is_got_before_and_after_closing(path):
     with opened(path) as journal:
         journal.put(KEY, ANSWER)
-    with opened(path) as journal:
         assert journal.get(KEY) == ANSWER
+    with opened(path) as journal:
+        assert (journal.get(KEY), journal.get(b"\1" * 32), len(journal)) == (ANSWER, None, 1)
 
 
 def test_completions_survive_without_closing(path):

@@ -114,6 +114,11 @@ def test_an_info_without_a_model_is_no_info(info):
     assert read_server(info, None) == Server()
 
 
+@pytest.mark.parametrize("models", [5, [], None, {"data": 5}, {"data": [5]}, {"data": {}}], ids=str)
+def test_a_list_of_models_of_another_shape_names_none(models):
+    assert read_server(None, models) == Server()
+
+
 @pytest.mark.parametrize(
     "body", [b"\xff moss", b'{"error": {"message": "moss"}}', b'{"error": "moss"}', b"[" * 100_000]
 )
