@@ -7,14 +7,14 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from datasets import Dataset
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
 
@@ -49,28 +49,27 @@ DOCUMENTS = (
 )
 
 
-_load = OmegaConf.load
-_loaded: dict[tuple[str, int], Any] = {}
+@cache
+def _compose(folder: Path, name: str, choices: tuple[str, ...]) -> DictConfig:
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        return compose(name, list(choices))
 
 
-def _load_once(file):
-    """Hundreds of tests compose the same two dozen files, and reading them is most of it."""
-    path = Path(getattr(file, "name", file))
-    if not path.is_absolute():
-        return _load(file)
-    key = (str(path), path.stat().st_mtime_ns)
-    if key not in _loaded:
-        _loaded[key] = _load(file)
-    return copy.deepcopy(_loaded[key])
+def compose_config(*overrides: str, name: str = "config", folder: Path = CONFIGURATION) -> DictConfig:
+    """Returns the configuration as Hydra composes it for these overrides.
 
-
-OmegaConf.load = _load_once
-
-
-def compose_config(*overrides: str, name: str = "config"):
-    """Returns the configuration as Hydra composes it for these overrides."""
-    with initialize_config_dir(str(CONFIGURATION), version_base="1.3"):
-        return compose(name, list(overrides))
+    Most tests choose the same files and differ in a few values: files are composed once, values are set as Hydra does.
+    """
+    choices, values = [], []
+    for given in OverridesParser.create().parse_overrides(list(overrides)):
+        key = given.key_or_group
+        is_value = not (given.is_add() or given.is_delete() or key.startswith("hydra."))
+        is_value = is_value and not (CONFIGURATION / key).is_dir()
+        (values if is_value else choices).append(given)
+    config = copy.deepcopy(_compose(folder, name, tuple(given.input_line for given in choices)))
+    for given in values:
+        OmegaConf.update(config, given.key_or_group, given.value(), merge=True)
+    return config
 
 
 def write_documents(path: Path, documents=DOCUMENTS) -> Path:

@@ -40,10 +40,6 @@ def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
-def test_there_are_groups():
-    assert {"data", "teacher", "embedder", "tokenizer", "tags", "rules", "prompts", "stages"} <= set(GROUPS)
-
-
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option_composes_and_its_target_takes_its_keys(group, option):
     chosen = composed(f"{group}={option}")[group]

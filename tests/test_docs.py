@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from omegaconf import OmegaConf
 
 from fanno_hf import columns
 from fanno_hf.cli.configuration import resolve
@@ -54,16 +53,17 @@ def commands() -> Iterator[tuple[str, str]]:
             yield path.relative_to(ROOT).as_posix(), line.split(" #")[0].strip()
 
 
-COMMANDS = sorted(set(commands()))
+FOUND = sorted(set(commands()))
+COMMANDS = sorted({arguments for _, arguments in FOUND})
 
 
 def alternatives(words: list[str]) -> Iterator[list[str]]:
-    """`stage=seed|augment` stands for two commands; so does `key=1,2` in a sweep."""
+    """`stage=seed|augment` stands for two commands; so does `key=1,2` in a sweep; of `glob(*)` one file is taken."""
     each = []
     for word in words:
         key, _, value = word.partition("=")
         if "-m" in words and value == "glob(*)":
-            value = "|".join(path.stem for path in (ROOT / "recipes" / key.lstrip("+")).glob("*.yaml"))
+            word = f"{key}={min(path.stem for path in (ROOT / 'recipes' / key.lstrip('+')).glob('*.yaml'))}"
         elif "-m" in words:
             value = value.replace(",", "|")
         each.append([f"{key}={part}" for part in value.split("|")] if "|" in value else [word])
@@ -71,11 +71,11 @@ def alternatives(words: list[str]) -> Iterator[list[str]]:
 
 
 def test_there_are_commands_in_every_place():
-    assert {"recipes/README.md", "recipes/smoke.yaml", "recipes/fanno-v1.yaml"} <= {path for path, _ in COMMANDS}
+    assert {"recipes/README.md", "recipes/smoke.yaml", "recipes/fanno-v1.yaml"} <= {path for path, _ in FOUND}
 
 
-@pytest.mark.parametrize(("path", "arguments"), COMMANDS, ids=lambda value: value[:60])
-def test_command_is_real(path, arguments):
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda value: value[:60])
+def test_command_is_real(arguments):
     for words in alternatives(shlex.split(PLACEHOLDER.sub("example", arguments))):
         name = "config"
         overrides, rest = [], iter(words)
@@ -90,10 +90,7 @@ def test_command_is_real(path, arguments):
                 assert re.match(r"[~+]{0,2}[\w.@/]+(=|$)", word), f"{word} is neither an option nor an override"
                 overrides.append(word)
         is_recipe = "-cd" in words or "--config-dir" in words
-        config = (compose_recipe if is_recipe else lambda name, *given: compose_config(*given, name=name))(
-            name, *overrides
-        )
-        resolved = resolve(config)
+        resolved = resolve(compose_recipe(name, *overrides) if is_recipe else compose_config(*overrides, name=name))
         assert resolved.stage in ("all", *STAGES, *TASKS)
         assert resolved.export.format in FORMATS
 
@@ -122,11 +119,12 @@ def test_links_lead_somewhere(path):
 
 @cache
 def known_keys() -> frozenset[str]:
-    """Every key of every option of every group, and the groups themselves."""
+    """Every key of every option of every group."""
     found: set[str] = set()
-    options = [f"{path.parent.name}={path.stem}" for path in CONFIGURATION.glob("*/*.yaml")]
-    for override in (option for option in options if not option.startswith("stages=")):
-        todo = [("", OmegaConf.to_container(compose_config(override)))]
+    for path in CONFIGURATION.rglob("*.yaml"):
+        group = [] if path.parent == CONFIGURATION else [path.parent.name]
+        place = [*group, path.stem] if group == ["stages"] else group
+        todo = [("".join(f"{name}." for name in place), yaml.safe_load(path.read_text(encoding="utf-8")))]
         for prefix, node in todo:
             found |= {f"{prefix}{key}" for key in node}
             todo += [(f"{prefix}{key}.", value) for key, value in node.items() if isinstance(value, dict)]

@@ -8,12 +8,12 @@ from typing import Any
 import hydra.utils
 import pyarrow.parquet as pq
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.pipeline.run import execute
 from fanno_hf.settings import REWARDS
+from tests.conftest import CONFIGURATION, compose_config
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = sorted(path.stem for path in (ROOT / "recipes" / "ablations").glob("*.yaml"))
@@ -35,8 +35,8 @@ ABLATIONS = (
 
 def compose_recipe(name: str, *overrides: str) -> DictConfig:
     """Composes what `python -m fanno_hf -cd recipes -cn <name>` composes."""
-    with initialize_config_dir(str(ROOT / "recipes"), version_base="1.3"):
-        return compose(name, [f"hydra.searchpath=[file://{ROOT / 'conf'}]", *overrides])
+    search = f"hydra.searchpath=[file://{CONFIGURATION}]"
+    return compose_config(search, *overrides, name=name, folder=ROOT / "recipes")
 
 
 def targets(node: Any) -> Iterator[str]:
