@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.run import TASKS
 from fanno_hf.teacher.journal import Journal
-from tests.conftest import SMALL, restricted, write_documents
+from tests.conftest import SMALL, write_documents
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120
@@ -218,14 +217,18 @@ def test_debug_shows_where_a_wrong_configuration_was_found(small):
     assert "Traceback (most recent call last)" in small("debug=true", "stages.sed.x=1")[1]
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(cli, monkeypatch):
-    with tempfile.TemporaryDirectory() as name:
-        overrides = command(Path(name))
-        (Path(name) / "documents.jsonl").chmod(0o644)
-        with restricted(Path(name), 0o555):
-            code, said = cli(*overrides)
+def test_a_folder_that_cannot_be_written_is_one_line(small, tmp_path, monkeypatch):
+    mkdir = os.mkdir
+
+    def denied(path, *mode, **options):  # a superuser may write everywhere
+        if Path(path).is_relative_to(tmp_path / "run"):
+            raise PermissionError(13, "Permission denied", str(path))
+        mkdir(path, *mode, **options)
+
+    monkeypatch.setattr(os, "mkdir", denied)
+    code, said = small()
     assert code == 2
-    assert re.match(rf"{name}/run(/logs)? cannot be written \(Permission denied\): ", line(said))
+    assert re.match(rf"{tmp_path}/run(/logs)? cannot be written \(Permission denied\): ", line(said))
 
 
 def test_a_file_in_the_place_of_the_folder_is_one_line(small, tmp_path):
