@@ -31,7 +31,7 @@ browser: install ## find or install the headless Chromium that the tests of the 
 		|| $(BIN)/playwright install --with-deps chromium
 
 test: quality browser ## quality checks and every test (about five minutes, loopback only)
-	$(BIN)/python -m pytest -q -n 2 -m "not kill20"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not kill20"
 
 test-kill: install ## kill -9 a run at 20 random moments and compare every byte
 	$(BIN)/python -m pytest -q -m kill20 tests/test_kill.py

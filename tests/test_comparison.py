@@ -1,7 +1,5 @@
 """`-m` runs several configurations and ends with one table."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,57 +18,38 @@ def table(shown: str) -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
 
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """A function that sweeps in a folder of its own and returns (exit code, stderr, stdout)."""
-
-    def sweep(*arguments: str) -> tuple[int, str, str]:
-        folder = tmp_path_factory.mktemp("sweep")
-        command = [sys.executable, "-m", "fanno_hf", *SMOKE, *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        return done.returncode, done.stderr, done.stdout
-
-    return sweep
+@pytest.fixture
+def sweep(cli):
+    """A function that sweeps and returns (exit code, stderr, stdout)."""
+    return lambda *arguments: (*cli(*SMOKE, *arguments), cli.shown)
 
 
-@pytest.fixture(scope="module")
-def two(swept):
-    return swept("+ablations=full,no-think-different")
-
-
-def test_every_run_has_a_line_with_every_figure(two):
-    code, _, shown = two
+def test_every_run_has_a_line_with_every_figure(sweep):
+    code, _, shown = sweep("+ablations=full,no-think-different")
     found = table(shown)
     assert (code, list(found)) == (0, ["full", "no-think-different"])
     assert all(list(line) == list(COLUMNS) and all(line.values()) for line in found.values())
+    assert (found["no-think-different"]["pool"], found["no-think-different"]["pulls"]) == ("24", "0-0")
+    assert all(f"\n{name}: {meaning}" in shown for name, meaning in COLUMNS.items())
 
 
-def test_the_figures_are_those_of_the_run(two):
-    line = table(two[2])["no-think-different"]
-    assert (line["pool"], line["pulls"]) == ("24", "0-0")
-
-
-def test_every_column_is_explained(two):
-    assert all(f"\n{name}: {meaning}" in two[2] for name, meaning in COLUMNS.items())
-
-
-def test_a_run_that_fails_leaves_the_others_alone(swept):
+def test_a_run_that_fails_leaves_the_others_alone(sweep):
     keys = ("stages.prescreen.min_tokens=500,20", "run=tokens-${stages.prescreen.min_tokens}")
-    code, said, shown = swept(*keys, "stage=prescreen")
+    code, said, shown = sweep(*keys, "stage=prescreen")
     assert code == 1
     assert "The stage prescreen kept no row" in said
     found = table(shown)
     assert (found["tokens-20"]["passages"] != "", found["tokens-500"]["passages"]) == (True, "")
 
 
-def test_runs_in_one_folder_do_not_hide_a_failure(swept):
-    code, said, _ = swept("run=same", "stage=seed,prescreen")
+def test_runs_in_one_folder_do_not_hide_a_failure(sweep):
+    code, said, _ = sweep("run=same", "stage=seed,prescreen")
     assert code == 2
     assert "Several runs had one folder" in said
 
 
-def test_a_run_without_a_name_is_no_way_out(swept):
-    assert swept("run='',b", "stage=seed")[0] == 2
+def test_a_run_without_a_name_is_no_way_out(sweep):
+    assert sweep("run='',b", "stage=seed")[0] == 2
 
 
 def test_a_run_that_never_began_is_an_empty_line_and_no_folder(tmp_path):

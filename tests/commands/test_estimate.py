@@ -30,10 +30,10 @@ def write_mixtures(path, count: int = 120) -> None:
             file.write(json.dumps({"text": " ".join(sentences[i] for i in chosen)}) + "\n")
 
 
-def project_and_run(folder):
+def project_and_run(folder, mean_seconds=0.4):
     """Projects a run on the simulated server, then does it: (the projection, what the run's stages took)."""
     write_mixtures(folder / "documents.jsonl")
-    with TgiServer(slots=SLOTS, max_concurrent_requests=SLOTS, mean_seconds=0.4) as server:
+    with TgiServer(slots=SLOTS, max_concurrent_requests=SLOTS, mean_seconds=mean_seconds) as server:
         overrides = ["teacher=tgi", f"teacher.base_url={server.url}", "embedder=hashing", "tokenizer=words"]
         overrides += ["data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}"]
         overrides += ["stages.augment.target_size=90", "stages.augment.window=64", "estimate.rows=40"]
@@ -45,7 +45,7 @@ def project_and_run(folder):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    return project_and_run(tmp_path_factory.mktemp("estimate"))
+    return project_and_run(tmp_path_factory.mktemp("estimate"), mean_seconds=0.02)
 
 
 @pytest.mark.parametrize("name", ["requests", "prompt_tokens", "completion_tokens"])

@@ -43,7 +43,7 @@ def outputs(run: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 30])
+@pytest.mark.parametrize("count", [1, 2, 17])  # more shards than documents, too
 def test_shards_give_the_bytes_of_a_run_without_them(do, tmp_path, count):
     do(f"run={tmp_path / 'whole'}")
     for index in reversed(range(count)):
