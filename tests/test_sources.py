@@ -115,29 +115,27 @@ def test_a_path_is_found_in_the_home_folder(put, monkeypatch):
     assert texts("~/moss.txt") == ["Moss"]
 
 
-def test_a_file_whose_name_looks_like_a_glob_is_read(put):
-    assert texts(put("notes[1].txt", "Moss")) == ["Moss"]
-
-
 def test_blank_lines_count_but_are_no_rows(put):
     path = put("pages.jsonl", b'{"text": "Moss"}\n\n  \n{"text": "Tide"}\n')
     assert read(path) == [("Moss", "pages.jsonl:1"), ("Tide", "pages.jsonl:4")]
-
-
-def test_lines_that_are_strings_are_texts(put):
-    assert texts(put("pages.jsonl", as_json_lines(["Moss", "Tide"]))) == ["Moss", "Tide"]
 
 
 def test_a_unicode_line_separator_does_not_end_a_line(put):
     assert texts(put("pages.jsonl", as_json_lines([{"text": "Moss\u2028Tide\u0085"}]))) == ["Moss\u2028Tide\u0085"]
 
 
-def test_a_json_file_of_one_object_is_one_document(put):
-    assert texts(put("page.json", json.dumps(ROWS[0], indent=2))) == [TEXTS[0]]
-
-
-def test_a_json_file_of_lines_is_read_as_lines(put):
-    assert texts(put("pages.json", as_json_lines(ROWS))) == TEXTS
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("page.json", json.dumps(ROWS[0], indent=2), TEXTS[:1]),  # one object
+        ("pages.json", as_json_lines(ROWS), TEXTS),  # lines
+        ("pages.jsonl", as_json_lines(TEXTS), TEXTS),  # lines that are strings
+        ("nulls.parquet", as_parquet([{"text": "Moss"}, {"text": None}]), ["Moss", None]),
+        ("notes[1].txt", "Moss", ["Moss"]),  # a name that looks like a glob
+    ],
+)
+def test_other_forms_are_read_too(put, name, content, found):
+    assert texts(put(name, content)) == found
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -167,16 +165,8 @@ def test_columns_that_could_all_be_meant_are_listed(put, kind):
     )
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "json"])
 def test_a_column_that_is_not_there_is_named_with_the_nearest(put, kind):
-    path = put(f"pages.{kind}", TABLES[kind]([{"id": "1", "abstract": "Tide"}]))
-    assert complaint(path, text_column="abstrct") == (
-        f"{path} has no column 'abstrct' (data.text_column); did you mean 'abstract'? Columns: id, abstract"
-    )
-
-
-@pytest.mark.parametrize("kind", ["jsonl", "json"])
-def test_a_column_that_no_row_has_is_named_with_the_nearest(put, kind):
     path = put(f"pages.{kind}", TABLES[kind]([{"id": "1", "abstract": "Tide"}]))
     assert complaint(path, text_column="abstrct") == (
         f"{path} has no column 'abstrct' (data.text_column); did you mean 'abstract'? Columns: id, abstract"
@@ -203,10 +193,6 @@ def test_what_is_no_string_is_handed_on_as_it_is(put, value):
 def test_a_usual_name_is_found_where_this_row_has_no_text(put, value):
     path = put("pages.jsonl", as_json_lines([{"title": "a", "text": value}, {"title": "b", "text": "Moss"}]))
     assert texts(path) == [value, "Moss"]
-
-
-def test_nulls_in_parquet_are_handed_on(put):
-    assert texts(put("pages.parquet", as_parquet([{"text": "Moss"}, {"text": None}]))) == ["Moss", None]
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -251,14 +237,13 @@ def test_a_missing_path_is_asked_for(path):
         list(FileSource(path).documents())
 
 
-def test_a_broken_line_is_named(put):
-    path = put("pages.jsonl", b'{"text": "Moss"}\n{"text": \n')
-    assert complaint(path).startswith(f"{path}, line 2 is not JSON: ")
-
-
-def test_a_broken_json_file_is_named(put):
-    path = put("page.json", b'{"text": "Moss"')
-    assert complaint(path).startswith(f"{path} is not JSON: ")
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [("pages.jsonl", '{"text": "Moss"}\n{"text": \n', ", line 2"), ("page.json", '{"text": "Moss"', "")],
+)
+def test_broken_json_is_named(put, name, content, place):
+    path = put(name, content)
+    assert complaint(path).startswith(f"{path}{place} is not JSON: ")
 
 
 @pytest.mark.parametrize("name", ["pages.parquet", "pages.parquet.gz"])
@@ -311,10 +296,7 @@ def test_an_empty_file_has_no_documents(put, kind):
 def test_the_sample_has_a_source_for_every_text():
     documents = list(SampleSource().documents())
     assert [source for _, source in documents] == [f"sample:{row['id']}" for row in read_sample()]
-
-
-def test_the_sample_can_be_limited():
-    assert len(list(SampleSource(limit=5).documents())) == 5
+    assert list(SampleSource(limit=5).documents()) == documents[:5]
 
 
 @pytest.fixture
@@ -327,21 +309,18 @@ def dataset(tmp_path) -> Path:
     return tmp_path / "dataset"
 
 
-def test_a_data_set_is_streamed_with_the_number_of_the_row(dataset):
-    rows = list(HubSource(str(dataset)).documents())
-    assert rows == [("Moss 0", f"{dataset}/train:1"), ("Moss 1", f"{dataset}/train:2")]
-
-
-def test_a_split_of_a_data_set_is_taken(dataset):
-    assert [text for text, _ in HubSource(str(dataset), split="test").documents()] == ["Moss 2", "Moss 3"]
-
-
-def test_a_data_set_can_be_limited(dataset):
-    assert len(list(HubSource(str(dataset), limit=1).documents())) == 1
-
-
-def test_a_column_of_a_data_set_is_taken(dataset):
-    assert [text for text, _ in HubSource(str(dataset), text_column="title").documents()] == ["a", "a"]
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({}, [("Moss 0", "train:1"), ("Moss 1", "train:2")]),
+        ({"split": "test"}, [("Moss 2", "test:1"), ("Moss 3", "test:2")]),
+        ({"limit": 1}, [("Moss 0", "train:1")]),
+        ({"text_column": "title"}, [("a", "train:1"), ("a", "train:2")]),
+    ],
+    ids=str,
+)
+def test_a_data_set_is_streamed_with_the_number_of_the_row(dataset, settings, found):
+    assert list(HubSource(str(dataset), **settings).documents()) == [(text, f"{dataset}/{row}") for text, row in found]
 
 
 def test_a_column_that_a_data_set_lacks_is_named_with_the_nearest(dataset):
@@ -357,14 +336,11 @@ def test_a_data_set_may_begin_with_a_null(dataset):
     assert [text for text, _ in HubSource(str(dataset), text_column=None).documents()] == [None, "Moss"]
 
 
-def test_a_split_that_a_data_set_lacks_is_told(dataset):
-    with pytest.raises(UserError, match=f"data.name={dataset} cannot be loaded .*validation"):
-        list(HubSource(str(dataset), split="validation").documents())
-
-
-def test_a_data_set_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(UserError, match=f"data.name={tmp_path}/nowhere cannot be loaded"):
-        list(HubSource(f"{tmp_path}/nowhere").documents())
+@pytest.mark.parametrize(("folder", "said"), [("dataset", " .*validation"), ("nowhere", "")])
+def test_a_split_or_data_set_that_is_not_there_is_told(dataset, folder, said):
+    name = dataset.with_name(folder)
+    with pytest.raises(UserError, match=f"data.name={name} cannot be loaded{said}"):
+        list(HubSource(str(name), split="validation").documents())
 
 
 def test_a_data_set_with_a_corrupt_file_is_told(dataset):

@@ -68,10 +68,6 @@ def test_the_check_refuses_a_mistake(tmp_path, right, wrong):
 def test_ports_are_published_on_loopback_only(service):
     assert service["ports"]
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in service["ports"])
-
-
-@each_service
-def test_no_service_uses_the_host_network(service):
     assert "network_mode" not in service  # it would pass by the addresses of `ports`
 
 
@@ -81,18 +77,10 @@ def test_the_image_has_a_version(service):
 
 
 @each_service
-def test_a_gpu_is_reserved(service):
+def test_a_service_has_a_gpu_memory_weights_a_profile_and_a_token_from_the_shell(service):
+    assert (service["shm_size"], service["volumes"], len(service["profiles"])) == ("1g", ["weights:/data"], 1)
+    assert service["environment"]["HF_TOKEN"] is None
     assert [(device["driver"], device["capabilities"]) for device in devices(service)] == [("nvidia", ["gpu"])]
-
-
-@each_service
-def test_there_is_shared_memory(service):
-    assert service["shm_size"] == "1g"
-
-
-@each_service
-def test_weights_are_in_the_volume(service):
-    assert service["volumes"] == ["weights:/data"]
 
 
 def test_the_volume_is_declared():
@@ -100,22 +88,14 @@ def test_the_volume_is_declared():
 
 
 @each_service
-def test_the_health_check_asks_health(service):
+def test_the_health_check_asks_health_and_gives_the_first_start_half_an_hour_at_least(service):
     assert "/health" in service["healthcheck"]["test"][-1]
-
-
-@each_service
-def test_the_first_start_has_half_an_hour_at_least(service):
     number, unit = re.fullmatch(r"(\d+)([smh])", service["healthcheck"]["start_period"]).groups()
     assert int(number) * {"s": 1, "m": 60, "h": 3600}[unit] >= 1800
 
 
-@pytest.mark.parametrize("name", TGI)
-def test_tgi_sends_no_usage_statistics(name):
-    assert "--usage-stats off" in SERVICES[name]["command"]
-
-
-def test_vllm_sends_no_usage_statistics():
+def test_no_server_sends_usage_statistics():
+    assert all("--usage-stats off" in SERVICES[name]["command"] for name in TGI)
     assert SERVICES["vllm"]["environment"]["VLLM_NO_USAGE_STATS"] == "1"
 
 
@@ -125,22 +105,14 @@ def test_model_and_revision_come_from_the_environment_file(service):
     assert f"--revision {EXAMPLE['MODEL_REVISION']}" in service["command"]
 
 
-@each_service
-def test_every_service_waits_for_its_profile(service):
-    assert len(service["profiles"]) == 1
-
-
 def test_the_example_picks_a_profile_that_is_there():
     assert EXAMPLE["COMPOSE_PROFILES"] in {profile for service in SERVICES.values() for profile in service["profiles"]}
 
 
 def test_every_replica_has_a_gpu_of_its_own():
+    assert len(REPLICAS) >= 2
     ids = [name for service in REPLICAS for device in devices(service) for name in device["device_ids"]]
     assert ids == [str(index) for index in range(len(REPLICAS))]
-
-
-def test_there_are_two_replicas_at_least():
-    assert len(REPLICAS) >= 2
 
 
 def test_no_two_services_share_a_port():
@@ -148,22 +120,14 @@ def test_no_two_services_share_a_port():
     assert len(ports) == len(set(ports))
 
 
-def test_every_variable_has_a_default_or_is_in_the_example():
-    assert [name for name, sign, _ in VARIABLE.findall(TEXT) if sign != ":-" and not EXAMPLE.get(name)] == []
-
-
-def test_every_variable_of_the_example_is_used():
+def test_every_variable_has_a_default_or_is_in_the_example_and_those_there_are_used():
     assert set(EXAMPLE) - {"COMPOSE_PROFILES"} == {name for name, _, _ in VARIABLE.findall(TEXT)}
+    assert [name for name, sign, _ in VARIABLE.findall(TEXT) if sign != ":-" and not EXAMPLE.get(name)] == []
 
 
 def test_defaults_are_those_of_the_example():
     defaults = {name: default for name, sign, default in VARIABLE.findall(TEXT) if sign == ":-"}
     assert defaults == {name: EXAMPLE[name] for name in defaults}
-
-
-@each_service
-def test_the_token_is_passed_on_from_the_shell(service):
-    assert service["environment"]["HF_TOKEN"] is None
 
 
 @pytest.mark.parametrize(
@@ -214,40 +178,22 @@ def wait_ready(*arguments: str, **environment: str) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
-def test_waiting_ends_when_the_server_is_ready():
+def test_waiting_ends_when_the_server_is_ready_and_prints_a_line_for_each_change():
     with serve(503, 503, 200) as url:
-        assert wait_ready(url, "--limit", "30").returncode == 0
+        done = wait_ready(f"{url}/v1/", "--limit", "30")  # as teacher.base_url may have it
+    said = [line.split("  ")[-1] for line in done.stdout.splitlines()]
+    assert (done.returncode, said) == (0, [f"{url} answers 503", f"{url} is ready"])
 
 
-def test_waiting_prints_a_line_for_each_change():
-    with serve(503, 503, 200) as url:
-        lines = wait_ready(url, "--limit", "30").stdout.splitlines()
-    assert [line.split("  ")[-1] for line in lines] == [f"{url} answers 503", f"{url} is ready"]
-
-
-def test_waiting_ends_at_the_limit_when_nobody_listens():
+def test_waiting_ends_at_the_limit_when_nobody_listens_and_tells_where_to_look():
     with nobody() as url:
-        assert wait_ready(url, "--limit", "0.1").returncode == 1
+        done = wait_ready(url, "--limit", "0.1")
+    assert (done.returncode, "docker compose logs" in done.stderr) == (1, True)
 
 
-def test_the_limit_tells_where_to_look():
-    with nobody() as url:
-        assert "docker compose logs" in wait_ready(url, "--limit", "0").stderr
-
-
-def test_waiting_needs_every_server():
-    with serve(200) as ready, nobody() as missing:
+def test_waiting_needs_every_server_and_a_404_is_not_ready():
+    with serve(200) as ready, serve(404) as missing:
         assert wait_ready(ready, missing, "--limit", "0").returncode == 1
-
-
-def test_a_404_is_not_ready():
-    with serve(404) as url:
-        assert wait_ready(url, "--limit", "0").returncode == 1
-
-
-def test_waiting_takes_the_url_that_the_teacher_gets():
-    with serve(200) as url:
-        assert wait_ready(f"{url}/v1/", "--limit", "0").returncode == 0
 
 
 def test_a_proxy_does_not_stand_before_the_server():

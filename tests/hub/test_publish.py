@@ -63,19 +63,11 @@ def test_the_commit_is_written_down_and_tagged(push, hub, folder):
 
 
 @ON_TWO_STAGES
-def test_a_second_push_makes_no_commit(push, hub, folder):
+def test_a_second_push_makes_no_commit_and_sends_no_rows(push, hub, folder):
     push()
-    before = hub.branches(REPO), hub.tags(REPO), manifest(folder)
+    before = hub.branches(REPO), hub.tags(REPO), manifest(folder), hub.count("upload")
     push()
-    assert (hub.branches(REPO), hub.tags(REPO), manifest(folder)) == before
-
-
-@ON_TWO_STAGES
-def test_a_second_push_sends_no_rows_again(push, hub):
-    push()
-    sent = hub.count("upload")
-    push()
-    assert hub.count("upload") == sent
+    assert (hub.branches(REPO), hub.tags(REPO), manifest(folder), hub.count("upload")) == before
 
 
 @ON_TWO_STAGES
@@ -91,15 +83,11 @@ def test_a_push_from_a_copy_that_knows_nothing_of_the_first_makes_no_commit(push
 
 
 @ON_THE_FIRST_STAGE
-def test_the_repository_is_private(push, hub):
-    push()
-    assert hub.repositories() == {REPO: True}
-
-
-@ON_THE_FIRST_STAGE
-def test_the_repository_is_public_on_request(push, hub):
-    push(private=False)
-    assert hub.repositories() == {REPO: False}
+@pytest.mark.parametrize(("settings", "private"), [({}, True), ({"private": False}, False)])
+def test_the_repository_is_private_unless_it_is_asked_for(push, hub, settings, private):
+    push(**settings)
+    assert hub.repositories() == {REPO: private}
+    assert list(hub.files(REPO, "main")) == [".gitattributes"]
 
 
 @ON_THE_FIRST_STAGE
@@ -116,19 +104,6 @@ def test_the_branch_is_the_one_asked_for(push, hub, revision):
     assert "prescreen/train-00000-of-00001.parquet" in hub.files(REPO, revision)
 
 
-@ON_THE_FIRST_STAGE
-def test_main_is_left_alone_by_default(push, hub):
-    push()
-    assert list(hub.files(REPO, "main")) == [".gitattributes"]
-
-
-@ON_TWO_STAGES
-def test_a_config_without_rows_is_left_out(push, hub, folder):
-    keep(folder, "seed", [], key="output_rejected", config="rejected_seed")
-    push()
-    assert not [path for path in hub.files(REPO, "demo") if path.startswith("rejected/seed")]
-
-
 @ON_TWO_STAGES
 def test_a_config_that_has_no_rows_any_more_leaves_the_branch(push, hub, folder):
     push()
@@ -140,23 +115,14 @@ def test_a_config_that_has_no_rows_any_more_leaves_the_branch(push, hub, folder)
 
 
 @ON_TWO_STAGES
-def test_a_stage_that_was_done_again_moves_its_tag_and_no_other(push, hub, folder):
+def test_a_stage_that_was_done_again_moves_its_tag_and_the_commit_before_stays_what_it_was(push, hub, folder):
     push()
-    before = hub.tags(REPO)
+    before, count = hub.tags(REPO), len(rows(folder, "seed"))
     keep(folder, "seed", [0])
     push()
     moved = {name for name, commit in hub.tags(REPO).items() if commit != before[name]}
     assert moved == {"demo/seed"}
-
-
-@ON_TWO_STAGES
-def test_what_a_commit_names_stays_what_it_was(push, hub, folder):
-    push()
-    old = hub.tags(REPO)["demo/seed"]
-    count = len(rows(folder, "seed"))
-    keep(folder, "seed", [0])
-    push()
-    assert len(loaded("seed", old)) == count > 1
+    assert (len(loaded("seed", before["demo/seed"])), len(loaded("seed"))) == (count, 1)
 
 
 def test_each_stage_is_pushed_when_it_is_done(tmp_path, waits, hub):
@@ -164,11 +130,6 @@ def test_each_stage_is_pushed_when_it_is_done(tmp_path, waits, hub):
     tags = hub.tags(REPO)
     assert list(tags) == [f"run/{stage}" for stage in STAGES]
     assert len(set(tags.values())) == len(STAGES)
-
-
-def test_an_unfinished_run_is_pushed_as_far_as_it_is(tmp_path, waits, hub):
-    small_run(tmp_path, "stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}")
-    assert list(hub.tags(REPO)) == ["run/prescreen"]
 
 
 @ON_TWO_STAGES
@@ -275,23 +236,19 @@ def test_a_fault_is_overcome_or_overcome_by_repeating(push, hub, folder, route, 
 
 
 @ON_THE_FIRST_STAGE
-@pytest.mark.parametrize("status", [409, 412, 429, 500, 503])
-def test_a_busy_hub_is_waited_for(push, hub, folder, waits, status):
-    hub.fault("commit", status, times=3)
+@pytest.mark.parametrize(
+    ("status", "retry_after", "waited"),
+    [*((status, None, [1.0, 2.0, 4.0]) for status in (409, 412, 429, 500, 503)), (429, 7, [7.0, 7.0, 7.0])],
+)
+def test_a_busy_hub_is_waited_for_as_long_as_it_asks(push, hub, folder, waits, status, retry_after, waited):
+    hub.fault("commit", status, times=3, retry_after=retry_after)
     push()
     expected_state(hub, folder)
-    assert waits == [1.0, 2.0, 4.0]
+    assert waits == waited
 
 
 @ON_THE_FIRST_STAGE
-def test_it_waits_as_long_as_the_hub_asks(push, hub, waits):
-    hub.fault("commit", 429, retry_after=7)
-    push()
-    assert waits == [7.0]
-
-
-@ON_THE_FIRST_STAGE
-@pytest.mark.parametrize("status", [409, 412, 429, 500, 503, "lost"])
+@pytest.mark.parametrize("status", [409, 503, "lost"])
 def test_a_hub_that_stays_away_is_given_up_with_one_sentence(push, hub, folder, status):
     hub.fault("commit", status, times=3)
     with pytest.raises(
@@ -343,33 +300,21 @@ def test_a_wrong_name_is_found_before_anything_is_sent(push, hub, settings, said
 
 
 @ON_THE_FIRST_STAGE
-def test_a_missing_token_is_found_before_anything_is_sent(push, hub, monkeypatch):
+def test_a_missing_token_is_found_before_anything_is_sent_and_a_saved_one_not_used(push, hub, monkeypatch, tmp_path):
     monkeypatch.delenv("HF_TOKEN")
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / "token").write_text(TOKEN, encoding="utf-8")
     with pytest.raises(UserError, match="needs a token with write access in the environment variable HF_TOKEN"):
         push()
     assert hub.requests == []
 
 
-@ON_THE_FIRST_STAGE
-def test_a_saved_token_is_not_used(push, hub, monkeypatch, tmp_path):
-    monkeypatch.delenv("HF_TOKEN")
-    (tmp_path / "home" / "token").parent.mkdir(exist_ok=True)
-    (tmp_path / "home" / "token").write_text(TOKEN, encoding="utf-8")
-    with pytest.raises(UserError):
-        push()
-    assert hub.requests == []
-
-
-def test_a_missing_token_is_found_before_a_run_pays_for_anything(tmp_path, waits, monkeypatch):
-    monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(UserError, match="HF_TOKEN"):
-        small_run(tmp_path, "hub.push=true", f"hub.repo_id={REPO}")
-    assert not (tmp_path / "run" / "journal.sqlite").exists()
-
-
-def test_a_token_that_may_not_write_is_found_before_a_run_pays_for_anything(tmp_path, waits, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "hf_another")
-    with pytest.raises(UserError, match="HF_TOKEN is not accepted or may not write there"):
+@pytest.mark.parametrize(
+    ("token", "said"), [("", "HF_TOKEN"), ("hf_another", "HF_TOKEN is not accepted or may not write there")]
+)
+def test_a_token_that_may_not_write_is_found_before_a_run_pays_for_anything(tmp_path, waits, monkeypatch, token, said):
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(UserError, match=said):
         small_run(tmp_path, "hub.push=true", f"hub.repo_id={REPO}")
     assert not (tmp_path / "run" / "journal.sqlite").exists()
 

@@ -6,7 +6,6 @@ import json
 import re
 import time
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import count
 from types import SimpleNamespace
 
@@ -38,6 +37,8 @@ HOSTILE = {
 }
 
 PHONE = {"width": 360, "height": 740}
+WIDER = "[document.documentElement, document.getElementById('lineage-body')].map(e => e.scrollWidth - e.clientWidth)"
+"""By how many pixels page and lineage are wider than what is seen of them."""
 
 KEPT = {
     **{"id": "a0", "stage": "respond", "reason": None, "detail": None, "instruction": "How do mosses drink?"},
@@ -220,23 +221,16 @@ def test_hostile_texts_stand_in_the_page_as_they_are(hostile, places):
     assert hostile.page.locator(places).all_text_contents() == ([" ".join(texts)] if places == "h1" else texts)
 
 
-def test_hostile_texts_stand_in_a_lineage_as_they_are(hostile):
+def test_hostile_texts_stand_in_a_lineage_and_in_the_list_as_they_are(hostile):
     texts = [re.sub("[\ud800-\udfff]", "\ufffd", text) for text in hostile.texts for _ in ("kept", "rejected")]
     # instruction, input, response; completion; document, counterexample, passage and three turns
     assert [shown for _, shown in hostile.lineages] == [[text] * 3 + [f"A: {text}"] + [text] * 6 for text in texts]
+    assert [line.removesuffix("…") for line, _ in hostile.lineages] == [text[:300] for text in texts]
 
 
-def test_hostile_texts_stand_in_the_list_as_they_are(hostile):
-    texts = [re.sub("[\ud800-\udfff]", "\ufffd", text)[:300] for text in hostile.texts for _ in ("kept", "rejected")]
-    assert [line.removesuffix("…") for line, _ in hostile.lineages] == texts
-
-
-def test_nothing_in_a_text_runs(hostile):
-    assert hostile.page.evaluate("window.pwned") is None
-
-
-def test_no_text_makes_a_request_a_message_or_a_dialog(hostile):
-    assert hostile.incidents == []
+def test_nothing_in_a_text_runs_sends_anything_or_makes_a_phone_scroll_sideways(hostile):
+    assert (hostile.page.evaluate("window.pwned"), hostile.incidents) == (None, [])
+    assert hostile.page.evaluate(WIDER) == [0, 0]
 
 
 def test_a_right_to_left_text_has_its_own_direction(show):
@@ -250,21 +244,7 @@ def test_no_source_makes_markup_of_text():
     assert not re.findall(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|srcdoc|new Function", source
     )
-
-
-class _Attributes(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.names: set[str] = set()
-
-    def handle_starttag(self, tag, attributes):
-        self.names |= {name for name, _ in attributes}
-
-
-def test_the_markup_has_no_inline_style_and_no_handler():
-    parser = _Attributes()
-    parser.feed(render_page(RUN).decode())
-    assert not {name for name in parser.names if name == "style" or name.startswith("on")}
+    assert not re.findall(r"<[a-z][^>]*\s(?:style|on\w+)=", render_page(RUN).decode().split("<script")[0])
 
 
 # the content security policy
@@ -277,16 +257,17 @@ def test_the_policy_allows_the_two_inline_blocks_and_data_images_only():
     )
 
 
-def test_a_foreign_script_does_not_run(page):
-    page.evaluate(
+@pytest.mark.parametrize(
+    "foreign",
+    [
         "const script = document.createElement('script'); script.textContent = 'window.pwned = 1';"
-        "document.body.append(script)"
-    )
-    assert page.evaluate("window.pwned") is None
-
-
-def test_a_foreign_handler_does_not_run(page):
-    page.evaluate("document.body.setAttribute('onclick', 'window.pwned = 1'); document.body.click()")
+        "document.body.append(script)",
+        "document.body.setAttribute('onclick', 'window.pwned = 1'); document.body.click()",
+    ],
+    ids=["script", "handler"],
+)
+def test_what_is_foreign_does_not_run(page, foreign):
+    page.evaluate(foreign)
     assert page.evaluate("window.pwned") is None
 
 
@@ -343,17 +324,12 @@ def test_a_figure_is_there_in_both_schemes(show, scheme):
     assert base64.b64decode(source.split(",")[1]) == getattr(FIGURES[0], scheme)
 
 
-def test_the_dark_scheme_is_dark(show):
+def test_the_dark_scheme_is_dark_and_print_is_light(show):
     page = show(color_scheme="dark").page
-    red, *_ = map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor")))
-    assert red < 60
-
-
-def test_print_is_light_in_the_dark_scheme(show):
-    page = show(color_scheme="dark").page
+    red = "Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])"
+    assert page.evaluate(red) < 60
     page.emulate_media(media="print")
-    red, *_ = map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor")))
-    assert red > 200
+    assert page.evaluate(red) > 200
 
 
 def test_without_scripts_the_page_says_so(show):
@@ -373,8 +349,6 @@ def test_an_old_browser_is_told_so(show):
     ("words", "found"),
     [
         ("MOSS", [0, 2, 3]),  # of an instruction or a source
-        ("scribes.jsonl", [1]),
-        ("letters monastery", [1]),
         ("monastery  letters", [1]),
         ("surface leaves", [0]),
         ("b a c", [1]),
@@ -385,6 +359,7 @@ def test_an_old_browser_is_told_so(show):
 def test_search_wants_every_word(page, words, found):
     page.fill("#search", words)
     expect(lines(page)).to_have_text([HEADINGS[place] for place in found])
+    expect(page.locator("#empty")).to_be_visible(visible=not found)
 
 
 @pytest.mark.parametrize(
@@ -404,39 +379,16 @@ def test_search_wants_every_word(page, words, found):
 def test_a_filter_leaves_what_fits(page, select, option, found):
     page.select_option(f"#{select}", label=option)
     expect(lines(page)).to_have_text([HEADINGS[place] for place in found])
+    page.fill("#search", "letters")
+    expect(lines(page)).to_have_text([HEADINGS[place] for place in found if "letters" in HEADINGS[place]])
 
 
-def test_filters_hold_together(page):
-    page.select_option("#status", label="near_repeat (2)")
-    page.select_option("#stage", label="augment (1)")
-    expect(lines(page)).to_have_text([HEADINGS[3]])
-
-
-def test_where_nothing_fits_the_page_says_so(page):
-    page.fill("#search", "nowhere")
-    expect(page.locator("#empty")).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("key", "found"),
-    [
-        ("order", [0, 1, 2, 3, 4]),
-        ("instruction length", [1, 0, 2, 3, 4]),
-        ("response length", [0, 1, 2, 3, 4]),
-        ("similarity", [0, 1, 2, 3, 4]),
-        ("reward", [1, 0, 2, 3, 4]),
-        ("pulls", [0, 1, 2, 3, 4]),
-    ],
-)
-def test_order_is_the_largest_first_and_rows_without_a_number_last(page, key, found):
+@pytest.mark.parametrize(("key", "largest"), [("response length", 0), ("similarity", 0), ("reward", 1), ("pulls", 0)])
+def test_order_is_the_largest_first_or_last_and_rows_without_a_number_come_after(page, key, largest):
     page.select_option("#sort", label=key)
-    expect(lines(page)).to_have_text([HEADINGS[place] for place in found])
-
-
-def test_the_other_direction_leaves_rows_without_a_number_last(page):
-    page.select_option("#sort", label="similarity")
+    expect(lines(page)).to_have_text([HEADINGS[place] for place in (largest, 1 - largest, 2, 3, 4)])
     page.click("#direction")
-    expect(lines(page)).to_have_text([HEADINGS[place] for place in (1, 0, 2, 3, 4)])
+    expect(lines(page)).to_have_text([HEADINGS[place] for place in (1 - largest, largest, 2, 3, 4)])
 
 
 def test_clear_brings_everything_back(page):
@@ -451,10 +403,6 @@ def test_a_bar_of_the_funnel_opens_its_rows(page):
     page.fill("#search", "nowhere")
     page.locator(".stage", has_text="augment").get_by_role("button", name="near_repeat").click()
     expect(lines(page)).to_have_text([HEADINGS[3]])
-
-
-def test_a_bar_of_the_funnel_brings_the_list_into_sight(page):
-    page.locator(".stage", has_text="augment").get_by_role("button", name="near_repeat").click()
     expect(page.locator("#list")).to_be_in_viewport()
 
 
@@ -498,7 +446,7 @@ def test_a_long_text_unfolds(page):
     expect(body.locator("details[open] .text")).to_have_text(DOCUMENTS[0]["text"].strip())
 
 
-def test_keys_open_turn_and_close(page):
+def test_keys_and_buttons_open_turn_and_close(page):
     page.focus("#list")
     seen = []
     for key in ("ArrowDown", "Enter", "ArrowRight", "ArrowRight", "ArrowLeft", "Escape"):
@@ -506,15 +454,7 @@ def test_keys_open_turn_and_close(page):
         if page.locator("#lineage").is_visible():
             seen.append(page.locator("#lineage-title").text_content())
     assert seen == ["2 of 5", "3 of 5", "4 of 5", "3 of 5"]
-
-
-def test_escape_gives_the_focus_back_to_the_list(page):
-    open_row(page)
-    page.keyboard.press("Escape")
     expect(page.locator("#list")).to_be_focused()
-
-
-def test_the_buttons_turn_to_the_next_row(page):
     open_row(page)
     page.click("#next")
     expect(page.locator("#lineage-body .instruction")).to_have_text(HEADINGS[1])
@@ -525,11 +465,6 @@ def test_the_list_names_its_chosen_row_to_a_screen_reader(page):
     page.keyboard.press("End")
     chosen = page.locator("#list").get_attribute("aria-activedescendant")
     expect(page.locator(f"#{chosen} .what")).to_have_text(HEADINGS[-1])
-
-
-def test_slash_goes_to_the_search(page):
-    page.keyboard.press("/")
-    expect(page.locator("#search")).to_be_focused()
 
 
 def test_typing_in_the_search_keeps_the_focus_there(page):
@@ -543,61 +478,30 @@ def test_typing_in_the_search_keeps_the_focus_there(page):
 # sizes
 
 
-WIDER = "[document.documentElement, document.getElementById('lineage-body')].map(e => e.scrollWidth - e.clientWidth)"
-"""By how many pixels page and lineage are wider than what is seen of them."""
-
-
 def test_neither_page_nor_lineage_scrolls_sideways_on_a_phone(show):
     page = show(viewport=PHONE).page
     open_row(page)
     assert page.evaluate(WIDER) == [0, 0]
 
 
-def test_no_hostile_text_makes_a_phone_scroll_sideways(hostile):
-    assert hostile.page.evaluate(WIDER) == [0, 0]
-
-
-@pytest.fixture(scope="module")
-def large(browser, tmp_path_factory):
-    """A report of ten thousand rows."""
+def test_of_ten_thousand_rows_few_are_elements_of_the_page_and_all_can_be_reached(show):
     rows = [{**KEPT, "id": str(number), "instruction": f"Instruction {number}"} for number in range(10_000)]
-    html = render_page(replace(RUN, records={**RUN.records, "rows": rows}))
-    watched = Watched(browser, tmp_path_factory.mktemp("large") / "report.html", html)
-    yield watched
-    watched.context.close()
-
-
-def test_of_ten_thousand_rows_few_are_elements_of_the_page(large):
-    assert large.page.locator(".row").count() < 60
-
-
-def test_the_last_of_ten_thousand_rows_can_be_reached(large):
-    large.open()
-    large.page.focus("#list")
-    large.page.keyboard.press("End")
-    expect(large.page.get_by_text("Instruction 9999", exact=True)).to_be_in_viewport()
-
-
-def test_a_row_far_down_opens_its_own_lineage(large):
-    large.open()
-    large.page.fill("#search", "Instruction 7777")
-    expect(lines(large.page)).to_have_text(["Instruction 7777"])
-    expect(open_row(large.page, row="7777").locator(".instruction")).to_have_text("Instruction 7777")
+    page = show(replace(RUN, records={**RUN.records, "rows": rows})).page
+    assert page.locator(".row").count() < 60
+    page.focus("#list")
+    page.keyboard.press("End")
+    expect(page.get_by_text("Instruction 9999", exact=True)).to_be_in_viewport()
+    page.fill("#search", "Instruction 7777")
+    expect(lines(page)).to_have_text(["Instruction 7777"])
+    expect(open_row(page, row="7777").locator(".instruction")).to_have_text("Instruction 7777")
 
 
 @pytest.mark.parametrize(
-    ("rows", "says"), [([], "There are no rows."), ([{"stage": "seed"}], "1 of 1 rows"), ([KEPT], "1 of 1 rows")]
+    ("rows", "says"), [([], "There are no rows."), ([{}], "1 of 1 rows"), ([KEPT], "1 of 1 rows")]
 )
 def test_small_data(show, rows, says):
-    page = show(Page("small", records={"documents": DOCUMENTS, "rows": rows})).page
-    expect(page.locator("#count")).to_have_text(says)
-
-
-def test_a_page_of_nothing_opens_without_an_incident(show):
-    assert show(Page("")).incidents == []
-
-
-def test_a_row_without_fields_opens(show):
-    watched = show(Page("bare", records={"rows": [{}]}))
-    expect(open_row(watched.page, row="")).to_contain_text("kept")
+    watched = show(Page("small", records={"documents": DOCUMENTS, "rows": rows}))
+    expect(watched.page.locator("#count")).to_have_text(says)
+    if rows:
+        expect(open_row(watched.page, row=rows[0].get("id", ""))).to_contain_text("kept")
     assert watched.incidents == []

@@ -15,7 +15,7 @@ from fanno_hf.hub.publish import publish
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.report import verbs
 from fanno_hf.report.figures import draw
-from fanno_hf.report.other import as_pair, read_pairs
+from fanno_hf.report.other import as_pair
 from fanno_hf.report.report import report
 from tests.conftest import SMALL, compose_config, small_run
 from tests.hub.conftest import REPO, config_of, loopback_hub
@@ -150,13 +150,10 @@ def test_templates_of_a_run_from_the_hub_are_not_rendered_unless_they_are_the_co
     assert {row["prompt"] is None for row in kept} == {False}
 
 
-def test_each_figure_is_a_file(reported):
+def test_each_figure_is_a_file_and_in_the_card(reported):
     names = [figure["name"] for figure in metrics(reported)["figures"]]
     assert {f"{name}.png" for name in names} == {path.name for path in (reported / "figures").iterdir()}
     assert len(names) >= 6
-
-
-def test_the_card_shows_the_figures(reported):
     assert "![" in (reported / "README.md").read_text(encoding="utf-8").split("## Figures")[1].split("##")[0]
 
 
@@ -167,11 +164,9 @@ def test_a_report_of_other_rows_is_not_shown_in_the_card(reported, tmp_path):
 
 
 def test_the_metrics_count_the_rows(reported):
-    assert metrics(reported)["data"]["demo"]["rows"] == len(rows(reported, "respond"))
-
-
-def test_tags_that_were_never_used_are_counted_too(reported):
-    assert metrics(reported)["data"]["demo"]["tags"]["of"] == 96
+    found = metrics(reported)["data"]["demo"]
+    # all combinations of tags count, used or not
+    assert (found["rows"], found["tags"]["of"]) == (len(rows(reported, "respond")), 96)
 
 
 def test_a_larger_run_is_sampled_and_says_so(folder):
@@ -263,26 +258,16 @@ def alpaca(tmp_path):
     return path
 
 
-def test_another_data_set_is_measured_beside_it(folder, alpaca):
-    make(folder, f"report.compare={alpaca}")
+@pytest.mark.parametrize(
+    ("settings", "rows", "judged"), [([], 9, 0), (["report.compared_rows=4"], 4, 0), (["report.judged=5"], 9, 5)]
+)
+def test_another_data_set_is_measured_and_judged_beside_it_as_far_as_it_is_asked_for(
+    folder, alpaca, settings, rows, judged
+):
+    make(folder, f"report.compare={alpaca}", *settings)
     assert list(metrics(folder)["data"]) == ["demo", "alpaca.json"]
-    assert metrics(folder)["data"]["alpaca.json"]["rows"] == 9
-
-
-def test_no_more_of_it_is_measured_than_asked_for(folder, alpaca):
-    make(folder, f"report.compare={alpaca}", "report.compared_rows=4")
-    assert (metrics(folder)["data"]["alpaca.json"]["rows"], metrics(folder)["data"]["alpaca.json"]["of"]) == (4, 9)
-
-
-def test_it_is_judged_on_request_by_the_questions_of_the_run(folder, alpaca):
-    make(folder, f"report.compare={alpaca}", "report.judged=5")
-    assert metrics(folder)["data"]["alpaca.json"]["quality"]["judged"] == 5
-
-
-def test_nothing_is_asked_unless_it_is_wished(folder, alpaca, monkeypatch):
-    monkeypatch.setattr("fanno_hf.report.other.services", None)
-    make(folder, f"report.compare={alpaca}")
-    assert metrics(folder)["data"]["alpaca.json"]["quality"]["judged"] == 0
+    found = metrics(folder)["data"]["alpaca.json"]
+    assert (found["rows"], found["of"], found["quality"]["judged"]) == (rows, 9, judged)
 
 
 def test_an_earlier_run_may_stand_beside_it(folder, made, tmp_path):
@@ -310,6 +295,7 @@ def test_what_is_not_there_says_so(folder):
 
 
 PAIR = {"instruction": "Why?", "input": "", "response": "Because."}
+TURNS = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
 
 
 @pytest.mark.parametrize(
@@ -320,19 +306,10 @@ PAIR = {"instruction": "Why?", "input": "", "response": "Because."}
         {"prompt": "Why?", "completion": "Because."},
         {"prompt": "Why?", "response": "Because.", "score": 3},
         {"question": "Why?", "answer": "Because."},
-        {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]},
-        {
-            "messages": [
-                {"role": "system", "content": "Be kind."},
-                {"role": "user", "content": "Why?"},
-                {"role": "assistant", "content": "Because."},
-            ]
-        },
+        {"messages": TURNS},
+        {"messages": [{"role": "system", "content": "Be kind."}, *TURNS]},
         {"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "Because."}]},
-        {
-            "prompt": [{"role": "user", "content": "Why?"}],
-            "completion": [{"role": "assistant", "content": "Because."}],
-        },
+        {"prompt": TURNS[:1], "completion": TURNS[1:]},
     ],
     ids=lambda row: ",".join(row),
 )
@@ -345,7 +322,3 @@ def test_the_usual_shapes_of_a_pair_are_known(row):
 )
 def test_what_is_no_pair_is_none(row):
     assert as_pair(row) is None
-
-
-def test_the_same_seed_draws_the_same_rows(alpaca):
-    assert read_pairs(str(alpaca), 4, 0) == read_pairs(str(alpaca), 4, 0) != read_pairs(str(alpaca), 4, 1)
