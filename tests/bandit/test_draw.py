@@ -46,22 +46,13 @@ def both_rules(rewards, pulls, num_draws, exploration, counterexamples=3, top_fr
 
 
 @pytest.mark.parametrize("exploration", [0.0, 0.1, 3.0])
-@pytest.mark.parametrize("size", [1, 2, 3, 19, 60, 100, 400])
+@pytest.mark.parametrize("size", [1, 3, 19, 100, 5_000])
 @pytest.mark.parametrize("levels", [1, 4, 1_000_000])  # few reward levels mean many ties
 @pytest.mark.parametrize("most", [0, 5])
 def test_draws_follow_the_published_rule(size, exploration, levels, most):
     rng = np.random.default_rng(size)
     rewards, pulls = rng.integers(0, levels, size) / levels, rng.integers(0, most + 1, size)
     ours, published = both_rules(rewards, pulls, 80, exploration)
-    assert ours == published
-
-
-@pytest.mark.parametrize("levels", [1, 50, 1_000_000])
-@pytest.mark.parametrize("most", [0, 10])
-def test_draws_from_a_large_pool_follow_the_published_rule(levels, most):
-    rng = np.random.default_rng(levels)
-    rewards, pulls = rng.integers(0, levels, 5_000) / levels, rng.integers(0, most + 1, 5_000)
-    ours, published = both_rules(rewards, pulls, 120, 3.0)
     assert ours == published
 
 
@@ -97,10 +88,6 @@ def test_every_rank_of_many_comes_alike():
     assert abs(counts - 600).max() < 110
 
 
-def test_the_ranks_of_a_draw_are_distinct():
-    assert np.sort(draw_ranks(50, 20, 20, np.random.default_rng(0)), axis=1).tolist() == [list(range(20))] * 50
-
-
 def test_ranks_come_row_by_row_from_the_generator():
     rng = np.random.default_rng(5)
     parts = draw_ranks(4, 3, 90, rng).tolist() + draw_ranks(7, 3, 90, rng).tolist()
@@ -116,10 +103,6 @@ def test_impossible_ranks_are_refused(num_draws, size, top):
 def test_values_follow_the_formula():
     values = ucb_values(np.array([0.5, 1.0]), np.array([0, 3]), exploration=3.0)
     assert values.tolist() == pytest.approx([0.5 + 3 * math.sqrt(2 * math.log(5)), 1 + 3 * math.sqrt(math.log(5) / 2)])
-
-
-def test_values_of_no_instructions_are_empty():
-    assert ucb_values(np.array([]), np.array([]), exploration=3.0).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -138,24 +121,13 @@ def test_rewards_span_zero_to_one(raw, rewards):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("size", range(81))
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 59, 60, 80])
 def test_any_pool_gives_distinct_counterexamples(size, policy):
-    draws, pulls = draw_window(np.ones(size), np.zeros(size), 8, policy=policy, rng=np.random.default_rng(0))
-    assert draws.shape == (8, min(3, size))
+    before = np.zeros(size, dtype=np.int64)
+    draws, pulls = draw_window(np.ones(size), before, 8, policy=policy, rng=np.random.default_rng(0))
+    assert (draws.shape, draws.dtype, before.sum()) == ((8, min(3, size)), np.int64, 0)
     assert all(len(set(draw)) == len(draw) for draw in draws.tolist())
     assert pulls.tolist() == np.bincount(draws.ravel(), minlength=size).tolist()
-
-
-def test_draws_and_pulls_are_integers_that_can_index():
-    draws, pulls = draw_window([0.5] * 4, [1] * 4, 2, rng=np.random.default_rng(0))
-    assert draws.dtype == pulls.dtype == np.int64
-
-
-def test_the_pulls_given_are_not_changed():
-    before = np.zeros(10, dtype=np.int64)
-    _, after = draw_window(np.ones(10), before, 5, rng=np.random.default_rng(0))
-    assert before.sum() == 0
-    assert after.sum() == 15
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -178,12 +150,6 @@ def test_the_seed_decides_the_draws(policy):
         for seed in (1, 1, 2)
     ]
     assert same[0] == same[1] != same[2]
-
-
-def test_without_exploration_only_the_best_rewards_are_drawn():
-    rewards = np.random.default_rng(0).permutation(200) / 200
-    draws, _ = draw_window(rewards, np.zeros(200), 100, exploration=0.0, rng=np.random.default_rng(0))
-    assert set(draws.ravel().tolist()) == set(np.argsort(-rewards)[:10].tolist())
 
 
 def test_exploration_of_three_comes_close_to_taking_turns():
@@ -216,19 +182,6 @@ def test_round_robin_draws_the_least_pulled_lowest_index_first():
     assert pulls.tolist() == [3, 3, 3, 2, 5]
 
 
-def test_round_robin_needs_no_randomness():
-    rng = np.random.default_rng(0)
-    draw_window(np.zeros(50), np.zeros(50), 30, policy="round_robin", rng=rng)
-    assert rng.random() == np.random.default_rng(0).random()
-
-
-def test_round_robin_gives_everyone_the_same_number_of_turns():
-    _, pulls = draw_window(
-        np.linspace(0, 1, 60), np.zeros(60), 100, policy="round_robin", rng=np.random.default_rng(0)
-    )
-    assert pulls.tolist() == [5] * 60
-
-
 def test_thompson_draws_the_better_as_often_as_its_normals_say():
     """N(1, 1/2) is above N(0, 1/4) with probability Phi(1 / sqrt(3/4)) = 0.876."""
     draws = [
@@ -236,12 +189,6 @@ def test_thompson_draws_the_better_as_often_as_its_normals_say():
         for rng in map(np.random.default_rng, range(4_000))
     ]
     assert np.mean(draws) == pytest.approx(0.876, abs=0.02)  # standard deviation 0.005
-
-
-def test_thompson_settles_on_the_best_rewards():
-    options = {"counterexamples": 2, "exploration": 1.0, "policy": "thompson", "rng": np.random.default_rng(0)}
-    draws, _ = draw_window(np.linspace(0, 1, 20), np.full(20, 10_000), 100, **options)
-    assert np.unique(draws).tolist() == [18, 19]
 
 
 def test_thompson_sees_the_pulls_of_the_draws_before():
@@ -262,23 +209,14 @@ def test_draws_come_from_the_top_fraction(top_fraction, top):
 
 def test_a_draw_can_hold_any_number_of_counterexamples():
     shapes = [
-        draw_window(np.ones(6), np.zeros(6), 2, counterexamples=number, rng=np.random.default_rng(0))[0].shape
-        for number in (0, 1, 6, 9)
+        draw_window(np.ones(6), np.zeros(6), draws, counterexamples=number, rng=np.random.default_rng(0))[0].shape
+        for draws, number in ((2, 0), (2, 1), (2, 6), (2, 9), (0, 3))
     ]
-    assert shapes == [(2, 0), (2, 1), (2, 6), (2, 6)]
-
-
-def test_an_empty_window_draws_nothing():
-    draws, pulls = draw_window(np.ones(6), np.ones(6), 0, rng=np.random.default_rng(0))
-    assert draws.shape == (0, 3)
-    assert pulls.tolist() == [1] * 6
+    assert shapes == [(2, 0), (2, 1), (2, 6), (2, 6), (0, 3)]
 
 
 def test_the_histogram_counts_instructions_by_ascending_pulls():
     assert list(pulls_histogram(np.array([7, 0, 2, 0, 2, 0])).items()) == [(0, 3), (2, 2), (7, 1)]
-
-
-def test_the_histogram_of_an_empty_pool_is_empty():
     assert pulls_histogram([]) == {}
 
 
@@ -297,18 +235,6 @@ def test_the_histogram_of_an_empty_pool_is_empty():
 )
 def test_least_pulled_share_replays_the_window(draws, pulls, share):
     assert least_pulled_share(draws, pulls) == share
-
-
-def test_least_pulled_share_tells_the_policies_apart():
-    rewards, pulls = np.random.default_rng(0).random(300), np.zeros(300, dtype=np.int64)
-    shares = {
-        policy: least_pulled_share(
-            draw_window(rewards, pulls, 200, policy=policy, rng=np.random.default_rng(0))[0], pulls
-        )
-        for policy in ("round_robin", "ucb", "random", "greedy")
-    }
-    assert shares["round_robin"] == 1
-    assert shares["round_robin"] > shares["ucb"] > shares["random"] > shares["greedy"]
 
 
 @pytest.mark.parametrize(
