@@ -47,15 +47,6 @@ def test_every_config_of_the_folder_loads(made, manifest):
     assert all(load_dataset(str(made), name, split="train").num_rows > 0 for name in names)
 
 
-def test_the_head_names_what_it_is(manifest):
-    found = head(render_card(manifest, "demo"))
-    assert (found["tags"], found["size_categories"], found["pretty_name"]) == (
-        ["synthetic", "fanno"],
-        ["n<1K"],
-        "demo",
-    )
-
-
 @pytest.mark.parametrize(
     ("rows", "category"),
     [(999, "n<1K"), (1000, "1K<n<10K"), (10_000, "10K<n<100K"), (52_002, "10K<n<100K"), (10**8, "n>10M")],
@@ -80,32 +71,23 @@ def test_the_licence_of_the_documents_is_inherited(manifest):
     assert cell(card, "revision of the documents") == "0123abcd"
 
 
-def test_a_licence_that_is_set_is_said_to_be(manifest):
-    card = render_card(manifest, "demo", license_="cc0-1.0")
-    assert head(card)["license"] == "cc0-1.0"
+def test_what_made_it_is_in_it(manifest):
+    card = render_card(manifest, "demo", license_="cc0-1.0", repo_id="me/fanno", revision="demo", hub_head={})
+    assert (head(card)["tags"], head(card)["pretty_name"], head(card)["license"]) == (
+        *(["synthetic", "fanno"], "demo", "cc0-1.0"),
+    )
     assert cell(card, "licence of the pairs") == "cc0-1.0, as set by who made them"
-
-
-@pytest.mark.parametrize(
-    "label", ["teacher and revision", "embedder and revision", "tokenizer", "random seed", "packages"]
-)
-def test_who_made_it_is_said(manifest, label):
-    assert cell(render_card(manifest, "demo"), label)
-
-
-def test_the_funnel_is_in_it(manifest):
+    for label in ("teacher and revision", "embedder and revision", "tokenizer", "random seed", "packages"):
+        assert cell(card, label)
+    for section in ("Limits and known biases", "Citation", "Reproduce it", "Funnel", "Load it"):
+        assert f"## {section}\n" in card
     entry = manifest["stages"]["seed"]
-    assert re.search(rf"\| seed +\| +{entry['rows_in']} \| +{entry['kept']} \|", render_card(manifest, "demo"))
-
-
-def test_digests_of_prompts_and_tags_are_in_it(manifest):
-    tags = manifest["stages"]["seed"]["digests"]["tags"][:16]
-    assert re.search(rf"^\| seed \| `[0-9a-f]{{16}}` \| `{tags}` \|", render_card(manifest, "demo"), re.MULTILINE)
-
-
-def test_the_parameters_are_in_it(manifest):
-    block = re.search(r"```yaml\n(.*?)```", render_card(manifest, "demo"), re.DOTALL)[1]
+    assert re.search(rf"\| seed +\| +{entry['rows_in']} \| +{entry['kept']} \|", card)
+    tags = entry["digests"]["tags"][:16]
+    assert re.search(rf"^\| seed \| `[0-9a-f]{{16}}` \| `{tags}` \|", card, re.MULTILINE)
+    block = re.search(r"```yaml\n(.*?)```", card, re.DOTALL)[1]
     assert yaml.safe_load(block)["augment"]["exploration"] == 3.0
+    assert 'pairs = load_dataset("me/fanno", revision="demo", split="train")' in card
 
 
 def test_the_command_of_each_stage_is_in_it_once(manifest):
@@ -117,19 +99,9 @@ def test_the_command_of_each_stage_is_in_it_once(manifest):
     assert "python -m fanno_hf stage=respond\n" in card
 
 
-def test_how_to_load_it_from_the_hub_is_in_it(manifest):
-    card = render_card(manifest, "demo", repo_id="me/fanno", revision="demo", hub_head={})
-    assert 'pairs = load_dataset("me/fanno", revision="demo", split="train")' in card
-
-
 def test_figures_are_shown_where_there_are_some(manifest):
     figure = {"name": "pulls", "alt": "Bars.", "caption": "How often."}
     assert "![Bars.](figures/pulls.png)" in render_card(manifest, "demo", figures=[figure])
-
-
-@pytest.mark.parametrize("section", ["Limits and known biases", "Citation", "Reproduce it", "Funnel", "Load it"])
-def test_a_section_is_there(manifest, section):
-    assert f"## {section}\n" in render_card(manifest, "demo")
 
 
 def test_a_run_that_has_only_begun_has_a_card(manifest):
@@ -173,10 +145,8 @@ def called(tmp_path, *overrides, name="config"):
 )
 def test_the_command_is_shown_without_what_belongs_to_one_machine(tmp_path, override, shown):
     assert shown_command(called(tmp_path, override)) == f"python -m fanno_hf{shown}"
-
-
-def test_the_recipe_is_part_of_the_command(tmp_path):
-    assert shown_command(called(tmp_path, name="fanno-v1")) == "python -m fanno_hf -cd recipes -cn fanno-v1"
+    recipe = shown_command(called(tmp_path, override, name="fanno-v1"))
+    assert recipe == f"python -m fanno_hf -cd recipes -cn fanno-v1{shown}"
 
 
 def test_the_command_of_a_real_call_is_written_down(cli, documents, tmp_path):

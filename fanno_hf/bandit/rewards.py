@@ -10,7 +10,7 @@ import numpy as np
 from fanno_hf.bandit.draw import normalise_rewards
 from fanno_hf.communities import nearest
 
-_BLOCK = 1_024  # new rows compared with one another at a time; the first ones are all seeds
+BLOCK = 1_024  # new rows compared with one another at a time; the first ones are all seeds
 
 
 def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
@@ -59,10 +59,10 @@ class Nearest:
         to_old = np.maximum(nearest(new, old)[1], -1.0)
         to_new = np.maximum(nearest(old, new)[1], -1.0)
         among = np.full(len(new), -1.0, dtype=np.float32)
-        for start in range(0, len(new), _BLOCK):
-            block = new[start : start + _BLOCK] @ new.T
+        for start in range(0, len(new), BLOCK):
+            block = new[start : start + BLOCK] @ new.T
             np.fill_diagonal(block[:, start:], -1.0)
-            among[start : start + _BLOCK] = block.max(axis=1)
+            among[start : start + BLOCK] = block.max(axis=1)
         known = np.maximum(self.similarities, to_new)
         self.similarities = np.concatenate([known, np.maximum(to_old, among)]).astype(np.float32)
         return to_old

@@ -12,9 +12,9 @@ from fanno_hf.communities.graph import Links
 from fanno_hf.communities.rows import cosines
 from fanno_hf.communities.tiles import Tiles
 
-_LINK = 24  # bytes that a link takes at most while the graph is made of it
+LINK = 24  # bytes that a link takes at most while the graph is made of it
 _LINK_IN_TILE = 128  # the same while it is taken from its tile
-_BATCH = 64  # rows whose neighbours are looked up together
+BATCH = 64  # rows whose neighbours are looked up together
 
 
 def greedy(tiles: Tiles, min_size: int, progress: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +98,7 @@ def _count_links(tiles: Tiles, progress: bool) -> tuple[np.ndarray, csr_matrix |
         if left > top:  # similarity is symmetric: this tile stands for its mirror image too
             counts[left : left + hits.mask.shape[1]] += np.count_nonzero(hits.mask, axis=0)
         found = np.count_nonzero(hits.mask)
-        if max(counts.sum() * _LINK, found * _LINK_IN_TILE) > size * dim:  # a quarter of the memory of the rows
+        if max(counts.sum() * LINK, found * _LINK_IN_TILE) > size * dim:  # a quarter of the memory of the rows
             links = None
         if links is not None:
             links.add(top, left, hits)
@@ -115,7 +115,7 @@ def _look_up(
     """
     order = _order(counts, min_size)
     while len(order := order[centre_of[order] < 0]):
-        batch, order = order[:_BATCH], order[_BATCH:]
+        batch, order = order[:BATCH], order[BATCH:]
         columns = np.flatnonzero((centre_of < 0) & (counts > 1))
         mask = np.zeros((len(batch), len(columns)), dtype=bool)
         for start in range(0, len(columns), tiles.block_size):

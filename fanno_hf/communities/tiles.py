@@ -17,7 +17,7 @@ from fanno_hf.communities.sketch import Part, Sketch, as_tensor, bfloat16_cost, 
 _FEW = 4096  # pairs of a tile that are finished each on its own; with more, the whole tile is cheaper
 _FINISHING = 64  # a pair finished on its own takes the time of so many in a tile
 _WORTHWHILE = 0.8  # of the time in full: what saves less is not used
-_LARGE = 24  # tiles in a row from which on looking for a sketch pays
+LARGE = 24  # tiles in a row from which on looking for a sketch pays
 _STRIP = 128  # rows of a tile held in float64 at a time
 
 
@@ -121,7 +121,7 @@ def prepare_tiles(unit: np.ndarray, threshold: float, block_size: int) -> Tiles:
     What it saves depends on the rows (do a few axes hold most of their length?), the threshold and the processor (does
     it multiply bfloat16?), so each kind is tried on rows spread over all. It changes the time only, never a result.
     """
-    if len(unit) < _LARGE * block_size:
+    if len(unit) < LARGE * block_size:
         return Tiles(unit, threshold, block_size)
     spread = np.linspace(0, len(unit) - 1, 3 * block_size).astype(np.int64)
     # Axes fit the rows they are made of better than others, so they are tried on others.

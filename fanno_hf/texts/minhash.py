@@ -15,7 +15,7 @@ from fanno_hf.texts.shingles import MULTIPLIER
 
 SKETCH = 256  # sets sketched at a time; rensa hands out Python integers, which have to fit the processor's cache
 ALONE = np.uint32(2**32 - 1)  # the bucket of a set that shares none
-_BATCH = 2**23  # members of the sets compared at a time: 64 MB
+BATCH = 2**23  # members of the sets compared at a time: 64 MB
 _MISS_RATE = 2e-4
 
 
@@ -86,7 +86,7 @@ def split_batches(buckets: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
     """Returns the texts that share a bucket, in batches that share none: their indices, in ascending order.
 
     Texts linked by shared buckets, directly or through others, are in one batch. Without the last such group it has
-    fewer than `_BATCH` shingles.
+    fewer than `BATCH` shingles.
     """
     active = np.flatnonzero((buckets != ALONE).any(axis=0))
     position = np.zeros(len(sizes), dtype=np.int64)
@@ -99,7 +99,7 @@ def split_batches(buckets: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
         count, merged = connected_components(links, directed=False) if count else (0, labels)
         labels = merged[labels]
     weights = np.bincount(labels, weights=sizes[active], minlength=count).astype(np.int64)
-    batch = ((np.cumsum(weights) - weights) // _BATCH)[labels]
+    batch = ((np.cumsum(weights) - weights) // BATCH)[labels]
     order = np.argsort(batch, kind="stable")
     cuts = np.flatnonzero(np.diff(batch[order])) + 1
     return [active[part] for part in np.split(order, cuts)] if len(active) else []

@@ -24,7 +24,7 @@ from fanno_hf.texts.minhash import ALONE, SKETCH, band_keys, choose_bands, name_
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.shingles import hash_shingles, normalise
 
-_READ = 4096  # texts read at a time
+READ = 4096  # texts read at a time
 _BLOCK = 256  # candidates compared at a time
 
 
@@ -143,8 +143,8 @@ def _read(*sources: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yields the texts of one source after another, a slice at a time, each with the index of its first text."""
     base = 0
     for source in sources:
-        for start in range(0, len(source), _READ):
-            yield base + start, source[start : start + _READ]
+        for start in range(0, len(source), READ):
+            yield base + start, source[start : start + READ]
         base += len(source)
 
 

@@ -27,7 +27,7 @@ CHUNK = 2_048
 """Texts embedded and written together, sorted by length among themselves; a crash loses no more than one chunk."""
 _KEY = 16
 _READ = 16_384  # vectors checked at a time
-_GATHERED = 512  # vectors copied at a time; each may bring 64 kB of its neighbours into memory
+GATHERED = 512  # vectors copied at a time; each may bring 64 kB of its neighbours into memory
 
 
 class EmbeddingStore:
@@ -157,9 +157,9 @@ class EmbeddingStore:
     def _gather(self, rows: np.ndarray) -> np.ndarray:
         """Copies rows in any order; mapped anew for each part, so that the pages are not held beside the copy."""
         found = np.empty((len(rows), self._vectors.shape[1]), dtype=np.float32)
-        for start in range(0, len(rows), _GATHERED):
+        for start in range(0, len(rows), GATHERED):
             self._map(*self._vectors.shape)
-            found[start : start + _GATHERED] = self._vectors[rows[start : start + _GATHERED]]
+            found[start : start + GATHERED] = self._vectors[rows[start : start + GATHERED]]
         self._map(*self._vectors.shape)
         found.flags.writeable = False
         return found

@@ -69,7 +69,7 @@ def test_acceptance_of_what_was_never_tried_is_a_half():
 
 @pytest.mark.parametrize("block", [1, 4, 1_024])
 def test_nearest_follows_a_growing_set(monkeypatch, block):
-    monkeypatch.setattr(module, "_BLOCK", block)
+    monkeypatch.setattr(module, "BLOCK", block)
     rows, nearest = unit_rows(30), Nearest()
     for start, end in ((0, 12), (12, 13), (13, 13), (13, 30)):
         nearest.add(rows[:start], rows[start:end])

@@ -61,10 +61,10 @@ def test_block_size_changes_nothing(block_size):
 
 def test_links_that_need_too_much_memory_are_looked_up_again(monkeypatch):
     rows = clustered(np.random.default_rng(5), 250, 32, 10, 0.4)
-    monkeypatch.setattr(greedy, "_LINK", 0)
+    monkeypatch.setattr(greedy, "LINK", 0)
     expected = detect_communities(rows, 0.6)
-    monkeypatch.setattr(greedy, "_LINK", 1e9)
-    monkeypatch.setattr(greedy, "_BATCH", 3)
+    monkeypatch.setattr(greedy, "LINK", 1e9)
+    monkeypatch.setattr(greedy, "BATCH", 3)
     assert detect_communities(rows, 0.6) == expected
 
 

@@ -75,7 +75,7 @@ def test_a_sketch_changes_no_link(seed, threshold, dtype):
 
 
 def test_rows_with_a_decaying_spectrum_get_a_sketch_and_the_same_links(monkeypatch):
-    monkeypatch.setattr(tiles, "_LARGE", 2)
+    monkeypatch.setattr(tiles, "LARGE", 2)
     rows = decaying(1_100, dim=384)
     prepared = prepare_tiles(rows, 0.7, 256)
     assert prepared.sketch is not None

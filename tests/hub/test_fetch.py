@@ -9,10 +9,9 @@ from datasets import Dataset, load_dataset
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.access import split_origin
 from fanno_hf.hub.publish import publish
+from fanno_hf.pipeline.plan import STAGES
 from tests.conftest import small_run
 from tests.hub.conftest import REPO, config_of, loopback_hub
-
-ONE_BUT_LAST = ("prescreen", "seed", "augment")
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +56,10 @@ def files(folder, *stages: str):
 
 
 @pytest.mark.parametrize("stage", ["seed", "augment", "respond"])
-def test_the_next_stage_on_another_machine_gives_the_same_bytes(go_on, parts, stage):
+def test_the_next_stage_on_another_machine_gives_the_same_bytes_as_all_on_one(go_on, parts, stage):
     folder = go_on(f"stage={stage}", f"hub.from={REPO}@demo").path
-    expected = {name: content for name, content in parts.items() if stage in name.split("/")}
-    assert files(folder, stage) == expected != {}
-
-
-def test_the_stages_before_it_have_the_same_bytes(go_on, parts):
-    folder = go_on("stage=respond", f"hub.from={REPO}@demo").path
-    expected = {name: content for name, content in parts.items() if set(ONE_BUT_LAST) & set(name.split("/"))}
-    assert files(folder, *ONE_BUT_LAST) == expected
+    done = {*STAGES[: STAGES.index(stage) + 1]}
+    assert files(folder, *done) == {n: c for n, c in parts.items() if done & set(n.split("/"))} != {}
 
 
 @pytest.mark.parametrize("revision", ["demo", "demo/seed", "commit"])
@@ -86,18 +79,13 @@ def test_a_commit_stays_what_it_was_when_the_branch_goes_on(go_on, hub, folder, 
     assert augmented == {name: content for name, content in parts.items() if "augment" in name.split("/")}
 
 
-def test_a_stage_that_is_there_already_is_not_read_again(go_on, hub):
+def test_a_stage_that_is_there_already_is_up_to_date_and_not_read_again(go_on, hub, caplog):
     go_on("stage=seed", f"hub.from={REPO}@demo")
     before = len(hub.requests)
-    go_on("stage=seed", f"hub.from={REPO}@demo")
-    assert not [r.path for r in hub.requests[before:] if r.path.endswith(".parquet")]
-
-
-def test_what_goes_on_elsewhere_is_up_to_date_there(go_on, caplog):
-    go_on("stage=seed", f"hub.from={REPO}@demo")
     caplog.set_level("INFO", "fanno_hf")
     go_on("stage=seed", f"hub.from={REPO}@demo")
     assert "seed: up to date" in caplog.text
+    assert not [r.path for r in hub.requests[before:] if r.path.endswith(".parquet")]
 
 
 def test_the_second_machine_may_push_to_the_branch_of_the_first(go_on, hub, folder):
@@ -157,10 +145,20 @@ def test_a_stage_that_the_revision_lacks_is_named(go_on, folder):
         go_on("stage=augment", f"hub.from={REPO}@lacking")
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"format": 1, "stages": []}'])
-def test_a_run_json_of_another_kind_is_said_so(go_on, hub, content):
+OTHER = "its run.json is not that of a run of fanno_hf"
+NEWER = r"was made by fanno_hf 7\.0 \(run format 9; this one reads 1\): use that version"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        *((content, OTHER) for content in (b"{", b"[]", b"{}", b'{"format": 1, "stages": []}')),
+        (b'{"format": 9, "fanno_hf": "7.0", "stages": {}}', NEWER),
+    ],
+)
+def test_a_run_json_of_another_kind_is_said_so(go_on, hub, content, said):
     hub.commit(REPO, "odd", {"run.json": content})
-    with pytest.raises(UserError, match="its run.json is not that of a run of fanno_hf"):
+    with pytest.raises(UserError, match=said):
         go_on("stage=seed", f"hub.from={REPO}@odd")
 
 
@@ -230,14 +228,6 @@ def test_other_rows_that_are_there_are_replaced_on_request(go_on, parts):
     go_on("stage=prescreen", "stages.prescreen.min_tokens=27")
     folder = go_on("stage=seed", f"hub.from={REPO}@demo", "force=true").path
     assert files(folder, "prescreen") == {n: c for n, c in parts.items() if "prescreen" in n.split("/")}
-
-
-def test_a_run_of_another_format_is_said_so(go_on, hub):
-    hub.commit(REPO, "odd", {"run.json": b'{"format": 9, "fanno_hf": "7.0", "stages": {}}'})
-    with pytest.raises(
-        UserError, match=r"was made by fanno_hf 7\.0 \(run format 9; this one reads 1\): use that version"
-    ):
-        go_on("stage=seed", f"hub.from={REPO}@odd")
 
 
 @pytest.mark.parametrize(

@@ -235,13 +235,13 @@ def test_texts_are_read_in_slices(mixed):
 def test_batches_change_no_result(mixed, monkeypatch):
     expected = find_near_duplicates(mixed)
     assert sum(match is not None for match in expected) > 300
-    monkeypatch.setattr(minhash, "_BATCH", 200)
-    monkeypatch.setattr(near_duplicates, "_READ", 999)
+    monkeypatch.setattr(minhash, "BATCH", 200)
+    monkeypatch.setattr(near_duplicates, "READ", 999)
     assert find_near_duplicates(mixed) == expected
 
 
 def test_batches_share_no_bucket_and_are_small(monkeypatch):
-    monkeypatch.setattr(minhash, "_BATCH", 10)
+    monkeypatch.setattr(minhash, "BATCH", 10)
     none = int(minhash.ALONE)
     buckets = np.array([[0, 1, 0, 1, none, 5, 5, none], [none, none, 2, none, 2, none, none, none]], dtype=np.uint32)
     batches = minhash.split_batches(buckets, np.full(8, 4))

@@ -140,16 +140,17 @@ def test_a_text_that_fits_is_one_passage(counter):
     assert split_passages(text, counter, counter.count(text.strip())) == [text.strip()]
 
 
-def test_paragraphs_are_cut_apart_before_sentences():
-    assert split_passages(MOSS, COUNTERS["words"], 13) == MOSS.split("\n\n")
-
-
-def test_sentences_are_cut_apart_before_words():
-    assert split_passages(MOSS, COUNTERS["words"], 7) == re.findall(r"[A-Z][^.]+\.", MOSS)
-
-
-def test_a_sentence_too_long_is_cut_between_words():
-    assert split_passages("one two three four five", COUNTERS["words"], 2) == ["one two", "three four", "five"]
+@pytest.mark.parametrize(
+    ("text", "max_tokens", "passages"),
+    [
+        (MOSS, 13, MOSS.split("\n\n")),
+        (MOSS, 7, re.findall(r"[A-Z][^.]+\.", MOSS)),
+        ("one two three four five", 2, ["one two", "three four", "five"]),
+        *((blank, 5, []) for blank in ("", "  ", "\n\n\x1c\n")),
+    ],
+)
+def test_paragraphs_are_cut_apart_before_sentences_and_these_before_words(text, max_tokens, passages):
+    assert split_passages(text, COUNTERS["words"], max_tokens) == passages
 
 
 @pytest.mark.parametrize(
@@ -165,32 +166,12 @@ def test_a_short_last_passage_borrows_sentences_where_both_stay_long_enough(min_
     assert split_passages("One two. Three four. Five six. Seven.", COUNTERS["words"], 9, min_tokens) == passages
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\n\n\x1c\n"])
-def test_a_blank_text_has_no_passage(text):
-    assert split_passages(text, COUNTERS["words"], 5) == []
-
-
 @pytest.mark.parametrize("counter", COUNTERS.values(), ids=COUNTERS)
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_passages_fit_and_lose_nothing(counter, data):
-    pieces = [
-        "the ",
-        "moss",
-        ". ",
-        "\n",
-        "\n\n",
-        "\r\n",
-        "字",
-        "。",
-        "é",
-        "हिन्दी ",
-        "👨‍👩‍👧",
-        " ",
-        "\x1c",
-        "\u3000",
-        "1,5",
-    ]
+    pieces = ["the ", "moss", ". ", "\n", "\n\n", "\r\n", " ", "\x1c", "\u3000", "1,5"]
+    pieces += ["字", "。", "é", "हिन्दी ", "👨‍👩‍👧"]
     text = data.draw(st.one_of(st.text(), st.lists(st.sampled_from(pieces), max_size=250).map("".join)))
     max_tokens = data.draw(st.integers(5, 40))  # in bytes, a character may take 4 tokens and one before it
     passages = split_passages(text, counter, max_tokens, data.draw(st.integers(0, max_tokens)))
