@@ -318,7 +318,6 @@ class Report(_Group):
     compare: Any
     compared_rows: Count
     judged: Natural
-    parser: Words
     price: Price
 
 
@@ -335,6 +334,7 @@ class Settings(_Group):
     random_seed: Natural
     threads: Count | None
     top_logprobs: Annotated[int, Ge(0), Le(20)]
+    parser: Words
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     stages: Stages
     decontaminate: References

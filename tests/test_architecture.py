@@ -1,6 +1,8 @@
 """The house: an import points down, never in a circle; no global randomness; nothing that runs what it reads."""
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -173,3 +175,9 @@ def test_no_module_does_anything_dangerous():
 )
 def test_the_check_finds_dangers(code, is_found):
     assert bool(dangers(ast.parse(code))) is is_found
+
+
+def test_no_module_loads_spacy_when_it_is_imported():
+    """It takes a second, and is an extra."""
+    code = f"import sys, {', '.join(name for name in TREES if name != 'fanno_hf.__main__')}; sys.exit('spacy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,7 +3,9 @@
 {"window": 3, "asked": 200, "accepted": 121, "pool": 1406, "verb_noun_pairs": 388, "least_pulled": 0.93, …}
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from datasets import Dataset
@@ -14,7 +16,9 @@ from fanno_hf.bandit import pulls_histogram
 from fanno_hf.columns import WINDOW
 from fanno_hf.steps.asking import SPENT
 from fanno_hf.steps.lengths import as_table, spread
-from fanno_hf.texts.verb_noun import verb_noun
+from fanno_hf.texts.verbs import MISSING, VerbParser, find_parser
+
+logger = logging.getLogger(__name__)
 
 
 class History:
@@ -22,11 +26,13 @@ class History:
 
     Args:
         pool: as it stands before the first window: window 0.
+        models: spaCy models that read verbs and nouns; without any, `verb_noun_pairs` is null.
     """
 
-    def __init__(self, pool: InstructionPool):
-        self._pool = pool
+    def __init__(self, pool: InstructionPool, models: Sequence[str]):
+        self._pool, self._models = pool, models
         self._pairs: set[tuple[str, str]] = set()
+        self._unread: list[tuple[dict[str, Any], Sequence[str]]] = []
         self._records: list[dict[str, Any]] = []
         self._add(pool.rows, pool.learned, {"window": 0, "asked": 0, "reasons": []}, {})
 
@@ -39,13 +45,13 @@ class History:
         reasons = [{"reason": reason, "count": count} for reason, count in sorted(window.funnel.reasons.items())]
         about = {"window": window.number, "asked": window.size, "reasons": reasons}
         self._add(rows, learned, {**about, "least_pulled": window.least_pulled}, window.spent)
+        self._count_pairs()
 
     def add_unasked(self, number: int) -> None:
         """Writes down a window that was drawn and not needed any more; nothing of it counts as asked."""
         self._add(self._pool.rows.select([]), Learned(), {"window": number, "asked": 0, "reasons": []}, {})
 
     def _add(self, rows: Dataset, learned: Learned, about: Mapping[str, Any], spent: Mapping[str, int]) -> None:
-        self._pairs.update(filter(None, map(verb_noun, rows["instruction"])))
         histogram = pulls_histogram(self._pool.pulls)
         self._records.append(
             {
@@ -55,14 +61,30 @@ class History:
                 "pool": len(self._pool),
                 "instruction_tokens": spread(rows["num_tokens"]),
                 "response_tokens": spread(learned.response_tokens),
-                "verb_noun_pairs": len(self._pairs),
                 "nearest_similarity": learned.nearest_similarity,
                 "mean_similarity": learned.mean_similarity,
                 "pulls": [{"pulls": pulls, "instructions": count} for pulls, count in histogram.items()],
                 **{name: spent.get(name, 0) + learned.spent.get(name, 0) for name in SPENT},
             }
         )
+        self._unread.append((self._records[-1], rows["instruction"][:]))
+
+    @cached_property
+    def _parser(self) -> VerbParser | None:
+        parser = find_parser(self._models)
+        if parser is None:
+            logger.info("augment: verb_noun_pairs is null in its history. %s", MISSING)
+        return parser
+
+    def _count_pairs(self) -> None:
+        """Counts the pairs of the windows not counted yet: once one has ended, while the teacher answers the next ones."""
+        for record, texts in self._unread:
+            if self._parser:
+                self._pairs.update(filter(None, self._parser.read(texts).pairs))
+                record["verb_noun_pairs"] = len(self._pairs)
+        self._unread.clear()
 
     def table(self) -> Dataset:
         """Returns one row for each window, with the columns of WINDOW."""
+        self._count_pairs()
         return as_table(self._records, WINDOW)

@@ -1,8 +1,8 @@
 """The end of `-m`: one table of all its runs, so that what each setting did is seen side by side.
 
-| run     | passages | seeds | asked | accepted | pool | length | similarity | verb-noun | pulls | …
-| full    |       38 |    14 |    26 |      46% |   24 |   14.2 |      0.695 |         4 |   0-5 | …
-| no-tags |       38 |    11 |    38 |      42% |   24 |   14.0 |      0.741 |         6 |   0-9 | …
+| run     | passages | seeds | asked | accepted | pool | length | similarity | verb_noun_pairs | pulls | …
+| full    |       38 |    14 |    26 |      46% |   24 |   14.2 |      0.695 |               4 |   0-5 | …
+| no-tags |       38 |    11 |    38 |      42% |   24 |   14.0 |      0.741 |               6 |   0-9 | …
 """
 
 import sys
@@ -26,7 +26,7 @@ COLUMNS = {
     "pool": "instructions in the end",
     "length": "mean tokens of an instruction",
     "similarity": "mean similarity of a new instruction to the nearest before it",
-    "verb-noun": "distinct pairs of verb and noun among the instructions",
+    "verb_noun_pairs": "distinct pairs of verb and noun among the instructions; empty without spaCy",
     "pulls": "least and most often drawn instruction",
     "pairs": "instruction-response pairs",
     "response": "mean tokens of a response",
@@ -114,13 +114,14 @@ def _of_pool(folder: RunFolder) -> dict[str, str]:
     new = windows[1:]  # the first are the seeds
     asked, accepted = (sum(window[name] for window in new) for name in ("asked", "accepted"))
     alike = [w["nearest_similarity"] * w["accepted"] for w in new if w["accepted"]]
+    pairs = windows[-1]["verb_noun_pairs"]
     tokens = sum(window["prompt_tokens"] + window["completion_tokens"] for window in windows)
     return {
         "asked": str(asked),
         "accepted": f"{accepted / asked:.0%}" if asked else "",
         "length": f"{np.mean(rows['num_tokens']):.1f}",
         "similarity": f"{sum(alike) / accepted:.3f}" if accepted else "",
-        "verb-noun": str(windows[-1]["verb_noun_pairs"]),
+        "verb_noun_pairs": "" if pairs is None else str(pairs),
         "pulls": f"{min(rows['pulls'])}-{max(rows['pulls'])}",
         "tokens": f"{tokens / accepted:,.0f}" if accepted else "",
     }

@@ -16,11 +16,11 @@ from fanno_hf.report.metrics import cumulative_pairs, top_verbs
 from fanno_hf.report.passages import Passages, passage_map
 from fanno_hf.report.rows import Measured, StageFigures
 from fanno_hf.report.style import Figure, clean, rendered, short
-from fanno_hf.report.verbs import MISSING
 from fanno_hf.report.wheel import wheel
+from fanno_hf.texts.verbs import MISSING
 
 if TYPE_CHECKING:
-    from fanno_hf.report.verbs import VerbNouns
+    from fanno_hf.texts.verbs import VerbNouns
 
 __all__ = ["Figure", "draw"]
 _ONE_ROUND = "There is one round only, so nothing grows: do stage=augment for more."

@@ -17,7 +17,7 @@ from fanno_hf.report.rows import Measured
 from fanno_hf.texts.segment import words
 
 if TYPE_CHECKING:
-    from fanno_hf.report.verbs import VerbNouns
+    from fanno_hf.texts.verbs import VerbNouns
 
 TOP_VERBS, TOP_NOUNS = 20, 4
 _QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
@@ -122,8 +122,8 @@ def _verb_noun(verbs: "VerbNouns") -> dict[str, Any]:
     return {
         "parser": verbs.parser,
         "looked_at": verbs.of,
-        "pairs": total,
-        "distinct": len(counts),
+        "with_pair": total,
+        "verb_noun_pairs": len(counts),
         "entropy_bits": _number(entropy(list(counts.values())) / np.log(2)) if total else None,
         "without_pair": verbs.of - total - verbs.skipped,
         "other_languages": verbs.skipped,

@@ -32,8 +32,8 @@ from fanno_hf.report.rows import Measured
 from fanno_hf.report.shown import Shown, measured, read_shown, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
 from fanno_hf.report.style import Figure, house_style
-from fanno_hf.report.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.settings import Settings
+from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.vectors.store import EmbeddingStore
 
 _SHORTEST_CUT = 300
@@ -47,7 +47,7 @@ def report(settings: Settings) -> str:
     """Writes the report of a run and says where.
 
     Args:
-        settings: of the run; `report`, `embedder`, `tokenizer` and `rules` are used, and `teacher` where
+        settings: of the run; `report`, `parser`, `embedder`, `tokenizer` and `rules` are used, and `teacher` where
             another data set is to be judged.
 
     Raises:
@@ -80,7 +80,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
         pairs, of = read_pairs(chosen.compare, chosen.compared_rows, seed)
         name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
         sets.append(measured_pairs(pairs, of, name, judged, embedder, counter, config["rules"]))
-    parser = find_parser(chosen.parser)
+    parser = find_parser(settings.parser)
     verbs = [parser.read(data.instructions, chosen.parsed, seed) if parser else None for data in sets]
     stages = stage_figures(folder.manifest, chosen.price)
     metrics = _metrics(sets, verbs, folder)

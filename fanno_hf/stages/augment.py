@@ -42,7 +42,7 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     settings, embedder = context.settings.augment, context.embedder
     funnel = Funnel("augment", INSTRUCTION)
     pool = InstructionPool(seeds, context)
-    history = History(pool)
+    history = History(pool, context.settings.parser)
     instructor = Instructor("augment", context)
     windows = Windows(documents, pool, context)
     over = threading.Event()

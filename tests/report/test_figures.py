@@ -16,7 +16,7 @@ from fanno_hf.report.figures import draw
 from fanno_hf.report.passages import Passages, project
 from fanno_hf.report.rows import StageFigures
 from fanno_hf.report.style import clean, short
-from fanno_hf.report.verbs import MISSING, VerbNouns
+from fanno_hf.texts.verbs import MISSING, VerbNouns
 from tests.report.test_metrics import measured, unit_rows
 
 NAMES = [

@@ -9,7 +9,7 @@ import pytest
 from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
 from fanno_hf.report.metrics import cumulative_pairs, lengths, measure, top_verbs
 from fanno_hf.report.rows import Measured
-from fanno_hf.report.verbs import VerbNouns
+from fanno_hf.texts.verbs import VerbNouns
 
 TAG_NAMES = {"task_type": ["translate", "code"], "style": ["command", "question"]}
 
@@ -102,7 +102,7 @@ def test_verbs_are_counted_with_their_nouns():
         "nouns": [{"noun": "poem", "count": 2}, {"noun": "letter", "count": 1}],
     }
     assert found["entropy_bits"] == 1.5  # of 1/2, 1/4, 1/4
-    assert [found[key] for key in ("pairs", "distinct", "without_pair", "other_languages")] == [4, 3, 1, 1]
+    assert [found[key] for key in ("with_pair", "verb_noun_pairs", "without_pair", "other_languages")] == [4, 3, 1, 1]
 
 
 def test_twenty_verbs_with_four_nouns_each_are_the_top():

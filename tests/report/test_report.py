@@ -13,10 +13,10 @@ from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import UserError
 from fanno_hf.hub.publish import publish
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.report import verbs
 from fanno_hf.report.figures import draw
 from fanno_hf.report.other import as_pair
 from fanno_hf.report.report import report
+from fanno_hf.texts import verbs
 from tests.conftest import SMALL, compose_config, small_run
 from tests.hub.conftest import REPO, config_of, loopback_hub
 
@@ -58,7 +58,8 @@ def reported(made, tmp_path_factory, parser):
 
 def make(folder, *overrides: str) -> str:
     """Does stage=report."""
-    return report(resolve(compose_config(*SMALL, "stage=report", f"run={folder}", "report.map=0", *overrides)))
+    given = (*SMALL, "parser=[en_core_web_sm]", "stage=report", f"run={folder}", "report.map=0", *overrides)
+    return report(resolve(compose_config(*given)))
 
 
 def metrics(folder) -> dict:
@@ -194,7 +195,7 @@ def test_long_texts_are_cut_on_the_page(folder):
 
 
 def test_a_sentence_stands_in_place_of_verbs_without_a_parser(folder):
-    make(folder, "report.parser=[]")
+    make(folder, "parser=[]")
     assert metrics(folder)["data"]["demo"]["verb_noun"] is None
     assert "python -m spacy download en_core_web_sm" in (folder / "report.html").read_text(encoding="utf-8")
 

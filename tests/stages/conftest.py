@@ -48,7 +48,8 @@ def make_context(tmp_path):
     def make(
         answer=lambda prompt: "How do mosses drink water?", verdict=lambda prompt: "No", overrides=(), backend=None
     ):
-        settings = resolve(compose_config("teacher=scripted", "embedder=hashing", "tokenizer=words", *overrides))
+        small = ("teacher=scripted", "embedder=hashing", "tokenizer=words", "parser=[]")
+        settings = resolve(compose_config(*small, *overrides))
         backend = backend or CallableBackend(answer, verdict)
         teachers.append(Teacher(backend, Journal(tmp_path / f"journal-{len(teachers)}.sqlite")))
         counter = TokenCounter.load("words")

