@@ -14,6 +14,7 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from fanno_hf.errors import UserError, did_you_mean
+from fanno_hf.rules.phrases import compile_patterns
 
 POLICIES = ("ucb", "random", "round_robin", "greedy", "thompson")
 REWARDS = ("instruction_length", "response_length", "novelty", "quality", "acceptance")
@@ -69,6 +70,36 @@ class Sampling(_Group):
     stop: Words
 
 
+class Markup(_Group):
+    """When a passage is mostly HTML."""
+
+    max_share: Share
+    min_tags: Count
+
+
+class Garbled(_Group):
+    """When a passage cannot be read."""
+
+    min_letter_share: Share
+    max_broken_share: Share
+    max_symbol_run: Count
+    max_odd_word_share: Share
+    max_consonant_run: Annotated[int, Ge(3)]
+    max_one_letter_share: Share
+    min_words: Natural
+
+
+class Repetition(_Group):
+    """When a text says the same again and again."""
+
+    max_share: Share
+    ngram_words: Annotated[int, Ge(2)]
+    ngram_characters: Annotated[int, Ge(2)]
+    min_words: Natural
+    max_loop_share: Share
+    min_loop: Annotated[int, Ge(3)]
+
+
 class PersonalData(_Group):
     """Which personal data are looked for."""
 
@@ -106,10 +137,11 @@ class Prescreen(_Group):
     enabled: bool
     max_tokens: Count
     min_tokens: Natural
-    max_markup_share: Share
-    min_letter_share: Share
-    max_repetition_share: Share
+    markup: Markup
+    garbled: Garbled
+    repetition: Repetition
     drop_prompt_injections: bool
+    prompt_injections: Words  # regular expressions
     personal_data: PersonalData
     near_duplicates: NearDuplicates
     against: References
@@ -228,6 +260,8 @@ class RuleNumbers(_Group):
     max_tag_words: Share
     max_demonstration: Share
     max_copied_words: Count
+    refusal_within: Natural
+    repetition: Repetition
 
 
 class AskPrompt(_Group):
@@ -368,6 +402,7 @@ class Settings(_Group):
             raise UserError(_in_words(error)) from None
         settings.decontamination.check_together()
         settings.prescreen.communities.check_together()
+        compile_patterns("stages.prescreen.prompt_injections", settings.prescreen.prompt_injections)
         settings._resolved = resolved
         return settings
 

@@ -1,14 +1,15 @@
 """The sample's labels are a test set: precision and recall of every rule-based filter of pre-screening."""
 
+from functools import partial
+
 import pytest
 from datasets import Dataset
 
-from fanno_hf.rules.garbled import garbled_reason
-from fanno_hf.rules.personal_data import find_personal_data
-from fanno_hf.rules.text import length_reason, markup_reason, prompt_injection_reason
+from fanno_hf.rules.personal_data import KINDS, find_personal_data
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
 from fanno_hf.texts.segment import TokenCounter
+from tests.rules.test_text import garbled_reason, length_reason, markup_reason, prompt_injection_reason
 
 SAMPLE = read_sample()
 TEXTS = [row["text"] for row in SAMPLE]
@@ -20,11 +21,11 @@ def flags(rule):
 
 
 def too(kind):
-    return flags(lambda text: (length_reason(COUNTER.count(text), 20, 512) or ("",))[0] == kind)
+    return flags(lambda text: (length_reason(COUNTER.count(text)) or ("",))[0] == kind)
 
 
 RULES = {
-    "personal_data": lambda: flags(find_personal_data),
+    "personal_data": lambda: flags(partial(find_personal_data, kinds=KINDS, region=None)),
     "garbled": lambda: flags(garbled_reason),
     "markup": lambda: flags(markup_reason),
     "prompt_injection": lambda: flags(prompt_injection_reason),

@@ -15,7 +15,7 @@ from fanno_hf.identity import spread_seed
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import tables_of
 from fanno_hf.report.rows import Measured
-from fanno_hf.rules.instruction import compile_phrases
+from fanno_hf.rules.phrases import compile_phrases
 from fanno_hf.texts.segment import TokenCounter
 from fanno_hf.vectors.embedder import Embedder
 

@@ -10,6 +10,7 @@ import regex
 
 from fanno_hf.rules.measures import WORD_CHARACTERS, Reason, count_non_space, percent, total_length
 
+# What UTF-8 continuation bytes look like when they are read as Latin-1 or Windows-1252, and as Windows-1251.
 _CONTINUATION = "".join(map(chr, range(0x80, 0xC0))) + bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
 _NO_NBSP = re.escape(_CONTINUATION.replace("\xa0", ""))  # Spanish, Swedish and German write NBSP after a capital
 _CONTINUATION = re.escape(_CONTINUATION)
@@ -45,13 +46,14 @@ _LETTER_WORD = regex.compile(r"[\p{L}\p{M}]+")
 
 def garbled_reason(
     text: str,
-    min_letter_share: float = 0.6,
-    max_broken_share: float = 0.01,
-    max_symbol_run: int = 30,
-    max_odd_word_share: float = 0.25,
-    max_one_letter_share: float = 0.5,
-    max_consonant_run: int = 5,
-    min_words: int = 8,
+    *,
+    min_letter_share: float,
+    max_broken_share: float,
+    max_symbol_run: int,
+    max_odd_word_share: float,
+    max_one_letter_share: float,
+    max_consonant_run: int,
+    min_words: int,
 ) -> Reason | None:
     """Rejects texts that a wrong encoding, a scanner or a broken extraction has made unreadable.
 
@@ -155,6 +157,3 @@ def _one_letter_detail(text: str, max_share: float, min_words: int) -> str | Non
     if words < min_words or 4 * operators > single:
         return None
     return f"{percent(single / words)} of the words have one letter" if single > max_share * words else None
-
-
-# One token per character where words are not separated by spaces.

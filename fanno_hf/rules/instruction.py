@@ -11,23 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fanno_hf.errors import UserError
+from fanno_hf.rules.phrases import compile_openings, compile_phrases
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.texts.segment import words
 
-_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _SENTENCE = re.compile(r"(?<=[.!?。！？:;])\s+|(?<=[。！？])")
 # a question may have a colon inside: "What is the aim of 'Peat: a history'?"
 _QUESTION_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])")
 _QUESTION_MARKS = ("?", "？", "؟")
-# "In two sentences, explain …", "Using an example, …", "Please", "Then", "1."
-_LEAD_IN = re.compile(
-    r"^(?:please|kindly|now|then|next|first|finally|also|and|bitte|por favor|briefly|critically|creatively|"
-    r"step by step|in your own words|using [^,]{1,60},|in [^,.]{1,40},|as [^,.]{1,60},|for [^,.]{1,60},|"
-    r"with [^,.]{1,60},|given [^,.]{1,120},|if [^,.]{1,120},|suppose [^,.]{1,120},|imagine [^,.]{1,120},|"
-    r"without [^,.]{1,60},|when [^,.]{1,120},|to [^,.]{1,80},)\s*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -47,23 +38,6 @@ def _folded(text: str) -> list[str]:
     return words(text.casefold())
 
 
-def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
-    """Joins regular expressions into one that matches whole words, without regard to case.
-
-    Raises:
-        UserError: one of them does not compile; names the key.
-    """
-    if not phrases:
-        return re.compile(r"(?!)")
-    for phrase in phrases:
-        try:
-            re.compile(phrase)
-        except re.error as error:
-            raise UserError(f"{key}: {phrase!r} is no regular expression ({error})") from error
-    # CJK has no spaces, so its phrases stand on their own
-    return re.compile(rf"(?<![^\W{_CJK}])(?:{'|'.join(phrases)})(?![^\W{_CJK}])", re.IGNORECASE)
-
-
 class InstructionRules:
     """The rules for instructions, made from the configuration group `rules`.
 
@@ -77,6 +51,7 @@ class InstructionRules:
             name: compile_phrases(f"rules.{name}", config[name])
             for name in ("refers_to_document", "time_relative", "talks_to_assistant", "missing_input")
         }
+        self._lead_in = compile_openings("rules.lead_ins", config["lead_ins"])
         self._openers = {word.casefold() for words_ in config["imperatives"].values() for word in words_}
         self._interrogatives = {word.casefold() for words_ in config["interrogatives"].values() for word in words_}
         self.checks = {
@@ -157,10 +132,10 @@ class InstructionRules:
             opening = _folded(text[:60])[:1]
             if opening and opening[0] in self._openers:
                 return True
-            shorter = _LEAD_IN.sub("", text, count=1)
-            if shorter == text:
+            lead_in = self._lead_in.match(text)
+            if lead_in is None:
                 return False
-            text = shorter
+            text = text[lead_in.end() :]
         return False
 
     def _language(self, text: str) -> str | None:
@@ -218,5 +193,5 @@ class InstructionRules:
         return None
 
     def _repetition(self, candidate: Candidate) -> str | None:
-        found = repetition_reason(candidate.instruction)
+        found = repetition_reason(candidate.instruction, **self._config["repetition"])
         return found[1] if found else None

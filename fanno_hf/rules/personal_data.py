@@ -34,6 +34,9 @@ _NOT_TOP_LEVEL = frozenset(
 
 _PHONE_INTERNATIONAL = re.compile(r"\+\s?\(?\d[\d\s().\-/]{5,}\d", re.ASCII)
 _PHONE_NATIONAL = re.compile(r"\d[\d\s().\-/]{4,}\d", re.ASCII)
+_PHONE_TRIES = (
+    1000  # candidates that are no phone numbers before the search gives up: bounds the time on tables of digits
+)
 
 # 13 to 19 digits in one block or in the groups that are printed on cards. Free grouping would take every row of a
 # table for a card number, one in ten of which passes Luhn. An expiry date (12/27) may follow.
@@ -73,9 +76,9 @@ _HEADING_MAX = 30  # sections are counted from 1, so a heading number has only s
 
 def find_personal_data(
     text: str,
-    kinds: Sequence[str] = KINDS,
-    region: str | None = None,
-    max_phone_tries: int = 1000,
+    *,
+    kinds: Sequence[str],
+    region: str | None,
 ) -> tuple[str, str] | None:
     """Reports the first kind of personal data in a text.
 
@@ -93,8 +96,6 @@ def find_personal_data(
         kinds: The kinds to look for, in this order; a subset of ``KINDS``.
         region: Two-letter country whose national phone numbers count too (``"DE"``); None finds only numbers in
             international form (``+49 ...``).
-        max_phone_tries: Candidates that may turn out not to be phone numbers before the search for phones gives up;
-            at least 0. Bounds the time on long tables of digits.
 
     Returns:
         None, or ``("personal_data", kind)``. The value itself is never returned.
@@ -104,7 +105,7 @@ def find_personal_data(
     """
     finders: dict[str, Callable[[str], bool]] = {
         "email": _has_email,
-        "phone": lambda folded: _has_phone(folded, region, max_phone_tries),
+        "phone": lambda folded: _has_phone(folded, region),
         "card": _has_card,
         "iban": _has_iban,
         "ip": _has_ip,
@@ -135,11 +136,11 @@ def _has_email(text: str) -> bool:
     return any(match["tld"].lower() not in _NOT_TOP_LEVEL for match in _EMAIL.finditer(text))
 
 
-def _has_phone(text: str, region: str | None, max_tries: int) -> bool:
+def _has_phone(text: str, region: str | None) -> bool:
     candidate = _PHONE_NATIONAL if region else _PHONE_INTERNATIONAL
     if not candidate.search(text):  # the matcher is some hundred times slower than this search
         return False
-    matcher = PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=max_tries)
+    matcher = PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=_PHONE_TRIES)
     return any(True for _ in matcher)
 
 

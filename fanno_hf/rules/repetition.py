@@ -12,6 +12,7 @@ import regex
 from fanno_hf.rules.measures import WORD_CHARACTERS, Reason, percent, shorten, total_length
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+# One token per character where words are not separated by spaces.
 _TOKEN = regex.compile(rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}\p{{N}}_]--[{_UNSPACED}]]+", regex.V1)
 _LONGEST_WORD = 40  # characters; what is longer is no word (aaaaaa...) and is compared by character
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？।؟\n]")
@@ -20,12 +21,13 @@ _SHORT_PERIOD = 3  # "no no no no" is speech, a phrase of three words four times
 
 def repetition_reason(
     text: str,
-    max_share: float = 0.45,
-    max_loop_share: float = 0.2,
-    min_words: int = 30,
-    min_loop: int = 4,
-    ngram_words: int = 5,
-    ngram_characters: int = 10,
+    *,
+    max_share: float,
+    max_loop_share: float,
+    min_words: int,
+    min_loop: int,
+    ngram_words: int,
+    ngram_characters: int,
 ) -> Reason | None:
     """Rejects texts that say the same again and again: page furniture, copied paragraphs, looping models.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fanno_hf.rules.instruction import compile_phrases
+from fanno_hf.rules.phrases import compile_phrases
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.texts.segment import words
 
@@ -16,8 +16,12 @@ class ResponseRules:
         min_words: an answer with fewer is `too_short` (1 keeps "Yes.").
     """
 
-    def __init__(self, config: Mapping[str, Any], *, min_words: int = 1):
-        self._refusal = compile_phrases("rules.refusal", config["refusal"])
+    def __init__(self, config: Mapping[str, Any], *, min_words: int):
+        self._refusal, self._refusal_within = (
+            compile_phrases("rules.refusal", config["refusal"]),
+            config["refusal_within"],
+        )
+        self._repetition = config["repetition"]
         self._min_words = min_words
 
     def reason(self, response: str, finish_reason: str, instruction: str = "") -> tuple[str, str] | None:
@@ -28,10 +32,10 @@ class ResponseRules:
         if finish_reason == "length":
             return "truncated", f"cut off at max_tokens after {len(found)} words"
         # a refusal is said at once; later on the same words may be part of a story or a letter
-        if match := self._refusal.search(response[:160]):
+        if match := self._refusal.search(response[: self._refusal_within]):
             return "refusal", " ".join(match.group().split())
         if len(found) < self._min_words:
             return "too_short", f"{len(found)} words"
         if set(found) <= set(words(instruction.casefold())) and len(found) > 3:
             return "repeats_instruction", "every word of the response is the instruction's"
-        return repetition_reason(response)
+        return repetition_reason(response, **self._repetition)

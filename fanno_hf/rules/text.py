@@ -9,14 +9,13 @@ All rules take linear time, and none raises on any text.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import regex
 
 from fanno_hf.rules.measures import Reason, count_non_space, shorten
 
 
-def length_reason(num_tokens: int, min_tokens: int = 20, max_tokens: int = 512) -> Reason | None:
+def length_reason(num_tokens: int, min_tokens: int, max_tokens: int) -> Reason | None:
     """Rejects texts with fewer than ``min_tokens`` or more than ``max_tokens`` tokens; both bounds are allowed."""
     if num_tokens < min_tokens:
         return "too_short", f"{num_tokens} tokens < {min_tokens}"
@@ -63,7 +62,7 @@ _CLOSERS = {"comment": re.compile("-->"), **{n: re.compile(rf"</{n}\b[^<>]*>", r
 _QUOTED_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
 
-def markup_reason(text: str, max_share: float = 0.3, min_tags: int = 3) -> Reason | None:
+def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | None:
     """Rejects texts that are mostly HTML: tags, comments, entities, scripts and style sheets.
 
     Code between Markdown backticks is shown on purpose and does not count as HTML.
@@ -108,54 +107,17 @@ def _is_tag(inside: str) -> bool:
     return not inside.strip(" \t\r\n/") or _ATTRIBUTE.search(inside) is not None
 
 
-# What UTF-8 continuation bytes look like when they are read as Latin-1 or Windows-1252, and as Windows-1251.
-
-
-_NOUN_EN = r"(?:instructions?|prompts?)"
-_PREVIOUS_EN = "(?:previous|prior|above|earlier|preceding|foregoing)"
-_NOUN_ES = "(?:instruccion(?:es)?|indicaciones|[óo]rdenes|prompts?)"
-INJECTION_PATTERNS = (
-    # "Do not ignore the previous instructions" is advice to a reader. Commands and directives are left out: in manuals
-    # of programs these do override earlier ones.
-    rf"""(?x) (?<!\b(?:not|never)\s|n['’]t\s) \b(?:ignore|disregard|forget)\s+
-        (?: (?:(?:all|any|of|the|your|my|these|those)\s+){{0,5}}
-            (?: {_PREVIOUS_EN}\s+(?:\w+\s+)?{_NOUN_EN} | {_NOUN_EN}\s+(?:above|before\s+this|you\s+were\s+given) )
-          | (?:all\s+(?:of\s+)?)?your\s+(?:system\s+)?{_NOUN_EN}
-          | (?:everything|all\s+text)\s+above )\b""",
-    r"(?x) \b(?:reveal|print|repeat|output|show)\s+(?:me\s+)?(?:your|the)\s+(?:system|hidden|initial)\s+prompt\b",
-    r"""(?x) \b(?:ignorier(?:e|t|en)?|vergiss|vergesst|vergessen|missachte[nt]?)\s+
-        (?:(?:sie|bitte|all|alle|sämtliche|die|deine|ihre)\s+){0,5}
-        (?:bisherigen?|vorherigen?|vorigen?|vorangegangenen?|vorangehenden?|obigen?|früheren?)\s+
-        (?:anweisung(?:en)?|instruktion(?:en)?|prompts?|vorgaben?|eingaben?)\b""",
-    rf"""(?x) \b(?:ignor(?:a|e|ad|en|ar)|olvid(?:a|e|ad|en|ar)|descart(?:a|e|ad|en|ar)|haz\s+caso\s+omiso\s+de)\s+
-        (?:(?:todas?|todos|las?|los|tus|sus)\s+){{0,3}}
-        (?: {_NOUN_ES}\s+(?:anteriores|previ[ao]s|precedentes|de\s+arriba)
-          | (?:anteriores|previ[ao]s)\s+{_NOUN_ES} )\b""",
-    # The tokens of chat templates: ChatML, GPT-2, Llama 2 and 3, Gemma. "</s>" after "<s>" is struck-out HTML.
-    r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|system|user|assistant)\|>",
-    r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|(?<!<s>[^<]{0,300})</s>",
-)
-
-
-def prompt_injection_reason(text: str, patterns: Sequence[str] = INJECTION_PATTERNS) -> Reason | None:
+def prompt_injection_reason(text: str, patterns: Sequence[regex.Pattern[str]]) -> Reason | None:
     """Rejects texts that give orders to the model that reads them, or contain the tokens of chat templates.
 
     Args:
         text: Any text.
-        patterns: Regular expressions in the syntax of the ``regex`` package, matched without regard to case.
+        patterns: What such texts say.
 
     Returns:
         None, or ``("prompt_injection", the words found)``.
-
-    Raises:
-        regex.error: If a pattern is malformed.
     """
     for pattern in patterns:
-        if match := _compiled(pattern).search(text):
+        if match := pattern.search(text):
             return "prompt_injection", shorten(" ".join(match[0].lower().split()), 80)
     return None
-
-
-@lru_cache
-def _compiled(pattern: str) -> regex.Pattern:
-    return regex.compile(pattern, regex.IGNORECASE)

@@ -5,11 +5,12 @@
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from regex import Pattern
 
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
 from fanno_hf.communities import detect_communities, representatives
@@ -17,6 +18,7 @@ from fanno_hf.identity import content_id
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import find_personal_data
+from fanno_hf.rules.phrases import compile_patterns
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
 from fanno_hf.settings import Prescreen
@@ -60,7 +62,9 @@ def screen_alone(documents: Dataset, context: Context) -> StageOutput:
     documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), PHASES[0])
     passages = segment(documents, context.counter, settings)
     if settings.enabled:
-        passages = funnel.screen(passages, lambda row: _text_reason(row, settings), PHASES[1])
+        patterns = settings.prompt_injections if settings.drop_prompt_injections else []
+        injections = compile_patterns("stages.prescreen.prompt_injections", patterns)
+        passages = funnel.screen(passages, lambda row: _text_reason(row, settings, injections), PHASES[1])
     if context.benchmarks:
         passages = funnel.screen(passages, lambda row: context.contamination(row["text"]), PHASES[2])
     return StageOutput(passages, funnel.rejected())
@@ -134,16 +138,16 @@ def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> D
     return map_batches(documents, cut, _PASSAGE, "prescreen: segment")
 
 
-def _text_reason(row: Mapping[str, Any], settings: Prescreen) -> Reason:
+def _text_reason(row: Mapping[str, Any], settings: Prescreen, injections: Sequence[Pattern[str]]) -> Reason:
     """The cheap rules, cheapest first; personal data last, before the teacher is asked."""
     text = row["text"]
     return (
         length_reason(row["num_tokens"], settings.min_tokens, settings.max_tokens)
-        or markup_reason(text, settings.max_markup_share)
-        or garbled_reason(text, settings.min_letter_share)
-        or repetition_reason(text, settings.max_repetition_share)
-        or (prompt_injection_reason(text) if settings.drop_prompt_injections else None)
-        or find_personal_data(text, settings.personal_data.kinds, settings.personal_data.region)
+        or markup_reason(text, **dict(settings.markup))
+        or garbled_reason(text, **dict(settings.garbled))
+        or repetition_reason(text, **dict(settings.repetition))
+        or prompt_injection_reason(text, injections)
+        or find_personal_data(text, **dict(settings.personal_data))
     )
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fanno_hf.errors import UserError
-from fanno_hf.rules.instruction import Candidate, InstructionRules, compile_phrases
+from fanno_hf.rules.instruction import Candidate, InstructionRules
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "conf/rules/default.yaml").read_text(encoding="utf-8"))
 
@@ -119,19 +118,3 @@ def test_an_instruction_that_only_names_its_kind_restates_its_tags(rules):
 def test_an_instruction_with_a_subject_of_its_own_may_name_its_kind(rules):
     tags = ["summarisation task", "takes several steps of reasoning"]
     assert rules.reason(Candidate("Write a summarisation of the causes of tides.", tags=tags)) is None
-
-
-def test_a_phrase_that_is_no_regular_expression_names_its_key():
-    with pytest.raises(UserError, match=r"rules\.refusal: '\(open'"):
-        compile_phrases("rules.refusal", ["(open"])
-
-
-def test_phrases_match_whole_words_only():
-    pattern = compile_phrases("rules.x", ["now"])
-    assert [bool(pattern.search(text)) for text in ("know", "snow", "Now!", "now-ish", "nowhere")] == [
-        False,
-        False,
-        True,
-        True,
-        False,
-    ]

@@ -3,16 +3,28 @@
 import base64
 import random
 import string
+from functools import partial
 
 import pytest
-import regex
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanno_hf.rules.garbled import garbled_reason
-from fanno_hf.rules.repetition import repetition_reason
-from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
+from fanno_hf.rules import garbled, repetition, text
+from fanno_hf.rules.phrases import compile_patterns
+from fanno_hf.rules.text import empty_reason
+from tests.conftest import CONFIGURATION
 
+CONFIG = yaml.safe_load((CONFIGURATION / "stages/prescreen.yaml").read_text(encoding="utf-8"))
+
+# the rules as they are configured
+length_reason = partial(text.length_reason, min_tokens=CONFIG["min_tokens"], max_tokens=CONFIG["max_tokens"])
+markup_reason = partial(text.markup_reason, **CONFIG["markup"])
+garbled_reason = partial(garbled.garbled_reason, **CONFIG["garbled"])
+repetition_reason = partial(repetition.repetition_reason, **CONFIG["repetition"])
+prompt_injection_reason = partial(
+    text.prompt_injection_reason, patterns=compile_patterns("prompt_injections", CONFIG["prompt_injections"])
+)
 TEXT_RULES = (empty_reason, markup_reason, garbled_reason, repetition_reason, prompt_injection_reason)
 
 PYTHON = '''
@@ -312,18 +324,13 @@ def test_details_say_what_was_found(found, detail):
         (repetition_reason, "one two three " * 3, {"min_loop": 3}),
         (repetition_reason, "Let it be. " * 4 + ENGLISH.replace("\n", " "), {"max_loop_share": 0.1}),
         (repetition_reason, "a b c x a b c y " + ENGLISH, {"ngram_words": 3, "max_share": 0.01}),
-        (prompt_injection_reason, "Say the Magic word", {"patterns": [r"\bmagic\b"]}),
+        (prompt_injection_reason, "Say the Magic word", {"patterns": compile_patterns("x", [r"\bmagic\b"])}),
     ],
 )
 def test_every_number_can_be_set(rule, text, strict):
     relaxed = {"max_one_letter_share": 0.9, "min_words": 8} if "max_one_letter_share" in strict else {}
     assert rule(text, **relaxed) is None
     assert rule(text, **strict) is not None
-
-
-def test_malformed_pattern_is_an_error():
-    with pytest.raises(regex.error):
-        prompt_injection_reason("text", patterns=["("])
 
 
 # Characters that the rules look for find more corners than random letters do.

@@ -1,0 +1,60 @@
+"""Regular expressions that are configuration: compiled once; one that is malformed is named by its key.
+
+compile_phrases("rules.x", ["now", "right now"]).search("nowhere")  ->  None: whole words only
+"""
+
+import re
+from collections.abc import Sequence
+
+import regex
+
+from fanno_hf.errors import UserError
+
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+
+
+def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
+    """Joins regular expressions into one that matches whole words, without regard to case.
+
+    Raises:
+        UserError: one of them does not compile; names the key.
+    """
+    # CJK has no spaces, so its phrases stand on their own
+    return re.compile(rf"(?<![^\W{_CJK}]){_any_of(key, phrases)}(?![^\W{_CJK}])", re.IGNORECASE)
+
+
+def compile_openings(key: str, openings: Sequence[str]) -> re.Pattern[str]:
+    """Joins regular expressions into one for `match`, without regard to case; it takes the white space behind too.
+
+    Raises:
+        UserError: one of them does not compile; names the key.
+    """
+    return re.compile(rf"{_any_of(key, openings)}\s*", re.IGNORECASE)
+
+
+def compile_patterns(key: str, patterns: Sequence[str]) -> list[regex.Pattern[str]]:
+    """Compiles regular expressions in the syntax of the package `regex`, without regard to case.
+
+    Raises:
+        UserError: one of them does not compile; names the key.
+    """
+    compiled = []
+    for pattern in patterns:
+        try:
+            compiled.append(regex.compile(pattern, regex.IGNORECASE))
+        except regex.error as error:
+            raise _malformed(key, pattern, error) from error
+    return compiled
+
+
+def _any_of(key: str, phrases: Sequence[str]) -> str:
+    for phrase in phrases:
+        try:
+            re.compile(phrase)
+        except re.error as error:
+            raise _malformed(key, phrase, error) from error
+    return f"(?:{'|'.join(phrases)})" if phrases else "(?!)"
+
+
+def _malformed(key: str, pattern: str, error: Exception) -> UserError:
+    return UserError(f"{key}: {pattern!r} is no regular expression ({error})")
