@@ -1,11 +1,11 @@
-"""Chooses the counterexamples shown in each prompt: an upper-confidence-bound bandit over the instructions so far.
+"""Draws the counterexamples of each prompt by upper confidence bound over the instructions so far.
 
 before  rewards [0.9, 0.1, 0.5], pulls [4, 0, 0], three draws of one counterexample
-after   draws [[2], [1], [2]], pulls [4, 1, 2]     rewarded ones come often, neglected ones get their turn
+after   draws [[2], [1], [2]], pulls [4, 1, 2]     high rewards are drawn often, the others get their turn
 
 A draw ranks the n instructions by `ucb_values` (ties: lowest index), takes some of the best
-`max(counterexamples, floor(n * top_fraction))` at random and counts a pull for each, which the next draw sees. Nothing
-in it needs the teacher, so all draws of a window of documents are made before its first request.
+`max(counterexamples, floor(n * top_fraction))` at random and counts a pull for each, which the next draw sees. No draw
+needs the teacher, so all draws of a window are made before its first request.
 """
 
 import math
@@ -62,12 +62,12 @@ def draw_window(
         rewards: shape (n,), finite; see `normalise_rewards`.
         pulls: integers, shape (n,), how often each was drawn before; not changed.
         counterexamples: instructions in a draw; a pool of fewer gives all it has.
-        exploration: weight of the neglected against the rewarding, 0 or more; for "ucb" and "thompson".
+        exploration: weight of few pulls against high rewards, 0 or more; for "ucb" and "thompson".
         top_fraction: share of the pool a draw chooses from, in (0, 1]; for "ucb" and "greedy".
-        policy: "ucb" as above; "greedy", the same without exploration; "random", from the whole pool alike;
-            "round_robin", the least pulled (ties: lowest index); "thompson", those with the highest of one sample each
-            of `N(reward, exploration**2 / (pulls + 1))` (Agrawal and Goyal 2013, arXiv 1209.3353, have exploration 1).
-        rng: source of all randomness. Windows that share it draw what one window of their length draws.
+        policy: "ucb" as above; "greedy", the same without exploration; "random", uniform over the pool;
+            "round_robin", the least pulled (ties: lowest index); "thompson", the highest of one sample for each
+            from `N(reward, exploration**2 / (pulls + 1))` (Agrawal and Goyal 2013, arXiv 1209.3353, have exploration 1).
+        rng: source of randomness. Two windows drawn from it one after the other equal one window of both lengths.
 
     Returns:
         The draws, int64 indices of shape (num_draws, min(counterexamples, n)), and the new pulls, int64 of shape (n,).
@@ -88,10 +88,10 @@ def draw_window(
 
 
 def draw_ranks(num_draws: int, size: int, top: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws `size` of `range(top)` without replacement, every ordered choice alike, `num_draws` times.
+    """Draws `size` of `range(top)` without replacement, `num_draws` times; every ordered choice is equally likely.
 
-    Fisher and Yates' own method (Statistical Tables, 1938): draw t, strike out the t-th of those left. Row by row from
-    the generator, so that the rows of two calls are those of one.
+    The original method of Fisher and Yates (Statistical Tables, 1938): draw t, strike out the t-th of those left. Rows
+    use the generator in order, so two calls give the rows of one.
 
     Returns:
         int64, shape (num_draws, size).
@@ -103,7 +103,9 @@ def draw_ranks(num_draws: int, size: int, top: int, rng: np.random.Generator) ->
         raise ValueError(f"cannot draw {size} of {top} ranks {num_draws} times")
     ranks = rng.integers(0, np.arange(top, top - size, -1), size=(num_draws, size))
     for column in range(1, size):
-        for struck in np.sort(ranks[:, :column], axis=1).T:  # ascending: each one passed moves the t-th one on
+        for struck in np.sort(
+            ranks[:, :column], axis=1
+        ).T:  # ascending: each rank struck out at or below it moves it up by one
             ranks[:, column] += ranks[:, column] >= struck
     return ranks
 
@@ -117,7 +119,7 @@ def pulls_histogram(pulls: np.ndarray) -> dict[int, int]:
 def least_pulled_share(draws: np.ndarray, pulls: np.ndarray) -> float:
     """Returns the share of counterexamples which, when drawn, had as few pulls as the least pulled of the pool.
 
-    Near 1 the rewards decide next to nothing.
+    Near 1 the rewards hardly matter.
 
     Args:
         draws: of one window, indices of shape (num_draws, size); see `draw_window`.
@@ -136,7 +138,7 @@ def least_pulled_share(draws: np.ndarray, pulls: np.ndarray) -> float:
             histogram[now[index]] -= 1
             now[index] += 1
             histogram[now[index]] = histogram.get(now[index], 0) + 1
-        while not histogram.get(least):  # ends soon: each one drawn is just one above what it was
+        while not histogram.get(least):  # ends: what was drawn is one level higher
             least += 1
     return found / draws.size
 
@@ -151,7 +153,7 @@ def _draw(
     policy: str,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Returns the draws of `draw_window`, at least one of at least one."""
+    """Returns at least one draw of at least one instruction, by the policy."""
     if policy == "random":
         return draw_ranks(num_draws, size, len(rewards), rng)
     if policy == "round_robin":
@@ -166,11 +168,11 @@ def _draw(
 
 def _take_turns(pulls: np.ndarray, num_draws: int, size: int) -> np.ndarray:
     """Returns the draws of the least pulled."""
-    order = np.argsort(pulls, kind="stable")[: num_draws * size]  # nobody else's turn can come; sorted, so a heap
+    order = np.argsort(pulls, kind="stable")[: num_draws * size]  # no other is reached; sorted, so a heap
     heap = list(zip(pulls[order].tolist(), order.tolist(), strict=True))
     draws = []
     for _ in range(num_draws):
-        drawn = [heappop(heap) for _ in range(size)]  # all, before any goes back: a draw takes nobody twice
+        drawn = [heappop(heap) for _ in range(size)]  # before any goes back: no draw has one twice
         for count, index in drawn:
             heappush(heap, (count + 1, index))
         draws.append([index for _, index in drawn])

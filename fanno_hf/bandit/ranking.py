@@ -1,4 +1,4 @@
-"""Who has which rank by upper confidence bound, draw after draw, without ranking the whole pool each time.
+"""Finds the instructions at given ranks by upper confidence bound, draw after draw, without ranking the whole pool.
 
 rewards [0.9, 0.1, 0.5], pulls [4, 0, 0], ranks [[0], [0], [0]]  ->  [[2], [1], [2]]
 """
@@ -13,21 +13,21 @@ import numpy as np
 def follow_ranks(
     rewards: np.ndarray, pulls: np.ndarray, ranks: np.ndarray, exploration: float, top: int
 ) -> np.ndarray:
-    """Returns whom the rule draws if draw k takes those at the ranks `ranks[k]` by value.
+    """Returns the instructions drawn if draw k takes those at `ranks[k]` by value, 0 being the highest.
 
     Args:
         rewards: float64, shape (n,), finite.
         pulls: int64, shape (n,), before the first draw.
-        ranks: int64, shape (num_draws, size), of at least one, different in a row, each below `top`.
+        ranks: int64, shape (num_draws, size), not empty; distinct in a row, each below `top`.
         exploration: above 0.
         top: at most n.
 
     Returns:
-        int64, shape (num_draws, size); what ranking the whole pool at each draw by
-        `fanno_hf.bandit.draw.ucb_values` (ties: lowest index) gives.
+        int64, shape (num_draws, size): the same as ranking the whole pool at each draw by
+        `fanno_hf.bandit.draw.ucb_values` (ties: lowest index).
     """
     draws, size = np.empty_like(ranks), ranks.shape[1]
-    # More draws for one ranking of the pool let more instructions change places, the fewer the larger the pool.
+    # In longer blocks more instructions change places; in larger pools fewer.
     step = max(32, len(rewards) // 50)
     for start in range(0, len(ranks), step):
         part = ranks[start : start + step].tolist()
@@ -39,18 +39,19 @@ def follow_ranks(
 
 
 class _Ranking:
-    """The instructions that a block of draws can reach, in order of a key that only their own pulls change.
+    """The instructions that a block of draws can reach, sorted by a key that changes with their own pulls only.
 
-    The key is the value (negative, to ascend) as of the T in the middle of the block. Where sqrt(2 ln T) differs from
-    that by d, the value does by `exploration * d / sqrt(pulls + 1)`: much the same for all. Two instructions can have
-    changed places only if their keys differ by no more than the range of this over the pulls there are, the margin.
-    So who has a rank by value has a key within the margin of the key at this rank, and all beyond this stretch are on
-    the side they seem to be. Only in the stretch are values computed, as published, once for all of equal reward and
-    pulls: those never change places, the lowest index is first.
+    The key is the negative value at the T in the middle of the block. Where sqrt(2 ln T) differs from its value there
+    by d, a value differs by `exploration * d / sqrt(pulls + 1)`, about the same for all instructions. The margin is the
+    range of this term over the pulls in the pool: two instructions whose keys differ by more cannot have changed places.
+    So the instruction at a rank has a key within the margin of the key at that position, and all outside this stretch
+    are on their right side. Exact values are computed inside the stretch only, once for all of equal reward and pulls:
+    those never change places, and the lowest index is first.
 
-    Others are left out. Let `reach` be `top` plus all that is drawn before the last draw. Of any `reach` instructions at
-    least `top` are undrawn at every draw, so nobody is drawn who is behind them by more than the margin, whether from
-    the start or after a pull, nor who comes after `reach` others of equal reward and pulls.
+    Instructions out of reach are left out. Let `reach` be `top` plus the number drawn before the last draw. Of any
+    `reach` instructions at least `top` are undrawn at every draw. So an instruction is never drawn if its key is more
+    than the margin behind theirs, from the start or after a pull, or if `reach` others of equal reward and pulls come
+    before it.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class _Ranking:
         self.slack = 1e-9 * max(1.0, float(np.abs(rewards).max()), exploration * self.root)  # far above any rounding
         keys = -rewards - exploration * np.sqrt(self.bonus / (pulls + 1))  # ascending, for bisect
         drift = max(self.root - math.sqrt(2 * math.log(self.total)), math.sqrt(2 * math.log(last)) - self.root)
-        margin = exploration * drift / math.sqrt(1 + int(pulls.min())) + self.slack  # whatever the most pulls will be
+        margin = exploration * drift / math.sqrt(1 + int(pulls.min())) + self.slack  # holds for any number of pulls
         self.limit = np.partition(keys, reach - 1)[reach - 1] + margin if reach < len(keys) else math.inf
         found = np.flatnonzero(keys <= self.limit)
         found = found[np.lexsort((pulls[found], -rewards[found], keys[found]))]
@@ -73,7 +74,7 @@ class _Ranking:
         self.least, self.most = int(pulls[found].min()), int(pulls[found].max())
         columns = (keys[found], -rewards[found], pulls[found], found)
         self.entries: list[tuple] = list(zip(*(column.tolist() for column in columns), strict=True))
-        self.entries.append((math.inf,))  # a neighbour for the last
+        self.entries.append((math.inf,))  # so that the last one has a neighbour
 
     def draw(self, ranks: list[int]) -> list[int]:
         """Returns the indices at these ranks and counts a pull for each."""
@@ -93,7 +94,7 @@ class _Ranking:
         return [entry[3] for entry in drawn]
 
     def _position(self, rank: int, margin: float, bonus: float) -> int:
-        """Returns where in `entries` the one is that has this rank by value now."""
+        """Returns the position in `entries` of the instruction that has this rank by value now."""
         entries, key = self.entries, self.entries[rank][0]
         if entries[rank - 1][0] < key - margin and entries[rank + 1][0] > key + margin:
             return rank
@@ -120,6 +121,6 @@ class _Ranking:
 
 
 def _places(rewards: np.ndarray, pulls: np.ndarray) -> np.ndarray:
-    """Returns the place of each in its run of equal rewards and pulls, from 0."""
+    """Returns the position of each in its run of equal rewards and pulls, from 0."""
     starts = np.flatnonzero(np.r_[True, (rewards[1:] != rewards[:-1]) | (pulls[1:] != pulls[:-1])])
     return np.arange(len(rewards)) - np.repeat(starts, np.diff(np.r_[starts, len(rewards)]))

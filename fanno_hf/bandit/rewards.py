@@ -1,4 +1,4 @@
-"""What makes an instruction worth showing as a counterexample: numbers that the bandit can be given as rewards.
+"""The rewards of the bandit: what makes an instruction worth showing as a counterexample.
 
 {"novelty": [0.1, 0.9, 0.5], "quality": [0.7, 0.8, 0.2]}, weights {"novelty": 1, "quality": 1}  ->  [0.42, 1.0, 0.25]
 """
@@ -10,25 +10,26 @@ import numpy as np
 from fanno_hf.bandit.draw import normalise_rewards
 from fanno_hf.communities import nearest
 
-BLOCK = 1_024  # new rows compared with one another at a time; the first ones are all seeds
+BLOCK = 1_024  # new rows compared with one another at a time; the first call brings all seeds
 
 
 def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
-    """Returns the weighted mean of the parts, each spread over [0, 1] first (see `normalise_rewards`).
+    """Returns the weighted mean of the parts, each normalised to [0, 1] first (see `normalise_rewards`).
 
     Args:
         parts: name -> shape (n,), larger is better, on any scale.
         weights: name -> above 0.
 
     Returns:
-        float64, shape (n,), in [0, 1]; of a single part it is the published normalisation.
+        float64, shape (n,), in [0, 1]; for a single part this is the published reward.
     """
     return sum(weight * normalise_rewards(parts[name]) for name, weight in weights.items()) / sum(weights.values())
 
 
 def acceptance(accepted: np.ndarray, tried: np.ndarray) -> np.ndarray:
-    """Returns the share of the instructions made with each counterexample that were accepted: `(accepted + 1) / (tried +
-    2)`, the mean of the posterior of a uniform prior (Laplace's rule of succession), so 0.5 where none was tried yet.
+    """Returns, for each counterexample, the estimated share of accepted instructions among those made with it.
+
+    `(accepted + 1) / (tried + 2)`, Laplace's rule of succession: 0.5 where none was tried yet.
 
     Args:
         accepted, tried: integers, shape (n,).
@@ -47,7 +48,7 @@ class Nearest:
         self.similarities = np.empty(0, dtype=np.float32)
 
     def add(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """Takes in new rows.
+        """Adds new rows.
 
         Args:
             old: float32, shape (n, dimension), the rows so far, of unit length.

@@ -1,18 +1,19 @@
-"""The charts with axes; each function takes numbers and gives a canvas. `figures` puts words around them."""
+"""The charts with axes: each function takes numbers and returns a canvas. `figures` adds title, caption and notes."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fanno_hf.report.rows import Measured, StageFigures
-from fanno_hf.report.style import INK, MUTED, OTHER, OURS, blank, clean, short, whole_numbers
+from fanno_hf.report.measured import Measured
+from fanno_hf.report.stages import StageFigures
+from fanno_hf.report.style import INK, MUTED, OTHER, OURS, blank, clean, duration, short, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-_FEW = 300  # rows up to which each one is drawn as a point
+_FEW = 300  # up to so many rows each is drawn as a point
 _BARS = 40
 
 
@@ -125,7 +126,7 @@ def _medians(axes: "Axes", x: np.ndarray, y: np.ndarray, limits: tuple[float, ..
 
 
 def pulls(counts: Mapping[int, int], shares: Sequence[tuple[int, float]]) -> "Canvas":
-    """Draws instructions by pulls, and the share of the least pulled by window, where there is any."""
+    """Draws instructions by pulls, and by window the share of the least pulled, if known."""
     canvas = blank()
     left, *rest = canvas.subplots(1, 2 if shares else 1, squeeze=False)[0]
     most = max(counts)
@@ -174,10 +175,3 @@ def _bar_labels(axes: "Axes", lengths: np.ndarray, texts: Sequence[str]) -> None
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
-
-
-def duration(seconds: float) -> str:
-    """Returns a duration for a label: "0.4 s", "12 s", "3 min", "2.5 h"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

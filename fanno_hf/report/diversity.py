@@ -1,4 +1,4 @@
-"""How varied texts and vectors are: the formulas alone, each with where it comes from.
+"""Measures of how varied texts and vectors are, each with its source.
 
 vendi_score of 33 equal rows  ->  1.0; of 33 orthogonal rows  ->  33.0
 """
@@ -11,14 +11,14 @@ from fanno_hf.communities.nearest import nearest
 
 
 def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
-    """The share of distinct n-grams among all n-grams of all texts; no n-gram spans two texts.
+    """Returns the share of distinct n-grams among all n-grams of all texts; no n-gram spans two texts.
 
     distinct-n of Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models", divided,
-    as has become usual, by the number of n-grams instead of tokens, so that 1 means that nothing repeats. It falls
-    as a set grows: compare sets of the same size only.
+    as is now usual, by the number of n-grams instead of tokens, so that 1 means that nothing repeats. It falls as a
+    set grows: compare sets of the same size only.
 
     Args:
-        texts: the words of each text, as numbers from 0 on.
+        texts: the words of each text, as numbers from 0.
         n: 1 or more.
 
     Returns:
@@ -43,7 +43,7 @@ def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
 
 
 def entropy(counts: Sequence[float] | np.ndarray) -> float:
-    """Shannon's entropy -sum p ln p of counts, in nats, at least 0; zeros count nothing, no counts give 0."""
+    """Returns Shannon's entropy -sum p ln p of counts, in nats, at least 0; zeros are ignored, no counts give 0."""
     counts = np.asarray(counts, dtype=np.float64)
     counts = counts[counts > 0]
     if not len(counts):
@@ -72,7 +72,7 @@ def nearest_other(embeddings: np.ndarray, block_size: int = 2048) -> tuple[np.nd
 
 
 def mean_similarity(embeddings: np.ndarray) -> float:
-    """The mean cosine over all pairs of different rows, without looking at any pair.
+    """Returns the mean cosine over all pairs of different rows, in linear time.
 
     With s the sum of the n rows x_i of unit length, sum_{i != j} x_i . x_j = s . s - sum_i x_i . x_i, so the mean is
     (|s|² - sum_i |x_i|²) / (n (n - 1)).
@@ -91,7 +91,7 @@ def mean_similarity(embeddings: np.ndarray) -> float:
 
 
 def vendi_score(embeddings: np.ndarray) -> float:
-    """The effective number of different rows: 1 where all are the same, n where all are orthogonal.
+    """Returns the effective number of different rows: 1 if all are equal, n if all are orthogonal.
 
     Friedman & Dieng 2023, "The Vendi Score: A Diversity Evaluation Metric for Machine Learning": exp(-sum l ln l) over
     the eigenvalues l of K / n, where K = X X' is the cosine kernel, n x n. Its eigenvalues that are not zero are those

@@ -1,8 +1,8 @@
-"""The figures of a report: what the paper draws, and what shows that a run did what it was meant to.
+"""The figures of a report: those of the paper, and those that show whether a run worked as intended.
 
 draw(ours, other, verbs=…, history=…, passages=…, costs=…)  ->  [Figure("verb_noun_growth", …, png=b"…"), …]
 
-Each figure is there each time; where something it needs is missing it holds the sentence that says what.
+Every figure is always returned; one that cannot be drawn holds a sentence that says why.
 """
 
 from collections import Counter
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fanno_hf.report import charts
+from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import cumulative_pairs, top_verbs
 from fanno_hf.report.passages import Passages, passage_map
-from fanno_hf.report.rows import Measured, StageFigures
-from fanno_hf.report.style import Figure, clean, rendered, short
+from fanno_hf.report.stages import StageFigures
+from fanno_hf.report.style import Figure, clean, duration, rendered, short
 from fanno_hf.report.wheel import wheel
 from fanno_hf.texts.verbs import MISSING
 
@@ -40,7 +41,7 @@ def draw(
 
     Args:
         ours: the rows of the run.
-        other: another data set to stand beside it.
+        other: another data set to compare with.
         verbs: the verb and noun of each instruction of `ours`; None where no parser is installed.
         history: rows of the history of augment (`columns.WINDOW`), by window.
         passages: what the pre-screening kept.
@@ -204,12 +205,10 @@ def _costs(stages: Sequence[StageFigures], currency: str) -> Figure:
     seconds = sum(stage.seconds for stage in stages)
     known = [stage.cost for stage in stages if stage.cost is not None]
     money = f", {sum(known):,.2f} {clean(currency)}" if known else ""
-    caption = (
-        f"Tokens that were sent and received, and wall time: {tokens:,} tokens in {charts.duration(seconds)}{money}."
-    )
+    caption = f"Tokens that were sent and received, and wall time: {tokens:,} tokens in {duration(seconds)}{money}."
     alt = "Bars: " + "; ".join(
         f"{clean(s.name)} {short(s.prompt_tokens)} prompt and {short(s.completion_tokens)} completion tokens, "
-        f"{charts.duration(s.seconds)}"
+        f"{duration(s.seconds)}"
         for s in stages
     )
     return rendered(name, title, caption, alt + ".", lambda: charts.costs(stages, currency))

@@ -1,6 +1,6 @@
-"""Records that make the page no larger than it may be: first with shorter texts, then fewer of them.
+"""Makes the records fit the size limit of the page: first with shorter texts, then with fewer rows.
 
-31 MB of documents, 15 MB asked for  ->  every text cut to 900 characters  ->  14 MB
+31 MB of documents, a limit of 15 MB  ->  every text cut to 900 characters  ->  14 MB
 """
 
 import gzip
@@ -21,7 +21,7 @@ _BASE64 = 4 / 3
 
 
 def estimated_size(records: Records) -> float:
-    """Returns about how many bytes the page will have: a part of the records is compressed, the rest counted."""
+    """Estimates the size of the page in bytes: compresses a sample of the records."""
     parts = [records["rows"], records["documents"]]
     size = 0.0
     for part in parts:
@@ -33,7 +33,7 @@ def estimated_size(records: Records) -> float:
 
 
 def cut_for(records: Records, share: float) -> int:
-    """Returns to how many characters texts must be cut so that only this share of all characters is left.
+    """Returns the number of characters to cut texts to, so that this share of all characters is left.
 
     Args:
         share: in (0, 1).
@@ -44,14 +44,14 @@ def cut_for(records: Records, share: float) -> int:
         len(r[n] or "") for r in records["rows"] for n in _TEXTS
     )
     lengths = np.sort(texts)
-    # characters that are left when all longer texts are cut to the length of the k-th
+    # characters left if all longer texts are cut to the length of the k-th
     left = np.concatenate([[0], np.cumsum(lengths)[:-1]]) + lengths * np.arange(len(lengths), 0, -1)
     place = int(np.searchsorted(left, share * (left[-1] + rest) - rest, side="right"))
     return min(int(lengths[max(0, place - 1)]), int(lengths[-1]) - 1)
 
 
 def cut_texts(records: Records, cut: int) -> dict[str, Any]:
-    """Returns the records with texts of at most so many characters."""
+    """Returns the records with texts of at most `cut` characters."""
     documents = [
         {**d, "text": shortened(d["text"], cut), "cut": len(d["text"]) > cut + 2} for d in records["documents"]
     ]
@@ -60,7 +60,7 @@ def cut_texts(records: Records, cut: int) -> dict[str, Any]:
 
 
 def fewer(records: Records, share: float, random_seed: int) -> dict[str, Any]:
-    """Returns the records with this share of their rows, drawn at random, and the documents that those name."""
+    """Returns the records with this share of their rows, drawn at random, and the documents that these rows name."""
     count = len(records["rows"])
     rng = np.random.default_rng(spread_seed(random_seed, "report", "fitting"))
     rows = [records["rows"][place] for place in np.sort(rng.choice(count, int(count * share), replace=False))]

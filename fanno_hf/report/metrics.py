@@ -1,4 +1,4 @@
-"""Figures that say how varied, how long and how good an instruction data set is.
+"""Measures how varied, how long and how good the rows of an instruction data set are.
 
 {"rows": 33, …, "instructions": {"distinct_1": 0.41, "distinct_2": 0.87}, …, "vendi_score": {"score": 17.3, "share": 0.52}}
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
-from fanno_hf.report.rows import Measured
+from fanno_hf.report.measured import Measured
 from fanno_hf.texts.segment import words
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def measure(
 
     Args:
         rows: the data set.
-        near_repeat_threshold: cosine in [-1, 1] from which on two instructions are the same.
-        tag_names: kind of tag -> the names it may have, so that those never used are counted too; None: unknown.
+        near_repeat_threshold: cosine in [-1, 1] from which two instructions count as the same.
+        tag_names: kind of tag -> its names, so that unused ones are counted too; None: unknown.
         verbs: the verb and noun of each instruction; None where no parser is installed.
 
     Returns:
@@ -106,7 +106,7 @@ def lengths(tokens: np.ndarray) -> dict[str, float | None]:
     return {
         "mean": mean,
         "sd": deviation,
-        **_quantiles(tokens, min=0, q1=0.25, median=0.5, q3=0.75, p95=0.95, max=1),
+        **_quantiles(tokens, min=0, **_QUARTILES, p95=0.95, max=1),
     }
 
 
@@ -158,7 +158,7 @@ def _diversity(embeddings: np.ndarray | None, threshold: float) -> dict[str, Any
         "mean": _number(mean_similarity(embeddings)),
         "max": _number(nearest.max()),
         "mean_nearest": _number(nearest.mean()),
-        "nearest": _quantiles(nearest, q1=0.25, median=0.5, q3=0.75, p95=0.95),
+        "nearest": _quantiles(nearest, **_QUARTILES, p95=0.95),
     }
     repeats = {"threshold": threshold, "share": _share(nearest >= threshold)}
     return {"similarity": similarity, "vendi_score": vendi, "near_repeats": repeats}
@@ -185,7 +185,7 @@ def _tags(tags: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]] 
 
 
 def _evenness(counts: Sequence[int]) -> float | None:
-    """Entropy relative to that of equal counts (Pielou 1966): 1 means that every name is used as often."""
+    """Returns the entropy relative to that of equal counts (Pielou 1966): 1 means that all names are used equally."""
     return _number(entropy(counts) / np.log(len(counts))) if len(counts) > 1 and sum(counts) else None
 
 
@@ -204,7 +204,7 @@ def _responses(rows: Measured) -> dict[str, Any]:
 
 
 def _type_token_ratio(texts: Sequence[str]) -> float | None:
-    """The mean over texts of distinct words / words (Templin 1957); texts without a word are left out."""
+    """Returns the mean over texts of distinct words / words (Templin 1957); texts without a word are left out."""
     split = [found for text in texts if (found := words(text.casefold()))]
     return _number(np.mean([len(set(found)) / len(found) for found in split])) if split else None
 
@@ -213,7 +213,7 @@ def _quality(quality: np.ndarray) -> dict[str, Any]:
     judged = np.asarray(quality, dtype=np.float64)
     judged = judged[~np.isnan(judged)]
     mean = _number(judged.mean()) if len(judged) else None
-    return {"judged": len(judged), "mean": mean, **_quantiles(judged, q1=0.25, median=0.5, q3=0.75)}
+    return {"judged": len(judged), "mean": mean, **_quantiles(judged, **_QUARTILES)}
 
 
 def _rounds(rows: Measured, verbs: "VerbNouns | None") -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Another instruction data set, to be set beside the run's: `report.compare`.
+"""Another instruction data set to compare the run with: `report.compare`.
 
 {"instruction": "…", "input": "", "output": "…"}      Alpaca
 {"prompt": "…", "completion": "…"}                    and "response", "question"/"answer", …
@@ -18,8 +18,7 @@ from fanno_hf.identity import spread_seed
 from fanno_hf.instructing.ask import instruction_questions, judged_variables
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.services import services
-from fanno_hf.report.rows import Measured
-from fanno_hf.report.shown import counted, mentions_document, quality
+from fanno_hf.report.measured import Measured, counted, mentions_document, quality
 from fanno_hf.settings import Settings
 from fanno_hf.sources.named import reference_rows
 from fanno_hf.steps.asking import ask_rows, outcome
@@ -69,7 +68,7 @@ def read_pairs(entry: str | Mapping[str, Any], most: int, random_seed: int) -> t
 
 
 def _of_run(entry: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
-    """A run folder stands for its final pairs."""
+    """Replaces a run folder by the folder of its final pairs."""
     path = Path(entry).expanduser() if isinstance(entry, str) else None
     if path and not path.exists() and (Path("runs", entry) / "run.json").is_file():
         path = Path("runs", entry)
@@ -77,7 +76,7 @@ def _of_run(entry: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
 
 
 def as_pair(row: Any) -> Pair | None:
-    """Returns instruction, input and response of a row in any of the known shapes; None where it has no instruction."""
+    """Returns instruction, input and response of a row in any of the known shapes; None if it has no instruction."""
     if not isinstance(row, Mapping):
         return None
     if turns := next((row[name] for name in _TURNS if isinstance(row.get(name), list)), None):
@@ -118,15 +117,15 @@ def _from_turns(turns: Sequence[Any]) -> Pair | None:
 
 
 def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolder) -> np.ndarray:
-    """Puts to the teacher the questions that the instructions of augment had to pass, all of them to each.
+    """Asks the teacher about each pair all the questions that augment's instructions had to pass.
 
     Args:
-        most: the first so many pairs are judged.
+        most: number of pairs judged, from the first on.
         settings: of the run.
-        folder: its journal answers what was asked before.
+        folder: the run folder, whose journal answers what was asked before.
 
     Returns:
-        `quality` of each pair, float64, shape (len(pairs),); NaN for those that were not judged.
+        `quality` of each pair, float64, shape (len(pairs),); NaN if not judged.
 
     Raises:
         TeacherUnavailable: the teacher cannot be reached.
@@ -156,12 +155,12 @@ def measured_pairs(
     counter: TokenCounter,
     rules: Mapping[str, Any],
 ) -> Measured:
-    """Returns pairs as what is measured and drawn.
+    """Returns pairs as the columns that the report measures and draws.
 
     Args:
-        of: how many the whole set has.
+        of: number of pairs in the whole set.
         qualities: float64, shape (len(pairs),), from `judge`.
-        embedder, counter, rules: those of the run beside it.
+        embedder, counter, rules: the same as for the run.
     """
     return Measured(
         name=name,
@@ -181,6 +180,6 @@ def measured_pairs(
 
 
 def name_of(entry: str | Mapping[str, Any]) -> str:
-    """Returns what a reader may call the data set: its name on the Hub, or the last part of its path."""
+    """Returns a name for the data set: that on the Hub, or the last part of its path."""
     value = entry if isinstance(entry, str) else entry.get("name") or entry.get("path") or ""
     return value if value.count("/") == 1 and not value.startswith((".", "/", "~")) else Path(value).name

@@ -1,4 +1,4 @@
-"""The page of a run: one file that opens by double click, without a network, a server or anything installed.
+"""Renders the page of a run: one file that opens by double click, without network, server or installation.
 
 Page(title="demo", stages=[StageFigures("seed", 90, 41, {"near_repeat": 49}, …)], records={"rows": […], …})
   ->  b"<!doctype html>…"
@@ -23,14 +23,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from fanno_hf.report.rows import StageFigures
+from fanno_hf.report.stages import StageFigures
+from fanno_hf.report.style import duration
 
 FOLDER = Path(__file__).parent
 
-# what the list of rows shows, filters, sorts by or searches; it is decoded when the page opens
+# what the list of rows shows, filters, sorts by or searches: decoded when the page opens
 LISTED = ("id", "stage", "reason", "instruction", "input", "output", "task_type", "characteristic", "style", "origin")
 LISTED += ("round", "document", "reward", "pulls", "similarity", "tokens", "response_tokens")
-# what only the lineage of an opened row shows; it is decoded then, and only the piece that the row is in
+# what only the lineage of a row shows: decoded when the row is opened, with its piece
 LINEAGE = ("detail", "text", "passages", "counterexamples", "verdicts", "completion", "finish_reason", "teacher")
 LINEAGE += ("prompt_digest", "prompt", "response_prompt")
 PIECE = 250  # rows or documents decoded at once
@@ -49,10 +50,10 @@ class Page:
         notes: sentences below them.
         stages: in their order.
         figures: each with `name`, `title`, `caption`, `alt`, `light` and `dark` (bytes of an SVG, or None) and `note`
-            (the sentence that stands in the place of a figure that could not be drawn, or None).
+            (the sentence shown in place of a figure that could not be drawn, or None).
         metrics: name of a data set -> numbers, nested in dicts; the run's own first.
         records: {"documents": [{id, source, text, cut}], "shared": [messages], "rows": [row]}, where a row has the
-            fields of LISTED and LINEAGE; one that is missing counts as null. `reason` is null for a kept pair,
+            fields of LISTED and LINEAGE; a missing one counts as null. `reason` is null for a kept pair,
             `document` and each passage may be an index into `documents`, `prompt` and `response_prompt` are
             [index into `shared` or null, last message]. In a message \\0d\\0, \\0i\\0, \\0n\\0, \\0p0\\0 and \\0c0\\0 stand for the
             row's document, instruction, input, first passage and first counterexample.
@@ -96,9 +97,7 @@ def metric_groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
         for (first, *rest), value in _leaves(values):
             group, name = (first, " · ".join(rest)) if rest else ("", first)
             groups.setdefault(group, {}).setdefault(name, [None] * len(metrics))[place] = value
-    for name in (
-        groups.keys() & groups[""].keys()
-    ):  # None in one data set, where another has numbers: no line of its own
+    for name in groups.keys() & groups[""].keys():  # null in one data set, a group of numbers in another
         if groups[""][name].count(None) == len(metrics):
             del groups[""][name]
     return {group: lines for group, lines in groups.items() if lines}
@@ -114,7 +113,7 @@ def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
 
 
 def _packed(page: Page) -> dict[str, Markup]:
-    """Returns id -> content of each element with data; zlib lets other threads run."""
+    """Returns id -> content of each element with data; packed in threads, since zlib releases the interpreter."""
     names, values = zip(*_payloads(page), strict=True)
     with ThreadPoolExecutor() as pool:
         return dict(zip(names, map(Markup, pool.map(_pack, values)), strict=True))
@@ -140,7 +139,7 @@ def _payloads(page: Page) -> Iterator[tuple[str, Any]]:
 
 
 def _heading(row: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -> str | None:
-    """Returns the beginning of what a row without an instruction is about."""
+    """Returns the heading of a row without an instruction: the beginning of its text."""
     if (row.get("instruction") or "").strip():
         return None
     document = documents[row["document"]].get("text") if row.get("document") is not None else None
@@ -149,7 +148,7 @@ def _heading(row: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -> 
 
 
 def _pack(value: Any) -> str:
-    """Returns JSON -> gzip -> base64, whose characters mean nothing in HTML."""
+    """Returns JSON, gzipped, in base64, which has no special character of HTML."""
     options = {"ensure_ascii": False, "separators": (",", ":"), "default": lambda number: number.item()}
     try:
         text = json.dumps(value, allow_nan=False, **options)
@@ -159,7 +158,7 @@ def _pack(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Returns a value with null for what JSON has no number for: NaN and the infinities."""
+    """Returns a value with None for NaN and the infinities, which JSON does not have."""
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -179,7 +178,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "duration": _duration, "number": _number, "base64": _base64}
+    environment.filters |= {"count": _count, "duration": duration, "number": _number, "base64": _base64}
     environment.filters |= {"share": _share, "size": _size}
     return environment
 
@@ -194,7 +193,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _size(svg: bytes) -> list[tuple[str, str]]:
-    """Returns the width and height that keep a figure's place before it is loaded; none if it does not say them."""
+    """Returns the width and height that reserve a figure's place before it is loaded; nothing if it has none."""
     found = re.search(rb'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg[:4096])
     return (
         [(name, f"{float(x):.0f}") for name, x in zip(("width", "height"), found.groups(), strict=True)]
@@ -203,14 +202,8 @@ def _size(svg: bytes) -> list[tuple[str, str]]:
     )
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _number(value: Any) -> str:
-    """Returns "1,234", "0.8312", "12.35", "–" for what is missing; anything else as it is."""
+    """Returns a number as "1,234", "0.8312" or "12.35", a missing one as "–", anything else as text."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""The map of passages: what the pre-screening kept, in two dimensions."""
+"""The map of passages: those that prescreen kept, in two dimensions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DIMENSIONS = 50
 _HEIGHT = 5.0  # inches
 _LABELS = 5
-_LARGEST = 60  # members from which on a dot grows no more
+_LARGEST = 60  # members; larger dots are not drawn
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Passages:
 
     Attributes:
         coordinates: float32, shape (n, 2), as `project` gives them.
-        members: int, shape (n,): how many passages each one stands for, itself included.
+        members: int, shape (n,): number of passages each one represents, itself included.
         labels: a few words of each.
-        of: how many representatives there are, of which these are a sample.
+        of: number of representatives, from which these were drawn.
     """
 
     coordinates: np.ndarray
@@ -36,7 +36,7 @@ class Passages:
 
 
 def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
-    """Lays vectors out in two dimensions, similar ones near one another; the same each time.
+    """Lays vectors out in two dimensions, similar ones near one another; deterministic.
 
     Principal components, 50 of them at most, then t-SNE (van der Maaten & Hinton 2008) from their first two; below
     10 rows the first two components alone. Distances between far groups mean little.
@@ -62,7 +62,7 @@ def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
 
         perplexity = min(20.0, (len(components) - 1) / 3)
         descent = TSNE(perplexity=perplexity, init=_small(laid_out), random_state=random_seed, max_iter=500)
-        with threadpool_limits(1):  # threads that wait for one another are far slower where the machine is busy
+        with threadpool_limits(1):  # on a busy machine threads that wait for one another are far slower
             laid_out = descent.fit_transform(components.astype(np.float32)).astype(np.float64)
     laid_out -= laid_out.mean(axis=0) if len(laid_out) else 0
     widest = np.abs(laid_out).max(initial=0)

@@ -1,9 +1,9 @@
-"""What the browser of the page shows, row by row: kept pairs, and of each reason some rejected rows, with their lineage.
+"""The rows in the page's browser: kept pairs, and some rejected rows of each reason, each with its lineage.
 
 respond row + its passage, tags, counterexamples, prompts  ->  {"stage": "respond", "reason": None, "document": 7, …}
 
-A prompt is rendered again from the templates in run.json, and shown only where their digest is the row's. In it long
-texts that the page has anyway are left out: "\\0d\\0" stands for the document (see `Page`).
+A prompt is rendered again from the templates in run.json, and shown only if their digest is the row's. Signs replace
+long texts that the page has elsewhere: "\\0d\\0" stands for the document (see `Page`).
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ _COPIED = (
     *("finish_reason", "teacher", "prompt_digest", "response_tokens", "detail"),
 )
 _SHORTEST = 40
-"""Characters from which on a text in a prompt is replaced by a sign for it."""
+"""Characters; a sign replaces texts in prompts that have as many or more."""
 
 
 def page_records(
@@ -44,11 +44,11 @@ def page_records(
 
     Args:
         shown: the kept rows.
-        similarities: of each kept row to the nearest other one; None where it is not known.
-        rejected: rejected rows of each stage and reason.
-        cut: longer texts are cut to so many characters.
+        similarities: of each kept row to the nearest other one; None: not known.
+        rejected: largest number of rejected rows of each stage and reason.
+        cut: characters that longer texts are cut to.
         random_seed: of the run, to draw from the rejected rows.
-        prompts: the configured templates; of a run from the Hub no others are rendered.
+        prompts: the configured templates; for a run from the Hub only these are rendered.
     """
     dropped = list(_rejected(folder, rejected, random_seed))
     wanted = [row for _, row in dropped if row.get("document_id") and "counterexamples" in row]
@@ -69,7 +69,7 @@ def page_records(
 
 
 def shortened(value: Any, cut: int) -> Any:
-    """Returns a text of at most `cut` characters, a sign where it ends early; what is no text stays as it is."""
+    """Cuts a text to `cut` characters and an ellipsis; any other value is returned unchanged."""
     return f"{value[:cut]} …" if isinstance(value, str) and len(value) > cut + 2 else value
 
 
@@ -135,7 +135,7 @@ class _Lineage:
         return shortened(value, self._cut)
 
     def _document(self, text: str, source: str | None = None) -> int:
-        """Returns the place of a text among the documents; it is added where it is new."""
+        """Returns the index of a text among the documents; adds it if it is new."""
         if text not in self._places:
             self._places[text] = len(self.documents)
             name = content_id(text)
@@ -153,14 +153,14 @@ class _Lineage:
 
     @staticmethod
     def _safely(render: Callable[[Row, Row | None], list | None], row: Row, passage: Row | None) -> list | None:
-        """A prompt that cannot be rendered (a run.json of other templates) is left out."""
+        """Returns the rendered prompt, or None if rendering fails, as with other templates in run.json."""
         try:
             return render(row, passage)
-        except Exception:  # a template may fail in any way; the row is shown without its prompt
+        except Exception:  # a template may raise anything
             return None
 
     def _asked(self, row: Row, passage: Row | None) -> list | None:
-        """Returns how the instruction was asked for."""
+        """Returns the prompt that asked for the instruction."""
         if passage is None or row.get("origin") not in ("seed", "augment"):
             return None
         entry = self._entries[row["origin"]]
@@ -186,7 +186,7 @@ class _Lineage:
         return self._tags[stage]
 
     def _answered(self, row: Row, passage: Row | None) -> list | None:
-        """Returns how the instruction was put for its answer."""
+        """Returns the prompt that asked for the response."""
         if "response" not in row:
             return None
         passages = row.get("passages") or []
@@ -208,8 +208,10 @@ class _Lineage:
         return self._prompts[key]
 
     def _sign(self, name: str, text: str) -> str:
-        """Returns what stands for a text in a prompt: itself where it is short, or where it was sent in other words (a
-        special token in it was broken up)."""
+        """Returns the sign that replaces a text in a prompt.
+
+        A short text is returned unchanged, and so is one that was sent otherwise because it holds a special token.
+        """
         if len(text) < _SHORTEST:
             return text
         if text not in self._plain:
@@ -217,7 +219,7 @@ class _Lineage:
         return f"\0{name}\0" if self._plain[text] else text
 
     def _sent(self, prompt: Prompt, variables: Mapping[str, Any], signs: Mapping[str, Any]) -> list:
-        """Returns [place of the turns before among the shared ones, the last message with signs for its long texts]."""
+        """Returns [index of the earlier turns in `shared`, the last message with signs for its long texts]."""
         if prompt.digest not in self._handing_on:
             self._handing_on[prompt.digest] = _hands_on(prompt, variables, signs)
         *before, last = prompt.messages(**{**variables, **(signs if self._handing_on[prompt.digest] else {})})
@@ -239,14 +241,16 @@ def _answered_with(config: Mapping[str, Any], grounded: bool) -> Prompt:
 
 
 def _is_ours(entry: Mapping[str, Any], prompts: Mapping[str, Any]) -> bool:
-    """Whether the templates of a stage may be rendered: those of this machine, or the configured ones. One from the Hub
-    could fill the memory."""
+    """Tells whether the templates of a stage may be rendered: made on this machine, or equal to the configured ones.
+
+    Any other template from the Hub could fill the memory.
+    """
     used = entry["config"].get("prompts", {})
     return "from" not in entry or all(prompts.get(name) == templates for name, templates in used.items())
 
 
 def _hands_on(prompt: Prompt, variables: Mapping[str, Any], signs: Mapping[str, Any]) -> bool:
-    """Whether a template puts these variables into the prompt as they are, so that signs may take their place."""
+    """Tells whether a template inserts these variables unchanged, so that signs may replace them."""
     signed = prompt.messages(**{**variables, **signs})[-1]["content"]
     for name, sign in signs.items():
         pairs = zip(sign, variables[name], strict=True) if isinstance(sign, list) else [(sign, variables[name])]

@@ -1,4 +1,4 @@
-"""`stage=report`: what a run has made, for a person to see.
+"""`stage=report`: shows a person what a run has made.
 
 runs/demo  ->  report.html   one page: funnel, figures, metrics, and every row with its lineage
                figures/      the figures, for a card or a paper
@@ -20,18 +20,17 @@ from fanno_hf.output.manifest import made_from_others
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.services import build
-from fanno_hf.report.charts import duration
 from fanno_hf.report.diversity import nearest_other
 from fanno_hf.report.figures import draw
 from fanno_hf.report.fitting import cut_for, cut_texts, estimated_size, fewer
+from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import measure
 from fanno_hf.report.other import judge, measured_pairs, name_of, read_pairs
 from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.records import page_records
-from fanno_hf.report.rows import Measured
-from fanno_hf.report.shown import Shown, measured, read_shown, repeat_threshold
+from fanno_hf.report.shown import Shown, measured, read_shown, read_verbs, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
-from fanno_hf.report.style import Figure, house_style
+from fanno_hf.report.style import Figure, duration, house_style
 from fanno_hf.settings import Settings
 from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.vectors.store import EmbeddingStore
@@ -44,17 +43,17 @@ _FITTED = (
 
 
 def report(settings: Settings) -> str:
-    """Writes the report of a run and says where.
+    """Writes the report of a run and returns a line that names its files.
 
     Args:
-        settings: of the run; `report`, `parser`, `embedder`, `tokenizer` and `rules` are used, and `teacher` where
+        settings: of the run; `report`, `parser`, `embedder`, `tokenizer` and `rules` are used, and `teacher` if
             another data set is to be judged.
 
     Raises:
-        UserError: the run has done nothing yet, or what is to be set beside it cannot be read.
+        UserError: the run has no finished stage, or the data set to compare it with cannot be read.
     """
     with house_style():
-        pass  # whether figures can be drawn is told before anything is done
+        pass  # raises at once if matplotlib is missing
     folder = RunFolder(run_folder(settings.run))
     try:
         if settings.hub.origin:
@@ -81,7 +80,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
         name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
         sets.append(measured_pairs(pairs, of, name, judged, embedder, counter, config["rules"]))
     parser = find_parser(settings.parser)
-    verbs = [parser.read(data.instructions, chosen.parsed, seed) if parser else None for data in sets]
+    verbs = [read_verbs(parser, data.instructions, chosen.parsed, seed) if parser else None for data in sets]
     stages = stage_figures(folder.manifest, chosen.price)
     metrics = _metrics(sets, verbs, folder)
     figures = draw(
@@ -128,7 +127,7 @@ def _metrics(
 
 
 def _tiles(shown: Shown, folder: RunFolder, stages: Sequence[StageFigures]) -> Iterator[tuple[str, str]]:
-    """The figures at the head of the page."""
+    """Yields (label, value) for the top of the page."""
     what = {"respond": "pairs", "augment": "instructions", "seed": "seed instructions"}
     if shown.stage:
         yield what[shown.stage], f"{shown.of:,}"
@@ -145,27 +144,27 @@ def _tiles(shown: Shown, folder: RunFolder, stages: Sequence[StageFigures]) -> I
 def _notes(
     shown: Shown, sets: Sequence[Measured], folder: RunFolder, settings: Settings, embedder: str, unread: bool
 ) -> Iterator[str]:
-    """Sentences about what the page does not show, or shows otherwise than one would think."""
+    """Yields sentences about what the page leaves out, or what a reader could misread."""
     entries = folder.manifest["stages"]
     if shown.stage != "respond":
         last = shown.stage or "prescreen"
-        yield f"The run has not come to its end: these are the rows of {last}."
+        yield f"The run is not finished: these are the rows of {last}."
     for stage in made_from_others(folder.manifest):
         yield f"{stage} was made from other rows than the stages before it have now: run stage={stage} again."
     if len(shown.rows) < shown.of:
         yield f"{len(shown.rows):,} of {shown.of:,} rows were drawn at random to be measured, drawn and shown (report.rows)."
     for other in sets[1:]:
-        yield f"Beside it: {other.name}, {len(other.instructions):,} of {other.of:,} rows."
+        yield f"Compared with {other.name}: {len(other.instructions):,} of its {other.of:,} rows."
         if not settings.report.judged:
-            yield f"Nobody judged {other.name}: report.judged=200 has the teacher do it, for the figure of quality."
+            yield f"{other.name} was not judged: with report.judged=200 the teacher judges it, for the figure of quality."
     if any(entry["embedder"] != embedder for entry in entries.values()):
         used = ", ".join(dict.fromkeys(entry["embedder"] for entry in entries.values()))
-        yield f"Similarities are by {embedder}; the run itself used {used}: report with the same embedder= to see what it saw."
+        yield f"Similarities are by {embedder}; the run used {used}: give the same embedder= to see its own."
     if unread:
         yield MISSING
     if answered := sum(entry["from_journal"] for entry in entries.values()):
         yield (
-            f"{answered:,} requests were answered by the journal, without a token: below are the tokens and the time of the "
+            f"{answered:,} requests were answered by the journal and cost no token: the tokens and the time below are of the "
             "last command that did each stage."
         )
     if shortened := sum(entry.get("shortened", 0) for entry in entries.values()):

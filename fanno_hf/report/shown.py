@@ -1,22 +1,21 @@
-"""The rows of a run that its report measures, draws and shows: all of them, or so many drawn at random.
+"""Reads the rows of a run that its report measures, draws and shows: all of them, or a random sample.
 
 52,002 pairs, report.rows=10000  ->  10,000 rows of `respond` in their order, the passages and counterexamples they name
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 
 from fanno_hf.columns import full_text
 from fanno_hf.identity import spread_seed
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import tables_of
-from fanno_hf.report.rows import Measured
-from fanno_hf.rules.phrases import compile_phrases
+from fanno_hf.report.measured import Measured, counted, mentions_document, quality
 from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.texts.verbs import VerbNouns, VerbParser
 from fanno_hf.vectors.embedder import Embedder
 
 Row = dict[str, Any]
@@ -24,14 +23,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """What a report is about.
+    """The rows that a report is about.
 
     Attributes:
-        stage: whose rows they are: respond, or the last stage that has made instructions; None where none has.
+        stage: the last one that made instructions: respond, augment or seed; None if none did.
         rows: columns of RESPONSE, or of INSTRUCTION.
-        of: rows of that stage, of which these are a sample.
-        passages: columns of DOCUMENT, by document_id; those that the rows name.
-        counterexamples: instruction_id -> instruction, those that the rows name.
+        of: number of rows of that stage, from which these were drawn.
+        passages: document_id -> columns of DOCUMENT, for those that the rows name.
+        counterexamples: instruction_id -> instruction, for those that the rows name.
     """
 
     stage: str | None
@@ -42,31 +41,46 @@ class Shown:
 
 
 def read_shown(folder: RunFolder, most: int, random_seed: int) -> Shown:
-    """Reads at most `most` rows of a run and what they name."""
+    """Reads at most `most` rows of a run, and the passages and counterexamples they name."""
     names = {table.name for table in tables_of(folder.manifest)}
     stage = next((stage for stage in ("respond", "augment", "seed") if stage in names), None)
-    rows, of = sample(folder.read_rows(stage), most, random_seed) if stage else ([], 0)
-    return Shown(stage, rows, of, read_passages(folder, rows), read_counterexamples(folder, rows))
+    table = folder.read_rows(stage) if stage else []
+    rows = table.select(drawn(len(table), most, random_seed, "rows")).to_list() if stage else []
+    return Shown(stage, rows, len(table), read_passages(folder, rows), read_counterexamples(folder, rows))
 
 
-def sample(rows: Dataset, most: int, random_seed: int) -> tuple[list[Row], int]:
-    """Draws at most `most` rows, which stay in their order; returns them and how many there are."""
-    if len(rows) > most:
-        rng = np.random.default_rng(spread_seed(random_seed, "report", "rows"))
-        return rows.select(np.sort(rng.choice(len(rows), most, replace=False))).to_list(), len(rows)
-    return rows.to_list(), len(rows)
+def drawn(count: int, most: int, random_seed: int, what: str) -> Sequence[int]:
+    """Returns which of `count` rows to take, ascending: all of them, or `most` drawn at random.
+
+    Args:
+        what: names the purpose, such as "rows"; each has its own random numbers.
+    """
+    if count <= most:
+        return range(count)
+    rng = np.random.default_rng(spread_seed(random_seed, "report", what))
+    return np.sort(rng.choice(count, most, replace=False)).tolist()
+
+
+def read_verbs(parser: VerbParser, instructions: Sequence[str], most: int, random_seed: int) -> VerbNouns:
+    """Reads the verbs and nouns of at most `most` instructions, drawn at random."""
+    places = drawn(len(instructions), most, random_seed, "verbs")
+    read = parser.read([instructions[place] for place in places])
+    pairs: list[tuple[str, str] | None] = [None] * len(instructions)
+    for place, pair in zip(places, read.pairs, strict=True):
+        pairs[place] = pair
+    return replace(read, pairs=pairs, looked_at=len(places))
 
 
 def read_passages(folder: RunFolder, rows: Iterable[Row]) -> dict[str, Row]:
-    """Returns the passages that rows were made from, by document_id."""
+    """Returns document_id -> passage that rows were made from."""
     return _named(folder, "prescreen", "document_id", {row["document_id"] for row in rows})
 
 
 def read_counterexamples(folder: RunFolder, rows: Iterable[Row]) -> dict[str, str]:
-    """Returns the instructions that rows had to differ from, by instruction_id."""
+    """Returns instruction_id -> instruction that rows had to differ from."""
     wanted = {name for row in rows for name in row["counterexamples"] or ()}
     found: dict[str, str] = {}
-    for stage in ("augment", "seed"):  # a seed that the pool lost is still named
+    for stage in ("augment", "seed"):  # a seed may be named that the pool no longer has
         found |= {
             name: row["instruction"]
             for name, row in _named(folder, stage, "instruction_id", wanted - set(found)).items()
@@ -84,11 +98,11 @@ def _named(folder: RunFolder, config: str, key: str, wanted: set[str]) -> dict[s
 
 
 def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter, rules: Mapping[str, Any]) -> Measured:
-    """Returns a run's rows as what is measured and drawn.
+    """Returns a run's rows as the columns that the report measures and draws.
 
     Args:
-        embedder: of the run; what it embedded then is not embedded again.
-        counter: counts all lengths alike, those of a set beside it too.
+        embedder: the run's; its vectors are read from the store.
+        counter: the one that counts the lengths of a compared set too.
         rules: the configuration group `rules`.
     """
     rows = shown.rows
@@ -110,27 +124,10 @@ def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter,
 
 
 def repeat_threshold(manifest: Mapping[str, Any]) -> float:
-    """Returns the cosine from which on two instructions of a run are the same: its own, or 0.85 where it kept repeats."""
+    """Returns the cosine from which two instructions count as the same: the run's threshold, or 0.85 if it had none."""
     entries = manifest["stages"]
     settings = next(
         (entries[stage]["config"]["stages"][stage] for stage in ("augment", "seed") if stage in entries), {}
     )
     threshold = settings.get("near_repeat_threshold")
     return threshold if isinstance(threshold, int | float) else 0.85
-
-
-def counted(counter: TokenCounter, texts: list[str]) -> np.ndarray:
-    """Returns the lengths of texts in tokens, int, shape (len(texts),)."""
-    return np.array(counter.count_batch(texts) if texts else [], dtype=np.int64)
-
-
-def quality(verdicts: Iterable[Mapping[str, Any]] | None) -> float:
-    """Returns 1 - the mean probability of the verdicts, each of which asks for a fault; NaN where nothing judged."""
-    known = [verdict["probability"] for verdict in verdicts or () if verdict["probability"] is not None]
-    return 1.0 - sum(known) / len(known) if known else float("nan")
-
-
-def mentions_document(rules: Mapping[str, Any], instructions: Iterable[str]) -> np.ndarray:
-    """Returns whether each instruction speaks of "the text" or "the passage", by the phrases of the rules: bool."""
-    phrases = compile_phrases("rules.refers_to_document", rules["refers_to_document"])
-    return np.array([bool(phrases.search(text)) for text in instructions], dtype=bool)

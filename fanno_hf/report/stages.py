@@ -1,22 +1,38 @@
-"""What run.json and the tables of a run say about its stages: funnel, tokens, time, cost, windows, communities."""
+"""Reads what a run says about its stages: funnel, tokens, time, cost, windows, communities."""
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fanno_hf.identity import spread_seed
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES, tables_of
 from fanno_hf.report.passages import Passages, project
-from fanno_hf.report.rows import StageFigures
+from fanno_hf.report.shown import drawn
 from fanno_hf.settings import Price
 from fanno_hf.vectors.embedder import Embedder
 
 
+@dataclass(frozen=True)
+class StageFigures:
+    """One group of bars in the funnel, and one line in the table of tokens, time and cost."""
+
+    name: str
+    rows_in: int
+    kept: int
+    rejected: Mapping[str, int]
+    requests: int
+    from_journal: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    cost: float | None
+
+
 def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigures]:
-    """Returns rows, tokens, time and cost of each stage that is done.
+    """Returns rows, tokens, time and cost of each finished stage.
 
     Args:
         manifest: run.json.
@@ -35,7 +51,7 @@ def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigure
 
 
 def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
-    """Money for the time and the tokens of a stage; None where no price is given."""
+    """Returns the cost of a stage's time and tokens; None if no price is given."""
     parts = {
         "hour": entry["seconds"] / 3600,
         "prompt_tokens": entry["prompt_tokens"] / 1e6,
@@ -46,25 +62,23 @@ def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
 
 
 def read_history(folder: RunFolder) -> list[dict[str, Any]] | None:
-    """Returns the rows of `history_augment`; None where there are none."""
+    """Returns the rows of `history_augment`; None if there are none."""
     if not any(table.name == "history_augment" for table in tables_of(folder.manifest)):
         return None
     return folder.read_rows("history_augment").to_list()
 
 
 def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int) -> Passages | None:
-    """Lays out at most `most` of the passages that pre-screening kept; None where there are none.
+    """Lays out at most `most` of the passages that prescreen kept; None if there are none.
 
-    A passage stands for its community: itself and those that left as `same_community`.
+    A passage represents its community: itself and those rejected as `same_community`.
     """
     names = {table.name for table in tables_of(folder.manifest)}
     if not most or "prescreen" not in names:
         return None
     rows = folder.read_rows("prescreen").select_columns(["text", "community", "num_tokens"])
     of = len(rows)
-    if of > most:
-        rng = np.random.default_rng(spread_seed(random_seed, "report", "map"))
-        rows = rows.select(np.sort(rng.choice(of, most, replace=False)))
+    rows = rows.select(drawn(of, most, random_seed, "map"))
     left: Counter[int] = Counter()
     if "rejected_prescreen" in names:
         rejected = folder.read_rows("rejected_prescreen")

@@ -1,7 +1,7 @@
 """How every figure of the report looks, and how it becomes bytes.
 
 A figure is drawn once, in colours for a light page; its dark variant has the same lines in other inks. The colours of
-data are the same on both: they stand out from white and from near-black by at least 3.9 : 1.
+data are the same in both: their contrast with white and with near-black is at least 3.9 : 1.
 """
 
 import io
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-OURS, OTHER = "#1F7FC4", "#C95A00"  # blue and orange: told apart with any colour blindness
-HUES = ("#1579BD", "#C2410C", "#008466", "#9660AB", "#857300")  # white letters on them stand out by 4.6 : 1
+OURS, OTHER = "#1F7FC4", "#C95A00"  # blue and orange: distinct with any colour blindness
+HUES = ("#1579BD", "#C2410C", "#008466", "#9660AB", "#857300")  # contrast with white letters: 4.6 : 1
 INK, MUTED, GRID = "#1f2328", "#59636e", "#d1d9e1"
-PAPER, GROUND = "#ffffff", "#fffffe"  # white letters; what stands behind a label
+PAPER, GROUND = "#ffffff", "#fffffe"  # of letters; behind a label
 DARK = {INK: "#e6edf3", MUTED: "#9198a1", GRID: "#2b313a", GROUND: "#0d1117"}
 WIDTH, HEIGHT = 6.4, 4.0  # inches
 _DPI = 150
@@ -62,17 +62,17 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the report, or the sentence that stands in its place.
+    """A figure of the report, or the sentence shown in its place.
 
     Attributes:
         name: of its file, as "verb_noun_wheel".
         title: a few words.
         caption: one or two sentences: what is drawn, and of how many rows.
-        alt: what a reader who cannot see it must know.
-        png: on white, for the folder; None where only `note` is there, as are `light` and `dark`.
+        alt: text for readers who cannot see it.
+        png: on white, for the folder; None if it could not be drawn, like `light` and `dark`.
         light: SVG on a transparent ground, for a light page.
-        dark: the same for a dark one.
-        note: why it could not be drawn; None where it could.
+        dark: SVG for a dark page.
+        note: why it could not be drawn, or None.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Figure:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Sets matplotlib's settings, and silences what it says about letters its font does not have.
+    """Sets matplotlib's settings and silences its warnings about missing glyphs.
 
     Raises:
         UserError: if matplotlib is not installed.
@@ -117,7 +117,7 @@ def blank(height: float = HEIGHT) -> "Canvas":
 
 
 def rendered(name: str, title: str, caption: str, alt: str, paint: Callable[[], "Canvas"]) -> Figure:
-    """Returns a figure as bytes that are the same for the same data."""
+    """Paints a figure; the same data give the same bytes."""
     with house_style():
         canvas = paint()
         png = _bytes(canvas, format="png", dpi=_DPI, facecolor=PAPER, metadata={"Software": None})
@@ -152,6 +152,16 @@ def short(number: float) -> str:
         if abs(number) >= size:
             return f"{number / size:.{0 if abs(number) >= 10 * size else 1}f}".removesuffix(".0") + letter
     return f"{number:.0f}" if number == int(number) or abs(number) >= 10 else f"{number:.2g}"
+
+
+def duration(seconds: float) -> str:
+    """Returns a duration for a label: "0.4 s", "12 s", "1.2 min", "2.5 h"."""
+    value, unit = seconds, "s"
+    if seconds >= 3600:
+        value, unit = seconds / 3600, "h"
+    elif seconds >= 60:
+        value, unit = seconds / 60, "min"
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
 
 
 def whole_numbers(axes: "Axes", *, x: bool = False, y: bool = False, most: int = 6) -> None:

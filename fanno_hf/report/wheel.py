@@ -17,7 +17,7 @@ _INCH = WIDTH / 2 / _REACH
 
 
 def wheel(verbs: list[tuple[str, int, list[tuple[str, int]]]]) -> "Canvas":
-    """Draws the verbs with their nouns as `metrics.top_verbs` gives them, at least one of them.
+    """Draws verbs with their nouns, at least one, as returned by `metrics.top_verbs`.
 
     The angle of a noun is proportional to how often the pair occurs. A name is left out where its slice is too narrow
     for a line of text.
@@ -30,7 +30,7 @@ def wheel(verbs: list[tuple[str, int, list[tuple[str, int]]]]) -> "Canvas":
     total = sum(map(sum, nouns))
     start = 90.0
     for place, (verb, _, found) in enumerate(verbs):
-        # neighbours differ, the last and the first one too
+        # neighbours differ, and so do the last and the first
         hue = HUES[place % len(HUES)] if place < len(verbs) - 1 or place % len(HUES) else HUES[2]
         width = 360 * sum(nouns[place]) / total
         _slice(axes, start, width, (_HOLE, _MIDDLE), hue)
@@ -57,12 +57,12 @@ def _slice(axes: "Axes", start: float, width: float, radii: tuple[float, float],
 
 
 def _name(axes: "Axes", angle: float, width: float, radius: float, name: str, inside: bool = False) -> None:
-    """Writes a name along the radius: outwards from `radius`, or inwards to it, white on the slice."""
+    """Writes a name along the radius: outwards from `radius`, or in white on the slice, inwards from it."""
     size = _VERB_SIZE if inside else _NOUN_SIZE
-    narrowest = radius - 0.16 if inside else radius  # where a slice is measured: behind the first letters
+    narrowest = radius - 0.16 if inside else radius  # where the slice must be wide enough
     if np.radians(width) * narrowest * _INCH * 72 < 0.95 * size:
         return
-    turned = np.cos(np.radians(angle)) < 0  # the left half would stand on its head
+    turned = np.cos(np.radians(angle)) < 0  # names in the left half would be upside down
     axes.text(
         radius * np.cos(np.radians(angle)),
         radius * np.sin(np.radians(angle)),

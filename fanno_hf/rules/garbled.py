@@ -1,4 +1,4 @@
-"""A text that is no text: broken encodings, symbol soup, misread scans.
+"""Texts that cannot be read: broken encodings, strings of symbols, misread scans.
 
 garbled_reason("xk#9 lÃ¶rp ~~ %% tteh wqz 88 )( and")  ->  ("garbled", "…")
 """
@@ -17,7 +17,7 @@ _CONTINUATION = re.escape(_CONTINUATION)
 _CYRILLIC_CONTINUATION = re.escape(bytes(range(0x80, 0xC0)).decode("cp1251", "ignore"))
 _BROKEN = {
     "replacement characters": re.compile("\ufffd+|ï¿½"),
-    # Runs of two are asked for where French sets such a letter before a guillemet (« été »).
+    # Some need two in a row: French has such a letter before a guillemet (« été »).
     "mojibake": re.compile(
         f"[ÃÂ][{_CONTINUATION}]|[ÄÅÎÏÐÑØÙ][{_NO_NBSP}]|â[{_NO_NBSP}]{{2}}|(?:[àã-ï][{_CONTINUATION}]{{2}}){{2,}}"
         f"|ðŸ|ï»¿|(?:[РС][{_CYRILLIC_CONTINUATION}]){{3,}}"
@@ -31,11 +31,11 @@ _STRUCTURE = regex.compile(
     r"|[\p{Po}--[\x00-\x7F]]+",
     regex.V1,
 )
-# Less than 0.3 lets OCR rubbish pass; up to 0.45, passages of C, Perl and Python sources keep a share above 0.6.
+# Below 0.3 misread scans pass; up to 0.45 source code in C, Perl and Python keeps a letter share above 0.6.
 _STRUCTURE_WEIGHT = 0.4
 _RULER = regex.compile(r"([\p{P}\p{S}])\1{3,}")  # lines of tables, leaders in tables of contents
 _SYMBOL_RUN = re.compile(r"[!-/:-@\[-`{-~]+")
-_DISTINCT_IN_SOUP = 8  # rulers (-----) and table borders (+---+) are made of few different signs
+_DISTINCT_IN_SOUP = 8  # rulers (-----) and table borders (+---+) have fewer
 _FORMULA = re.compile(r"[=+×÷<>≤≥≠≈∈∪∩√∑∏∫∂^*/−→⇒]")
 _ALPHABETS = r"\p{Latin}\p{Cyrillic}\p{Greek}"
 _ALPHABET_LETTER = regex.compile(rf"[{_ALPHABETS}]")
@@ -136,7 +136,7 @@ def _odd_word_detail(text: str, max_share: float, max_consonant_run: int, min_wo
 
 
 def _is_odd(word: str, max_consonant_run: int) -> bool | None:
-    """Whether a word looks misread; None for what is no word in a script that is judged."""
+    """Tells whether a word looks misread; None if it is no word, or in a script that is not judged."""
     return (_judge if len(word) > _USUAL_LENGTH else _judge_usual)(word, max_consonant_run)
 
 
@@ -147,7 +147,7 @@ def _judge(word: str, max_consonant_run: int) -> bool | None:
     return not word.isupper() and _odd_word_pattern(max_consonant_run).search(word) is not None
 
 
-_judge_usual = lru_cache(maxsize=65_536)(_judge)  # most words of a text have been met before
+_judge_usual = lru_cache(maxsize=65_536)(_judge)  # most words of a text occurred before
 
 
 def _one_letter_detail(text: str, max_share: float, min_words: int) -> str | None:

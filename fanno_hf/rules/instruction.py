@@ -1,7 +1,7 @@
-"""Rules for instructions: cheap, whole-word, Unicode-aware, one reason each. The words are data (conf/rules).
+"""Rules for instructions, one reason each. The words and numbers they need are in conf/rules.
 
     "According to the passage, what are mosses?"  ->  ("refers_to_document", "According to the passage")
-    "What do mosses know about rain?"             ->  None: kept ("now" is no part of a word)
+    "What do mosses know about rain?"             ->  None: kept ("now" is matched as a whole word only)
 
 To add a rule: one function `(candidate) -> detail or None`, one entry in `InstructionRules.checks`, one test row.
 """
@@ -42,7 +42,7 @@ class InstructionRules:
     """The rules for instructions, made from the configuration group `rules`.
 
     Args:
-        config: the mapping in conf/rules; every list and number there is used here.
+        config: the configuration group `rules`.
     """
 
     def __init__(self, config: Mapping[str, Any]):
@@ -108,7 +108,7 @@ class InstructionRules:
         return None if carried else self._phrase("missing_input", candidate.instruction)
 
     def _not_an_instruction(self, candidate: Candidate) -> str | None:
-        """A question mark, or a sentence that opens with an imperative; languages without a list are not judged."""
+        """Looks for a question, or a sentence that opens with an imperative; languages without a list are not judged."""
         for sentence in _QUESTION_END.split(candidate.instruction):
             if sentence.rstrip(" \"'”’»」)*").endswith(_QUESTION_MARKS) and self._asks(sentence):
                 return None
@@ -120,7 +120,7 @@ class InstructionRules:
         return "neither a question nor an imperative"
 
     def _asks(self, sentence: str) -> bool:
-        """English questions open with an interrogative, at the start or after a comma; others need only the mark."""
+        """Tells whether a sentence with a question mark asks: an English one must open with an interrogative, or after a comma."""
         if self._language(sentence) != "en":
             return True
         parts = [_folded(part) for part in re.split(r"[,:;–—-]\s", sentence)]
@@ -168,14 +168,14 @@ class InstructionRules:
         return None
 
     def _restates_tags(self, candidate: Candidate) -> str | None:
-        """ "Write a sentiment task." names its kind and no subject: most of its longer words are the tags'."""
+        """Finds "Write a sentiment task.": a kind without a subject, whose longer words are mostly those of its tags."""
         tags = {word for tag in candidate.tags for word in _folded(tag)}
         own = {word for word in _folded(candidate.instruction) if len(word) > 3}
         share = len(own & tags) / max(1, len(own))
         return f"{share:.0%} of its words are its tags'" if share > self._config["max_tag_words"] else None
 
     def _repeats_demonstration(self, candidate: Candidate) -> str | None:
-        """A weak teacher hands back the prompt's own example: most of the words are the example's."""
+        """Finds an example of the prompt that a weak teacher gives back, with a few words changed."""
         own = set(_folded(candidate.instruction))
         for other in candidate.demonstrations:
             share = len(own & set(_folded(other))) / max(1, len(own))

@@ -1,4 +1,4 @@
-"""Small measures that the rules for texts share."""
+"""Small helpers that the rules for texts share."""
 
 import re
 from collections.abc import Iterable

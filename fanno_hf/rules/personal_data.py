@@ -1,7 +1,9 @@
 """Personal data that must not reach the training set: addresses, numbers and accounts of real people.
 
-The finder only says which *kind* of data it saw. The value never leaves this module, so that a report on removed
-passages does not itself become a list of personal data.
+    find_personal_data("Write to jane@example.org", kinds=["email"], region=None)  ->  ("personal_data", "email")
+
+The finder says which *kind* of data it found. The value never leaves this module, so that the list of removed passages
+does not become a list of personal data.
 """
 
 import ipaddress
@@ -15,8 +17,8 @@ from stdnum import iban, luhn
 
 KINDS = ("email", "phone", "card", "iban", "ip")
 
-# Looks at one character left of the "@" instead of matching the whole local part: runs of word characters without
-# an "@" are then never entered, which keeps the search linear, and decorators (" @app.route") fall out by themselves.
+# Looks at one character left of the "@" instead of matching the whole local part: this keeps the search linear, and
+# leaves out decorators (" @app.route").
 # Excluded: versions (pkg@1.2.3-rc.one), pixel densities (logo@2x.png), scp paths (git@github.com:me/repo.git) and
 # matrix products (a@b.sum()).
 _EMAIL = re.compile(

@@ -1,4 +1,4 @@
-"""A text that says the same again and again (Gopher: Rae et al. 2021, arXiv 2112.11446, table A1).
+"""Texts that say the same again and again (Gopher: Rae et al. 2021, arXiv 2112.11446, table A1).
 
 repetition_reason("The moss is a moss is a moss is a moss is a moss.")  ->  ("repetition", "a loop makes up …")
 """
@@ -14,7 +14,7 @@ from fanno_hf.rules.measures import WORD_CHARACTERS, Reason, percent, shorten, t
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 # One token per character where words are not separated by spaces.
 _TOKEN = regex.compile(rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}\p{{N}}_]--[{_UNSPACED}]]+", regex.V1)
-_LONGEST_WORD = 40  # characters; what is longer is no word (aaaaaa...) and is compared by character
+_LONGEST_WORD = 40  # characters; anything longer is no word (aaaaaa...) and is compared by character
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？।؟\n]")
 _SHORT_PERIOD = 3  # "no no no no" is speech, a phrase of three words four times in a row is not
 
@@ -33,9 +33,9 @@ def repetition_reason(
 
     The measures are the repetition filters of MassiveText (Rae et al. 2021, arXiv 2112.11446, table A1): the share of
     characters in duplicate lines, in duplicate sentences, and in duplicate n-grams of words, where a duplicate is any
-    occurrence after the first. Their limits (0.30 of the lines, 0.15 of the characters in 5-grams) are for whole web
-    pages; the default here is wider because in a passage a single refrain weighs more. Scripts without spaces are
-    compared by n-grams of characters. A loop is one phrase many times in a row.
+    occurrence after the first. Its limits (0.30 of the lines, 0.15 of the characters in 5-grams) are for whole web pages;
+    a passage needs a wider one, because a single refrain weighs more. Scripts without spaces are compared by n-grams of
+    characters. A loop is one phrase many times in a row.
 
     Args:
         text: Any text.
@@ -68,7 +68,7 @@ def repetition_reason(
 def _tokens(text: str) -> list[str]:
     tokens: list[str] = []
     for match in _TOKEN.finditer(text.casefold()):
-        if match[0].strip("_"):  # a ruler of underscores says nothing, and nothing twice
+        if match[0].strip("_"):  # a ruler of underscores repeats nothing
             tokens.extend(match[0] if len(match[0]) > _LONGEST_WORD else [match[0]])
     return tokens
 

@@ -1,4 +1,4 @@
-"""Rules for responses: empty, cut off, a refusal, a loop, or only the question again."""
+"""Rules for responses: drop what is empty, cut off, a refusal, a loop or only the question again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ class ResponseRules:
     """The rules for responses, made from the configuration group `rules`.
 
     Args:
-        config: the mapping in conf/rules.
+        config: the configuration group `rules`.
         min_words: an answer with fewer is `too_short` (1 keeps "Yes.").
     """
 
@@ -31,7 +31,7 @@ class ResponseRules:
             return "empty", "no word in the response"
         if finish_reason == "length":
             return "truncated", f"cut off at max_tokens after {len(found)} words"
-        # a refusal is said at once; later on the same words may be part of a story or a letter
+        # a refusal comes first; later the same words may be part of a story or a letter
         if match := self._refusal.search(response[: self._refusal_within]):
             return "refusal", " ".join(match.group().split())
         if len(found) < self._min_words:

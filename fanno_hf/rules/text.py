@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import regex
 
-from fanno_hf.rules.measures import Reason, count_non_space, shorten
+from fanno_hf.rules.measures import Reason, count_non_space, percent, shorten
 
 
 def length_reason(num_tokens: int, min_tokens: int, max_tokens: int) -> Reason | None:
@@ -80,7 +80,7 @@ def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | Non
     share = sum(map(count_non_space, spans)) / max(total, 1)
     if len(spans) < min_tags or share <= max_share:
         return None
-    return "markup", f"{share:.0%} of the characters are HTML".replace("%", " %")
+    return "markup", f"{percent(share)} of the characters are HTML"
 
 
 def _markup_spans(text: str) -> list[str]:
@@ -98,7 +98,7 @@ def _markup_spans(text: str) -> list[str]:
             if closer:
                 position = closer.end()
             else:
-                unclosed.add(kind)  # do not search the rest again at each further opening
+                unclosed.add(kind)  # do not search again at every further opening
         spans.append(text[match.start() : position])
     return spans
 
@@ -112,7 +112,7 @@ def prompt_injection_reason(text: str, patterns: Sequence[regex.Pattern[str]]) -
 
     Args:
         text: Any text.
-        patterns: What such texts say.
+        patterns: What to look for, see `compile_patterns`.
 
     Returns:
         None, or ``("prompt_injection", the words found)``.

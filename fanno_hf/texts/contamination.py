@@ -1,4 +1,4 @@
-"""Finds texts that contain a piece of a benchmark, so that they stay out of training data.
+"""Finds texts that contain a piece of a benchmark, to keep them out of training data.
 
 benchmark item ("gsm8k/test:17", ["A robe takes 2 bolts of blue fiber and half that much white fiber. How many …?"])
 before  "Exercise 4: a robe takes two … 2 bolts of BLUE fiber -- and half that much white fiber. How many bolts in all?"
@@ -19,19 +19,18 @@ _INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 
 
 class Benchmarks:
-    """The items of benchmarks, for the question whether a text shares a run of words with one of them.
+    """An index of benchmark items: tells whether a text shares a run of words with one of them.
 
-    The rule is that of GPT-3 (Brown et al. 2020, appendix C): 13 words in a row, case, width, punctuation and
-    whitespace left out of account. Where a script has no spaces a character says less than a word: 13 characters of
-    Chinese are often a mere name. So an ideograph, a kana or a hangul syllable counts half a word, and a letter of
-    Thai, Lao, Burmese or Khmer a fifth; a run is as long as it takes to make up `ngram` words, 26 ideographs for
-    example.
+    The rule is that of GPT-3 (Brown et al. 2020, appendix C): 13 words in a row; case, width, punctuation and
+    whitespace are ignored. In scripts without spaces a character says less than a word: 13 characters of Chinese may be
+    just a name. So an ideograph, a kana or a hangul syllable counts as half a word, and a letter of Thai, Lao, Burmese
+    or Khmer as a fifth; a run is as long as it takes to make up `ngram` words, such as 26 ideographs.
 
-    A benchmark text that is shorter but has `min_words` is found where all of it stands in the text; a still shorter
-    one ("Paris") never is. What many items share, such as the wording of a task, is found like anything else: leave
+    A shorter benchmark text of at least `min_words` is found where the whole of it is in the text; a still shorter one
+    ("Paris") is never found. What many items share, such as the wording of a task, is found like anything else: leave
     it out of `items`.
 
-    The index takes some 18 bytes for each word of the items, and their words in UTF-8.
+    The index takes about 18 bytes for each word of the items, plus the words in UTF-8.
     """
 
     def __init__(self, items: Iterable[tuple[str, list[str]]], ngram: int = 13, min_words: int = 8):
@@ -39,7 +38,7 @@ class Benchmarks:
 
         Args:
             items: (name, texts) of each benchmark item, as in ("gsm8k/test:17", [question, answer]).
-            ngram: words in a row that tell a text contains the item, at least 1.
+            ngram: words in a row that count as contamination, at least 1.
             min_words: words of the shortest benchmark text that is looked for, in [1, ngram].
 
         Raises:
@@ -85,8 +84,8 @@ class Benchmarks:
             text: the text.
 
         Returns:
-            The name of the item and the words that are shared, normalised, with spaces between; of several items the
-            first of those given, of several pieces the first in the text. None if there is none.
+            The name of the item and the shared words, normalised, with spaces between; None if there is none. Of several
+            items the first given counts, of several pieces the first in the text.
         """
         tokens = split_words(text)
         hashes = _RunHashes(tokens)
@@ -97,7 +96,7 @@ class Benchmarks:
             found += self._search(hashes, starts, starts + length, self._wholes)
         for _, start, end, number, position in sorted(found):
             shared = tokens[start:end]
-            # words are compared, since two runs may have one hash
+            # different runs may have the same hash, so the words are compared
             if self._texts[number].split()[position : position + end - start] == shared:
                 name = self._names[self._item_of[number]]
                 return name, b" ".join(shared).decode("utf-8", "surrogatepass")
@@ -110,7 +109,7 @@ class Benchmarks:
 
 
 class _Table:
-    """Where each run of words stands in the benchmark texts, by its hash; of equal hashes the first added stays."""
+    """Maps the hash of a run of words to its place in the benchmark texts; of equal hashes the first added counts."""
 
     def __init__(self) -> None:
         self._added = array("Q"), array("Q")  # hashes, and text << 32 | position, until closed
@@ -130,8 +129,8 @@ class _Table:
             self._hashes, self._places = hashes[is_first], places[order[is_first]]
             del hashes, places, order  # before the next large arrays
             self._added = array("Q"), array("Q")
-            # A search in millions of hashes costs a dozen cache misses; one bit for each first bits of a hash, of which
-            # at most 1 in 8 is set, saves most of them.
+            # A search in millions of hashes costs a dozen cache misses. A bit for each prefix of a hash, at most 1 in 8
+            # of them set, saves most searches.
             bits = max(6, (8 * len(self._hashes) - 1).bit_length())
             self._filter, self._shift = np.zeros(2 ** (bits - 3), dtype=np.uint8), np.uint64(64 - bits)
             first_bits = self._hashes >> self._shift
@@ -169,11 +168,11 @@ def _weight(token: bytes) -> int:
     word = token.decode("utf-8", "surrogatepass")
     if len(words(word + word)) == 1:
         return _WORD
-    return _WORD // 5 if "\u0e00" <= word[0] <= "\u17ff" else _WORD // 2  # that far go Thai, Lao, Burmese and Khmer
+    return _WORD // 5 if "\u0e00" <= word[0] <= "\u17ff" else _WORD // 2  # Thai, Lao, Burmese, Khmer
 
 
 def _runs(weights: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns where the runs begin and end: from each word on the shortest that weighs enough."""
+    """Returns the starts and ends of the runs: from each word the shortest that weighs enough."""
     ends = np.searchsorted(weights, weights + least)
     starts = np.flatnonzero(ends < len(weights))
     return starts, ends[starts]

@@ -1,4 +1,4 @@
-"""Finds which sets may be alike without comparing all pairs: MinHash signatures, bands of them, shared buckets.
+"""Finds sets that may be similar without comparing all pairs: by MinHash signatures, cut into bands.
 
 Sets A, B and C, two bands of two values: A = [7 1 | 4 9], B = [7 1 | 4 2], C = [3 1 | 4 2]  ->  A and B share a bucket
 of the first band, B and C one of the second: the three are one batch, in which A is never compared with C.
@@ -23,7 +23,10 @@ def choose_bands(threshold: float, num_perm: int) -> tuple[int, int]:
     """Returns (bands, values per band) that miss a pair at the threshold with a probability of at most 2 in 10,000.
 
     miss = (1 - threshold**rows)**bands, with bands = num_perm // rows (Leskovec, Rajaraman, Ullman: Mining of Massive
-    Datasets, 3.4.2). Of the bands sure enough the longest are taken: they bring the fewest pairs below the threshold.
+    Datasets, 3.4.2). Of the bands that miss as little, the longest are taken: they propose the fewest other pairs.
+
+    Raises:
+        ValueError: no bands miss as little.
     """
     sure = [rows for rows in range(1, num_perm + 1) if (1 - threshold**rows) ** (num_perm // rows) <= _MISS_RATE]
     if not sure:
@@ -61,7 +64,7 @@ def band_keys(values: np.ndarray, bands: tuple[int, int]) -> np.ndarray:
     for column in range(bands[1]):
         keys = (keys + values[:, :, column]) * MULTIPLIER
         keys ^= keys >> np.uint64(32)
-    return keys.astype(np.uint32)  # two bands with one key cost a comparison, no more
+    return keys.astype(np.uint32)  # two bands with the same key only cost a comparison
 
 
 def name_buckets(keys: np.ndarray, fixed: int) -> None:
@@ -69,7 +72,7 @@ def name_buckets(keys: np.ndarray, fixed: int) -> None:
 
     Args:
         keys: uint32, shape (n_bands, n_texts), fewer than 2**32 - 1 texts.
-        fixed: so many texts at the beginning stay in any case: a bucket of such texts alone is none.
+        fixed: number of texts at the beginning that are kept anyway: a bucket of these alone does not count.
     """
     for row in keys if keys.size else ():
         # one sort of key and index together is several times faster than an argsort, and keeps the texts in order

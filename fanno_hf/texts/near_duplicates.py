@@ -6,10 +6,10 @@ after   [None, None, (0, 1.0), (0, 0.8)]     None is kept; (0, 0.8) repeats text
 Near-duplicates are found in two passes. Candidate pairs share a MinHash band (Broder 1997; rensa's R-MinHash): one at
 the threshold is missed with a probability of at most 2 in 10,000, a closer one more rarely. Candidates are then
 compared by their true Jaccard similarity, and only with texts that are kept: n copies of a template cost n comparisons,
-and no list of pairs is built. (n texts just less alike than the threshold are all kept, and cost n² / 2.)
+and no list of pairs is built. (n texts just below the threshold are all kept, and cost n² / 2.)
 
-The first pass keeps 4 bytes a band for each text (128 with the defaults), the second the shingles of some of the kept
-texts that have candidates. Texts are read in slices, so they may stay on disk.
+The first pass takes 4 bytes a band for each text (128 with the defaults), the second the shingles of one batch of kept
+texts that share buckets. Texts are read in slices, so they may stay on disk.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
 
     Args:
         texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
-        against: texts that stay in any case, and come first.
+        against: texts that are kept anyway; they come before `texts`.
 
     Returns:
         For each text None if it is the first of its kind, else what it repeats (`in_pool`: a text of `against`).
@@ -42,7 +42,7 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
     for start, chunk in _read(against, texts):
         joined = b"".join(hashlib.blake2b(_encode(text), digest_size=16).digest() for text in chunk)
         digests[start : start + len(chunk)] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
-    order = np.lexsort(digests.T)  # stable: the first of its kind comes first
+    order = np.lexsort(digests.T)  # stable: of equal texts the first comes first
     is_first = np.ones(len(order), dtype=bool)
     is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
     first = np.empty_like(order)
@@ -67,18 +67,18 @@ def find_near_duplicates(
     """Finds the texts to drop so that no two of those kept are near-duplicates.
 
     Texts are taken in order. One is dropped only if its Jaccard similarity to an earlier text that is itself KEPT
-    reaches the threshold; the first such text is the one it repeats. So in a chain A ~ B ~ C where A and C differ, B
-    goes and C stays: union-find over the pairs would drop C for a likeness it does not have.
+    reaches the threshold; it repeats the first such text. In a chain A ~ B ~ C where A and C differ, B is dropped and
+    C is kept; union-find over the pairs would drop C too.
 
     Args:
         texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
         threshold: Jaccard similarity of the shingle sets from which a text is a near-duplicate, in (0, 1].
         ngram: words per shingle, at least 1.
         num_perm: MinHash values per text, at least 1. At thresholds below 0.6 more of them make longer bands, and so
-            fewer comparisons in vain.
+            fewer needless comparisons.
         seed: of the hash functions, in [0, 2**64).
-        against: texts that stay in any case, and come first; they are not compared with one another.
-        progress: whether to draw bars on stderr.
+        against: texts that are kept anyway; they come before `texts` and are not compared with one another.
+        progress: show bars on stderr.
 
     Returns:
         For each text None if it is kept, else the kept text that it repeats (`in_pool`: a text of `against`) and their
@@ -156,11 +156,11 @@ def _compare(
     threshold: float,
     ngram: int,
 ) -> dict[int, tuple[int, float]]:
-    """Returns, for those of the texts `members` that repeat a kept one, which and how closely."""
+    """Returns, for each of `members` that repeats a kept text, the index of that text and their similarity."""
     found: dict[int, tuple[int, float]] = {}
     kept: dict[int, np.ndarray] = {}
     kept_in: dict[int, list[int]] = defaultdict(list)  # bucket -> its kept texts
-    bases = np.arange(len(buckets), dtype=np.uint64) << np.uint64(32)  # tell the buckets of one band from the next
+    bases = np.arange(len(buckets), dtype=np.uint64) << np.uint64(32)  # so that buckets of different bands differ
     marks = np.zeros(2**16, dtype=bool)
     for start, chunk in _read(against, texts):
         mine = members[slice(*np.searchsorted(members, [start, start + len(chunk)]))].tolist()
@@ -197,8 +197,8 @@ def _first_match(
         candidates: the texts to compare it with.
         kept: the shingles of each candidate, distinct.
         threshold: in (0, 1].
-        marks: shape (2**16,), all False, before and after; scratch space for the first bits of the text's shingles,
-            which tell at once how many a candidate can have in common with it at most.
+        marks: scratch space, shape (2**16,), all False before and after: the first 16 bits of the text's shingles, which
+            bound how many a candidate can share with it.
     """
     marks[mine >> np.uint64(48)] = True
     match = None

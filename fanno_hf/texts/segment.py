@@ -48,7 +48,7 @@ class TokenCounter:
 
     Attributes:
         identity: what decides the counts: "words", or the tokenizer's name and the first 12 hexadecimal digits of the
-            sha256 of its serialised form, as in "gpt2@1f2c3d4e5f60". A folder counts by its last name only, so that
+            sha256 of its serialised form, as in "gpt2@1f2c3d4e5f60". Of a folder only its own name counts, so that
             moving it changes nothing.
         tokenizer: a Hugging Face tokenizer without truncation and padding, or None to count words.
     """
@@ -62,7 +62,7 @@ class TokenCounter:
 
         Args:
             name_or_path: "words" (Unicode words, each punctuation mark and each character of a script without spaces
-                counting one; nothing is downloaded), a tokenizer.json file, a folder that holds one, or a model name
+                counts as one; nothing is downloaded), a tokenizer.json file, a folder that holds one, or a model name
                 on the Hub.
 
         Raises:
@@ -118,10 +118,10 @@ def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens
     Args:
         text: the document; one that fits comes back as a single passage, whole but for the whitespace around it.
         counter: counts the tokens.
-        max_tokens: the most tokens a passage may have, at least 1. What is no longer than that in UTF-8 bytes is taken
-            to fit, so a tokenizer that puts a token before each text may go over by that one.
-        min_tokens: where the last passage has fewer, the cut before it moves back, to a place that leaves both as
-            many; if there is none the last passage stays short. In [0, max_tokens].
+        max_tokens: largest number of tokens of a passage, at least 1. A text of at most as many UTF-8 bytes is assumed
+            to fit, so a tokenizer that puts a token before each text may exceed it by that one.
+        min_tokens: if the last passage has fewer, the cut before it moves back until both have as many; if no cut does
+            that, the last passage stays short. In [0, max_tokens].
 
     Returns:
         The passages, none of them empty; an empty list for a blank text.
@@ -157,7 +157,7 @@ def _spans(text: str, counter: TokenCounter, max_tokens: int) -> Iterator[tuple[
     The splitter is given a block at a time: over a whole book it slows down and its memory grows. The last passage of
     a block may have been cut by the block's end, so the next block starts with it again.
     """
-    # The splitter asks for about one count in five twice.
+    # The splitter asks for one count in five twice.
     splitter = TextSplitter.from_callback(lru_cache(maxsize=64)(counter.count), max_tokens)
     start, size = 0, _BLOCK_CHARACTERS_PER_TOKEN * max_tokens
     while start < len(text):

@@ -63,7 +63,7 @@ def shingles(text: str, ngram: int = 3) -> set[str]:
 def hash_words(tokens: list[bytes]) -> np.ndarray:
     """Returns a hash of each word: uint64, shape (n_words,), the same in every process."""
     hashes = np.fromiter(RMinHash.hash_token_sets([tokens])[0], dtype=np.uint64, count=len(tokens))
-    # rensa's hash leaves some bits poor; the finaliser of MurmurHash3 (Appleby 2011), shortened, spreads them
+    # some bits of rensa's hash are not random enough; the finaliser of MurmurHash3 (Appleby 2011), shortened, spreads them
     hashes ^= hashes >> np.uint64(33)
     hashes *= np.uint64(0xFF51AFD7ED558CCD)
     hashes ^= hashes >> np.uint64(33)
@@ -73,7 +73,7 @@ def hash_words(tokens: list[bytes]) -> np.ndarray:
 def hash_shingles(texts: Sequence[str], ngram: int) -> tuple[np.ndarray, np.ndarray]:
     """Hashes the shingles of many texts at once.
 
-    Two shingles have one hash with a probability of about 2**-64.
+    Two different shingles have the same hash with a probability of about 2**-64.
 
     Args:
         texts: the texts; all their words are held at once.
@@ -87,7 +87,7 @@ def hash_shingles(texts: Sequence[str], ngram: int) -> tuple[np.ndarray, np.ndar
     bounds = np.zeros(len(texts) + 1, dtype=np.int64)
     for index, text in enumerate(texts):
         found = split_words(text)
-        if len(found) < ngram:  # filled up with what is no word, it makes one shingle unlike any of ngram words
+        if len(found) < ngram:  # padded with empty words: one shingle, unlike any other
             whole = b" ".join(found) or normalise(text).encode("utf-8", "surrogatepass")
             found = [whole, *[b""] * (ngram - 1)]
         tokens += found
@@ -98,5 +98,5 @@ def hash_shingles(texts: Sequence[str], ngram: int) -> tuple[np.ndarray, np.ndar
     for shift in range(1, ngram):
         hashes = hashes * MULTIPLIER + of_words[shift : shift + size]
     inside = np.ones(size, dtype=bool)
-    inside[bounds[1:-1, None] - np.arange(1, ngram)] = False  # these would run on into the next text
+    inside[bounds[1:-1, None] - np.arange(1, ngram)] = False  # these would reach into the next text
     return hashes[inside], bounds - np.arange(len(bounds)) * (ngram - 1)

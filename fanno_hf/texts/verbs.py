@@ -21,9 +21,6 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fanno_hf.identity import spread_seed
 from fanno_hf.texts.segment import words
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ MISSING = (
     "Reading verbs and nouns needs spaCy and a small English model: `pip install 'fanno_hf[verbs]'` and "
     "`python -m spacy download en_core_web_sm`."
 )
-_MOST_WORDS, _MOST_CHARACTERS = 60, 600  # what is asked for stands near the beginning; bounds the work on any text
+_MOST_WORDS, _MOST_CHARACTERS = 60, 600  # the task is near the beginning; bounds the work on any text
 _BATCH = 256
 _NEEDED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
 _POSSESSIVE = re.compile(r"['’]s\b")
@@ -51,13 +48,13 @@ _LANGUAGES = (
 
 @dataclass(frozen=True)
 class VerbNouns:
-    """What a parser read in some texts.
+    """The verbs and nouns of some texts.
 
     Attributes:
         pairs: (verb, noun) of each text, both as lemmas; None where there is none, and in other languages.
         skipped: how many texts are not English and were not parsed.
         parser: name and version of the model, as in "en_core_web_sm 3.8.0".
-        looked_at: how many of the texts were drawn to be read, the skipped ones included; None: all.
+        looked_at: how many of the texts were read, the skipped ones included; None: all. The others have no pair.
     """
 
     pairs: Sequence[tuple[str, str] | None]
@@ -78,7 +75,7 @@ def find_parser(names: Sequence[str]) -> "VerbParser | None":
         names: installed packages, as "en_core_web_sm". Their data is read; their code is not run.
 
     Returns:
-        None where spaCy or every model is missing: show `MISSING` instead of what it would have given.
+        None if spaCy or every model is missing; `MISSING` says how to install them.
     """
     try:
         import spacy
@@ -90,14 +87,14 @@ def find_parser(names: Sequence[str]) -> "VerbParser | None":
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a model made for a neighbouring version of spaCy
+                warnings.simplefilter("ignore")  # about a model made for another version of spaCy
                 language = spacy.load(folder, exclude=["ner", "senter"], disable=["attribute_ruler", "lemmatizer"])
         except (ImportError, OSError, ValueError) as error:
             logger.warning("the spaCy model '%s' cannot be loaded (%s)", name, error)
             continue
         if _fits(language):
             return VerbParser(language, f"{name} {language.meta['version']}")
-        logger.warning("the spaCy model '%s' has not all of %s, or is not English", name, ", ".join(_NEEDED))
+        logger.warning("the spaCy model '%s' is not English, or lacks one of %s", name, ", ".join(_NEEDED))
     return None
 
 
@@ -109,7 +106,7 @@ def _fits(language: "Language") -> bool:
 
 def _data_folder(name: str) -> Path | None:
     """Returns the folder with the model's config.cfg inside an installed package, without importing the package."""
-    spec = find_spec(name) if name.isidentifier() else None  # find_spec would import what stands before a dot
+    spec = find_spec(name) if name.isidentifier() else None  # of "a.b" find_spec would import a
     for place in (spec and spec.submodule_search_locations) or ():
         found = sorted(Path(place).glob("*/config.cfg"))
         if found:
@@ -134,35 +131,23 @@ class VerbParser:
     def __post_init__(self):
         _multiply_with_numpy(self.language)
         index = self.language.get_pipe("lemmatizer").lookups.get_table("lemma_index")
-        # of two letters are mostly abbreviations: "el", "la", "de"
+        # words of two letters are mostly abbreviations: "el", "la", "de"
         self._english = frozenset(word for part in index.values() for word in part if len(word) > 2)
 
-    def read(self, texts: Sequence[str], most: int | None = None, random_seed: int = 0) -> VerbNouns:
-        """Reads the pair of each text; of a long text only the first 60 words are looked at.
-
-        Args:
-            most: of more texts so many are drawn at random; the others have no pair. A thousand take about a second.
-            random_seed: decides which.
-        """
-        drawn = range(len(texts))
-        if most is not None and len(texts) > most:
-            rng = np.random.default_rng(spread_seed(random_seed, "report", "verbs"))
-            drawn = np.sort(rng.choice(len(texts), most, replace=False)).tolist()
-        prepared = [_prepared(texts[place]) for place in drawn]
+    def read(self, texts: Sequence[str]) -> VerbNouns:
+        """Reads the pair of each text, in its first 60 words; a thousand texts take one to three seconds."""
+        prepared = [_prepared(text) for text in texts]
         english = {text: self.is_english(text) for text in dict.fromkeys(prepared)}
         asked = [text for text in english if english[text] and text]
         read = dict(zip(asked, map(self._pair, self.language.pipe(asked, batch_size=_BATCH)), strict=True))
-        pairs: list[tuple[str, str] | None] = [None] * len(texts)
-        for place, text in zip(drawn, prepared, strict=True):
-            pairs[place] = read.get(text)
-        return VerbNouns(pairs, sum(not english[text] for text in prepared), self.name, len(prepared))
+        return VerbNouns([read.get(text) for text in prepared], sum(not english[text] for text in prepared), self.name)
 
     def is_english(self, text: str) -> bool:
-        """Decides by stop words: English where it has more of them in the text than any other language.
+        """Tells whether a text is English: it has more stop words of English than of any other language.
 
-        Names prove nothing ("Las Vegas", "AI"), nor do stop words of other languages that are English words too
-        ("car", "final"). With one stop word or none ("Explain photosynthesis."), at least half of the words must be
-        in the lemmatizer's list of English words. A tie of more counts as English where all letters are ASCII.
+        Names do not count ("Las Vegas", "AI"), nor do stop words of other languages that are English words too ("car",
+        "final"). With at most one stop word of any language ("Explain photosynthesis.") at least half of the words must
+        be in the lemmatizer's list of English words. Otherwise a tie counts as English if all letters are ASCII.
         """
         letters = _LETTERS.findall(text)
         if 2 * len(_LATIN.findall(text)) < len(letters):
@@ -202,7 +187,7 @@ class VerbParser:
         return (verb, noun) if all(word.isalpha() and len(word) <= 30 for word in (verb, noun)) else None
 
     def _lemma(self, token: "Token", kind: str) -> str:
-        """Returns the lemma of one word by its tag; running the two slow components on whole texts takes half the time."""
+        """Returns the lemma of a word by its tag: on whole texts the two components would take as long as the parse."""
         key = (token.text, token.tag_ if token.tag_.startswith(kind) else kind)
         if key not in self._lemmas:
             from spacy.tokens import Doc

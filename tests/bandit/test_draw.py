@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanno_hf.bandit import (
+from fanno_hf.bandit.draw import (
     draw_ranks,
     draw_window,
     least_pulled_share,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fanno_hf.bandit import draw_ranks, draw_window
+from fanno_hf.bandit.draw import draw_ranks, draw_window
 from tests.benchmarks import report
 
 SIZE = 3

@@ -11,11 +11,10 @@ import pytest
 
 from fanno_hf.errors import UserError
 from fanno_hf.report import style
-from fanno_hf.report.charts import duration
 from fanno_hf.report.figures import draw
 from fanno_hf.report.passages import Passages, project
-from fanno_hf.report.rows import StageFigures
-from fanno_hf.report.style import clean, short
+from fanno_hf.report.stages import StageFigures
+from fanno_hf.report.style import clean, duration, short
 from fanno_hf.texts.verbs import MISSING, VerbNouns
 from tests.report.test_metrics import measured, unit_rows
 
@@ -252,4 +251,4 @@ def test_numbers_and_durations_are_short():
     assert [short(number) for number in (0, 950, 12_345, 1_500, 999_999, 3_400_000)] == [
         *("0", "950", "12k", "1.5k", "1000k", "3.4M")
     ]
-    assert [duration(seconds) for seconds in (0.4, 12, 180, 9000)] == ["0.4 s", "12 s", "3 min", "2.5 h"]
+    assert [duration(seconds) for seconds in (0.4, 12, 75, 9000)] == ["0.4 s", "12 s", "1.2 min", "2.5 h"]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
+from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import cumulative_pairs, lengths, measure, top_verbs
-from fanno_hf.report.rows import Measured
 from fanno_hf.texts.verbs import VerbNouns
 
 TAG_NAMES = {"task_type": ["translate", "code"], "style": ["command", "question"]}
