@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from fanno_hf.cli.command import shown_command
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.cli.explain import configuration_keys, explain
+from fanno_hf.cli.renamed import renamed_overrides
 from fanno_hf.cli.signals import heeding_signals
 from fanno_hf.output.folder import run_folder
 
@@ -54,6 +55,7 @@ def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing and leaving
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
+        sys.argv[1:] = renamed_overrides(sys.argv[1:])
         with heeding_signals():
             _run()
     except SystemExit as error:

@@ -204,8 +204,9 @@ class Stages(_Group):
 
 
 class Decontamination(_Group):
-    """Which words in a row tell that a text is a benchmark's."""
+    """Benchmarks that must not show up, and how many words in a row tell."""
 
+    benchmarks: References
     ngram: Count
     min_words: Count
 
@@ -310,6 +311,8 @@ class Export(_Group):
 class Diff(_Group):
     """stage=diff."""
 
+    a: Text | None  # a run, or one on the Hub
+    b: Text | None
     examples: Natural
 
 
@@ -371,7 +374,6 @@ class Settings(_Group):
     parser: Words
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     stages: Stages
-    decontaminate: References
     decontamination: Decontamination
     budget: Budget
     data: Data
@@ -380,8 +382,6 @@ class Settings(_Group):
     rules: RuleNumbers
     prompts: Prompts
     export: Export
-    a: Text | None
-    b: Text | None
     diff: Diff
     estimate: Estimate
     hub: Hub

@@ -133,7 +133,10 @@ def called(tmp_path, *overrides, name="config"):
         ("data.path=/home/me/notes", " data.path=PATH"),
         ("data.path='/home/me/my notes/moss'", " data.path=PATH"),
         ("data.path=clients/acme", " data.path=PATH"),
-        ("decontaminate=[/home/me/my evals/a.jsonl,b.jsonl]", " 'decontaminate=[PATH,b.jsonl]'"),
+        (
+            "decontamination.benchmarks=[/home/me/my evals/a.jsonl,b.jsonl]",
+            " 'decontamination.benchmarks=[PATH,b.jsonl]'",
+        ),
         ("teacher.base_url=http://user:secret@10.0.0.7:8080", " teacher.base_url=URL"),
         ("teacher.base_url=[http://a:1,http://b:2]", " 'teacher.base_url=[URL,URL]'"),
         ("stages.prescreen.against=[/data/old.jsonl,runs/older]", " 'stages.prescreen.against=[PATH,runs/older]'"),

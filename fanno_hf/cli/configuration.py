@@ -2,6 +2,7 @@
 
 from omegaconf import DictConfig, OmegaConf
 
+from fanno_hf.cli.renamed import rename_keys
 from fanno_hf.settings import Settings
 
 
@@ -17,4 +18,5 @@ def resolve(config: DictConfig, command: str | None = None) -> Settings:
         omegaconf.errors.MissingMandatoryValue: a value that must be given was not.
     """
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    rename_keys(resolved)
     return Settings.of({**resolved, **({"command": command} if command else {})})

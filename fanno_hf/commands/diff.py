@@ -1,11 +1,11 @@
 """`stage=diff`: two runs, or two revisions of one, side by side.
 
-a=demo b=me/fanno@demo/seed  ->  rows added, removed and changed in each table; settings, funnel and metrics of both
+diff.a=demo diff.b=me/fanno@demo/seed  ->  rows added, removed and changed in each table; settings, funnel and metrics of both
 """
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
@@ -43,19 +43,21 @@ def diff(settings: Settings) -> str:
     """Returns what differs between `a` and `b`, as Markdown.
 
     Args:
-        settings: `a`, `b`, `diff`, and for the metrics `report.rows`, `embedder`, `tokenizer` and `rules`.
+        settings: `diff`, and for the metrics `report.rows`, `embedder`, `tokenizer` and `rules`.
 
     Raises:
         UserError: one of them is missing, or is neither a run nor on the Hub.
     """
-    for key in ("a", "b"):
-        if not getattr(settings, key):
-            raise UserError(f"{key} is missing: give two runs, as in stage=diff a=demo b=me/fanno@demo")
-    if len({Path(run_folder(getattr(settings, key))).expanduser().resolve() for key in ("a", "b")}) == 1:
-        raise UserError(f"a={settings.a} and b={settings.b} are the same run: give two")
-    with _side("a", settings) as a, _side("b", settings) as b:
+    sides = {"diff.a": settings.diff.a, "diff.b": settings.diff.b}
+    for key, value in sides.items():
+        if not value:
+            raise UserError(f"{key} is missing: give two runs, as in stage=diff diff.a=demo diff.b=me/fanno@demo")
+    if len({Path(run_folder(value)).expanduser().resolve() for value in sides.values()}) == 1:
+        raise UserError(f"diff.a={settings.diff.a} and diff.b={settings.diff.b} are the same run: give two")
+    retries = settings.hub.retries
+    with _side("diff.a", settings.diff.a, retries) as a, _side("diff.b", settings.diff.b, retries) as b:
         parts = [
-            f"a: {settings.a} ({_made(a)})\nb: {settings.b} ({_made(b)})",
+            f"a: {settings.diff.a} ({_made(a)})\nb: {settings.diff.b} ({_made(b)})",
             _rows_table(a, b, settings.diff.examples),
             _table(("stage", "", "a", "b"), _funnel(a.manifest, b.manifest)),
             _table(("metric", "a", "b"), _metrics(a, b, settings)),
@@ -65,9 +67,8 @@ def diff(settings: Settings) -> str:
 
 
 @contextmanager
-def _side(key: str, settings: Settings):
+def _side(key: str, value: str, retries: int) -> Iterator[RunFolder]:
     """Gives the run folder of one side; one on the Hub is read into a folder that does not stay."""
-    value = getattr(settings, key)
     path = Path(run_folder(value)).expanduser()
     is_run = (path / "run.json").is_file()
     if not is_run and ("@" not in value and value.count("/") != 1):
@@ -80,7 +81,7 @@ def _side(key: str, settings: Settings):
         folder = RunFolder(path if is_run else temporary)
         try:
             if not is_run:
-                fetch(value, list(STAGES), (), folder, settings.hub.retries, key=key)
+                fetch(value, list(STAGES), (), folder, retries, key=key)
             yield folder
         finally:
             folder.close()

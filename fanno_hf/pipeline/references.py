@@ -18,31 +18,32 @@ from fanno_hf.texts import contamination
 
 logger = logging.getLogger(__name__)
 
-AGAINST = "stages.prescreen.against"
+AGAINST, BENCHMARKS = "stages.prescreen.against", "decontamination.benchmarks"
 
 
 class NamedBenchmarks:
-    """The benchmarks that `decontaminate` names; see `steps.context.Benchmarks`.
+    """The benchmarks that `decontamination.benchmarks` names; see `steps.context.Benchmarks`.
 
     Args:
-        entries: files, folders, globs or Hub data sets, at least one.
-        settings: how many words in a row tell.
+        settings: names at least one.
     """
 
-    def __init__(self, entries: Sequence[Any], settings: Decontamination):
-        self._entries, self._settings = entries, settings
+    def __init__(self, settings: Decontamination):
+        self._settings = settings
 
     @cached_property
     def _items(self) -> list[tuple[str, list[str]]]:
         """Name and texts of each item."""
-        found = [item for entry in self._entries for item in reference_items(entry, "decontaminate")]
-        logger.log(logging.INFO if found else logging.WARNING, "decontaminate: %d benchmark items", len(found))
+        found = [item for entry in self._settings.benchmarks for item in reference_items(entry, BENCHMARKS)]
+        logger.log(logging.INFO if found else logging.WARNING, "%s: %d items", BENCHMARKS, len(found))
         return found
 
     @cached_property
     def digest(self) -> str:
         """Of the items and of how they are looked for."""
-        return digest([self._settings.model_dump(), [digest([name, texts]) for name, texts in self._items]])
+        return digest(
+            [self._settings.model_dump(exclude={"benchmarks"}), [digest([name, texts]) for name, texts in self._items]]
+        )
 
     @cached_property
     def _index(self) -> contamination.Benchmarks:

@@ -52,14 +52,14 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
     config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
     teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()))
-    benchmarks, against = settings.decontaminate, settings.prescreen.against
+    decontamination, against = settings.decontamination, settings.prescreen.against
     try:
         yield Context(
             settings,
             teacher,
             EmbeddingStore(embedder, folder / "embeddings"),
             counter,
-            benchmarks=NamedBenchmarks(benchmarks, settings.decontamination) if benchmarks else None,
+            benchmarks=NamedBenchmarks(decontamination) if decontamination.benchmarks else None,
             against=NamedDocuments(against, scratch) if against else None,
             scratch=scratch,
         )

@@ -35,7 +35,7 @@ def change(folder, config: str, key: str, function) -> None:
 
 
 def said(a, b, *overrides: str) -> str:
-    return diff(resolve(compose_config(*SMALL, "stage=diff", f"a={a}", f"b={b}", *overrides)))
+    return diff(resolve(compose_config(*SMALL, "stage=diff", f"diff.a={a}", f"diff.b={b}", *overrides)))
 
 
 def line(text: str, *begins: str) -> list[str]:
@@ -111,10 +111,10 @@ def test_a_revision_on_the_hub_is_held_against_the_run_here(sides, tmp_path):
         ("null", "null", "a is missing: give two runs"),
         ("demo", "null", "b is missing"),
         ("demo", "demo", "are the same run: give two"),
-        ("nowhere", "nothing", "a=nowhere: runs/nowhere is no run, and nowhere is no revision on the Hub"),
+        ("nowhere", "nothing", "diff.a=nowhere: runs/nowhere is no run, and nowhere is no revision on the Hub"),
     ],
 )
 def test_a_mistake_is_said_in_one_sentence(cli, a, b, words):
-    code, text = cli("stage=diff", f"a={a}", f"b={b}")
+    code, text = cli("stage=diff", f"diff.a={a}", f"diff.b={b}")
     assert code == 2
     assert words in text

@@ -40,14 +40,14 @@ def rejected(folder):
 
 
 def test_an_item_is_every_string_in_it(bench):
-    assert list(reference_items(str(bench), "decontaminate"))[1] == (
+    assert list(reference_items(str(bench), "decontamination.benchmarks"))[1] == (
         "bench.jsonl:2",
         [ITEM["question"], "one", "two", "three"],
     )
 
 
 def test_a_document_that_contains_a_benchmark_item_is_dropped_and_names_it(do, bench):
-    row = rejected(do("stage=prescreen", f"decontaminate=[{bench}]"))["documents.jsonl:2"]
+    row = rejected(do("stage=prescreen", f"decontamination.benchmarks=[{bench}]"))["documents.jsonl:2"]
     assert (row["phase"], row["reason"]) == ("decontamination", "contaminated")
     assert row["detail"].startswith("bench.jsonl:2: twice a day the basin fills and empties and the difference")
 
@@ -55,9 +55,9 @@ def test_a_document_that_contains_a_benchmark_item_is_dropped_and_names_it(do, b
 def test_another_ngram_finds_shorter_runs(do, bench, tmp_path):
     path = tmp_path / "short.jsonl"
     path.write_text(json.dumps({"q": "Glaciers flow under their own weight, said nobody in that room."}) + "\n")
-    assert "documents.jsonl:5" not in rejected(do("stage=prescreen", f"decontaminate=[{path}]"))
+    assert "documents.jsonl:5" not in rejected(do("stage=prescreen", f"decontamination.benchmarks=[{path}]"))
     overrides = ("decontamination.ngram=6", "decontamination.min_words=6")
-    assert "documents.jsonl:5" in rejected(do("stage=prescreen", f"decontaminate=[{path}]", *overrides))
+    assert "documents.jsonl:5" in rejected(do("stage=prescreen", f"decontamination.benchmarks=[{path}]", *overrides))
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,18 @@ def test_instructions_and_responses_are_held_against_the_benchmark_too(do, tmp_p
     leaked = do().read_rows(stage, columns)[-1][column]
     path = tmp_path / "leaked.jsonl"
     path.write_text(json.dumps({"text": leaked}) + "\n")
-    folder = do(f"stage={stage}", f"decontaminate=[{path}]", "decontamination.min_words=4")
+    folder = do(f"stage={stage}", f"decontamination.benchmarks=[{path}]", "decontamination.min_words=4")
     found = folder.read_rows(f"rejected_{stage}", {**columns, **REJECTION})
     assert leaked in [row[column] for row in found if row["reason"] == "contaminated"]
 
 
 def test_a_changed_benchmark_redoes_the_stage(do, bench):
-    before = do("stage=prescreen", f"decontaminate=[{bench}]").manifest["stages"]["prescreen"]["kept"]
+    before = do("stage=prescreen", f"decontamination.benchmarks=[{bench}]").manifest["stages"]["prescreen"]["kept"]
     bench.write_text(json.dumps({"q": "nothing that anybody has ever written"}) + "\n")
-    assert do("stage=prescreen", f"decontaminate=[{bench}]").manifest["stages"]["prescreen"]["kept"] == before + 1
+    assert (
+        do("stage=prescreen", f"decontamination.benchmarks=[{bench}]").manifest["stages"]["prescreen"]["kept"]
+        == before + 1
+    )
 
 
 def test_what_an_earlier_run_kept_is_not_kept_again(do, tmp_path):
@@ -125,17 +128,17 @@ def test_duplicates_within_the_documents_are_still_named_by_their_id(do, tmp_pat
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("nowhere.jsonl", "decontaminate=nowhere.jsonl: there is no such file or folder"),
-        ({"nam": "a/b"}, r"decontaminate: \{'nam': 'a/b'\} is neither a path, a Hub data set nor"),
+        ("nowhere.jsonl", "decontamination.benchmarks=nowhere.jsonl: there is no such file or folder"),
+        ({"nam": "a/b"}, r"decontamination.benchmarks: \{'nam': 'a/b'\} is neither a path, a Hub data set nor"),
         ({"path": "a", "name": "b/c"}, "is neither a path, a Hub data set nor"),
-        (7, "decontaminate: 7 is neither a path"),
-        ("", "decontaminate: '' is neither a path"),
+        (7, "decontamination.benchmarks: 7 is neither a path"),
+        ("", "decontamination.benchmarks: '' is neither a path"),
     ],
 )
 @pytest.mark.parametrize("read", [reference_items, reference_documents])
 def test_what_cannot_be_read_is_named(read, entry, message):
     with pytest.raises(UserError, match=message):
-        list(read(entry, "decontaminate"))
+        list(read(entry, "decontamination.benchmarks"))
 
 
 def test_a_word_with_one_slash_is_a_hub_data_set(monkeypatch):
@@ -149,25 +152,28 @@ def test_a_word_with_one_slash_is_a_hub_data_set(monkeypatch):
             return iter([("openai/gsm8k/test:1", {"question": "Why?", "n": 3})])
 
     monkeypatch.setattr("fanno_hf.sources.named.HubSource", Hub)
-    assert list(reference_items("openai/gsm8k", "decontaminate")) == [("openai/gsm8k/test:1", ["Why?"])]
-    list(reference_items({"name": "openai/gsm8k", "config": "main", "split": "train"}, "decontaminate"))
+    assert list(reference_items("openai/gsm8k", "decontamination.benchmarks")) == [("openai/gsm8k/test:1", ["Why?"])]
+    list(reference_items({"name": "openai/gsm8k", "config": "main", "split": "train"}, "decontamination.benchmarks"))
     assert seen == [
-        {"split": "test", "name": "openai/gsm8k", "key": "decontaminate"},
-        {"split": "train", "name": "openai/gsm8k", "config": "main", "key": "decontaminate"},
+        {"split": "test", "name": "openai/gsm8k", "key": "decontamination.benchmarks"},
+        {"split": "train", "name": "openai/gsm8k", "config": "main", "key": "decontamination.benchmarks"},
     ]
 
 
 def test_a_misspelt_file_in_a_folder_that_is_there_is_no_hub_data_set(tmp_path, monkeypatch):
     (tmp_path / "bench").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="decontaminate=bench/gsm: there is no such file or folder"):
-        list(reference_items("bench/gsm", "decontaminate"))
+    with pytest.raises(UserError, match="decontamination.benchmarks=bench/gsm: there is no such file or folder"):
+        list(reference_items("bench/gsm", "decontamination.benchmarks"))
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("decontaminate=tests.jsonl", r"decontaminate=tests.jsonl: it must be a list of files or data sets"),
+        (
+            "decontamination.benchmarks=tests.jsonl",
+            r"decontamination.benchmarks=tests.jsonl: it must be a list of files or data sets",
+        ),
         ("stages.prescreen.against=null", "stages.prescreen.against=null: it must be a list"),
         ("decontamination.min_words=14", "decontamination.min_words=14 is more than decontamination.ngram=13"),
     ],

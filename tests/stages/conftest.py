@@ -54,9 +54,7 @@ def make_context(tmp_path):
         teachers.append(Teacher(backend, Journal(tmp_path / f"journal-{len(teachers)}.sqlite")))
         counter = TokenCounter.load("words")
         against = NamedDocuments(settings.prescreen.against) if settings.prescreen.against else None
-        benchmarks = (
-            NamedBenchmarks(settings.decontaminate, settings.decontamination) if settings.decontaminate else None
-        )
+        benchmarks = NamedBenchmarks(settings.decontamination) if settings.decontamination.benchmarks else None
         return Context(settings, teachers[-1], HashingEmbedder(), counter, benchmarks, against), backend
 
     yield make
