@@ -43,3 +43,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def needs_extra(what: str, package: str, extra: str, also: str | None = None) -> UserError:
+    """Returns the error of what only an extra of ours brings: it names the command, and another one that may be needed.
+
+    >>> str(needs_extra("teacher=local", "xllamacpp", "local"))
+    "teacher=local needs xllamacpp, not installed here: run `pip install 'fanno_hf[local]'`"
+    """
+    commands = f"`pip install 'fanno_hf[{extra}]'`" + (f" and `{also}`" if also else "")
+    return UserError(f"{what} needs {package}, not installed here: run {commands}")

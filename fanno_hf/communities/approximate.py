@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from fanno_hf.communities.checks import check
-from fanno_hf.communities.graph import symmetric
+from fanno_hf.communities.graph import weighted
 from fanno_hf.communities.rows import unit_rows
-from fanno_hf.communities.tiles import Tiles, torch_threads
+from fanno_hf.communities.tiles import Tiles
+from fanno_hf.errors import needs_extra
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +67,13 @@ def approximate_neighbours(
 
     Raises:
         ValueError: if an argument is out of range, or a row is all zeros or not finite.
+        UserError: if faiss is not installed; one cell needs none.
     """
     check(threshold=threshold, block_size=block_size, threads=threads)
     for name, value in (("cells", cells), ("probes", probes), ("sample", sample)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    with torch_threads(threads):
+    with threadpool_limits(threads, user_api="blas"):
         unit = unit_rows(embeddings)
         tiles = Tiles(unit, threshold, block_size)
         cells = min(cells or round(4 * len(unit) ** 0.5), max(1, len(unit) // _SAMPLE_PER_CELL))
@@ -88,10 +91,12 @@ def approximate_neighbours(
 
 def _nearest_cells(unit: np.ndarray, cells: int, probes: int, threads: int | None, random_seed: int) -> np.ndarray:
     """Returns the nearest cells of each row, its own first: int32, shape (n_rows, probes)."""
-    import faiss  # takes a second to import
-
     if cells <= 1:
         return np.zeros((len(unit), 1), dtype=np.int32)
+    try:
+        import faiss  # takes a second to import
+    except ModuleNotFoundError as error:
+        raise needs_extra("stages.prescreen.communities.algorithm=approximate", "faiss-cpu", "local") from error
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads or before)
     try:
@@ -112,18 +117,16 @@ def _link_cells(tiles: Tiles, nearest_cells: np.ndarray, progress: bool) -> csr_
     """Compares the rows of each cell with the rows that have it among their nearest."""
     size = len(nearest_cells)
     members, askers = _by_cell(nearest_cells[:, :1]), _by_cell(nearest_cells)
-    keys, values = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    keys = [np.zeros(0, np.int64)]
     for cell in tqdm(members, desc="cells", unit="cell", disable=not progress):
         for above in _blocks(askers[cell], tiles.block_size):
             for across in _blocks(members[cell], tiles.block_size):
-                rows, columns, found = tiles.hits(above, across).pairs()
+                rows, columns = tiles.hits(above, across).pairs()
                 rows, columns = above[rows], across[columns]
                 other = rows != columns
                 keys.append((np.minimum(rows, columns) * size + np.maximum(rows, columns))[other])
-                values.append(found[other])
-    keys, first = np.unique(np.concatenate(keys), return_index=True)  # most links are met from both ends
-    rows, columns = np.divmod(keys, max(1, size))
-    return symmetric(rows, columns, np.concatenate(values)[first], size)
+    keys = np.unique(np.concatenate(keys))  # most links are met from both ends
+    return weighted(tiles.unit, *np.divmod(keys, max(1, size)))
 
 
 def _by_cell(cells: np.ndarray) -> dict[int, np.ndarray]:

@@ -10,4 +10,4 @@ def check(*, threshold: float, block_size: int, min_size: int = 1, threads: int 
     if block_size < 1:
         raise ValueError(f"block_size must be at least 1 row, got {block_size}")
     if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, or None for torch's setting, got {threads}")
+        raise ValueError(f"threads must be at least 1, or None for the libraries' own setting, got {threads}")

@@ -12,8 +12,8 @@ from fanno_hf.communities.approximate import approximate_neighbours
 from fanno_hf.communities.checks import check
 from fanno_hf.communities.graph import link, partition
 from fanno_hf.communities.greedy import as_lists, greedy, greedy_on_graph
+from fanno_hf.communities.prepare import prepared_tiles
 from fanno_hf.communities.rows import unit_rows
-from fanno_hf.communities.tiles import prepare_tiles, torch_threads
 
 ALGORITHMS = ("fast", "louvain", "leiden", "components", "approximate")
 
@@ -48,7 +48,7 @@ def detect_communities(
         min_size: the fewest members of a community, its centre included; 1 keeps rows without neighbours.
         algorithm: one of the above.
         block_size: rows and columns of similarities computed at a time.
-        threads: of the matrix product; None leaves the setting of torch.
+        threads: of the matrix product; None leaves the settings of numpy and torch.
         progress: whether to show a bar on stderr.
         random_seed: of louvain, leiden and approximate.
 
@@ -59,6 +59,7 @@ def detect_communities(
 
     Raises:
         ValueError: if an argument is out of range, or a row is all zeros or not finite.
+        UserError: if `approximate` needs faiss and it is not installed.
     """
     check(threshold=threshold, min_size=min_size, block_size=block_size, threads=threads)
     if algorithm not in ALGORITHMS:
@@ -66,19 +67,18 @@ def detect_communities(
     if algorithm in ("louvain", "leiden") and threshold <= 0:
         raise ValueError(f"{algorithm} needs positive similarities: threshold must be above 0, got {threshold}")
     unit = unit_rows(embeddings)
-    with torch_threads(threads):
-        if algorithm == "approximate":
-            found = approximate_neighbours(
-                unit, threshold, block_size=block_size, threads=threads, progress=progress, random_seed=random_seed
-            )
-            centre_of, counts = greedy_on_graph(found.graph, min_size), np.diff(found.graph.indptr)
+    if algorithm == "approximate":
+        found = approximate_neighbours(
+            unit, threshold, block_size=block_size, threads=threads, progress=progress, random_seed=random_seed
+        )
+        centre_of, counts = greedy_on_graph(found.graph, min_size), np.diff(found.graph.indptr)
+        return as_lists(unit, centre_of, counts)
+    with prepared_tiles(unit, threshold, block_size, threads) as tiles:
+        if algorithm == "fast":
+            centre_of, counts = greedy(tiles, min_size, progress)
         else:
-            tiles = prepare_tiles(unit, threshold, block_size)
-            if algorithm == "fast":
-                centre_of, counts = greedy(tiles, min_size, progress)
-            else:
-                graph = link(tiles, progress)
-                centre_of, counts = partition(graph, algorithm, min_size, random_seed), np.diff(graph.indptr)
+            graph = link(tiles, progress)
+            centre_of, counts = partition(graph, algorithm, min_size, random_seed), np.diff(graph.indptr)
     return as_lists(unit, centre_of, counts)
 
 

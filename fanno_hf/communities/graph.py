@@ -9,8 +9,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from fanno_hf.communities.checks import check
-from fanno_hf.communities.rows import unit_rows
-from fanno_hf.communities.tiles import Hits, Tiles, prepare_tiles, torch_threads
+from fanno_hf.communities.prepare import prepared_tiles
+from fanno_hf.communities.rows import dots, unit_rows
+from fanno_hf.communities.tiles import Hits, Tiles
 
 
 def threshold_graph(
@@ -27,7 +28,7 @@ def threshold_graph(
         embeddings: float, shape (n_rows, dim); rows need not be of unit length.
         threshold: in [-1, 1]; pairs within 1e-5 of it are decided in float64.
         block_size: rows and columns of similarities computed at a time.
-        threads: of the matrix product; None leaves torch's setting.
+        threads: of the matrix product; None leaves the settings of numpy and torch.
         progress: whether to show a bar on stderr.
 
     Returns:
@@ -38,17 +39,16 @@ def threshold_graph(
         ValueError: if an argument is out of range, or a row is all zeros or not finite.
     """
     check(threshold=threshold, block_size=block_size, threads=threads)
-    with torch_threads(threads):
-        unit = unit_rows(embeddings)
-        return link(prepare_tiles(unit, threshold, block_size), progress)
+    with prepared_tiles(unit_rows(embeddings), threshold, block_size, threads) as tiles:
+        return link(tiles, progress)
 
 
 def link(tiles: Tiles, progress: bool) -> csr_matrix:
     """Returns the graph of all rows of the tiles."""
-    links = Links(len(tiles.unit))
+    links = Links()
     for top, left, hits in tiles.upper_triangle(progress):
         links.add(top, left, hits)
-    return links.graph()
+    return weighted(tiles.unit, *links.pairs())
 
 
 class Links:
@@ -58,27 +58,35 @@ class Links:
     the tiles would tear the heap into pieces, which took a fifth of the memory of the rows.
     """
 
-    def __init__(self, size: int):
-        self._size, self._count = size, 0
-        self._links = np.empty(1024, dtype=[("row", np.int32), ("column", np.int32), ("value", np.float32)])
+    def __init__(self):
+        self._count = 0
+        self._links = np.empty(1024, dtype=[("row", np.int32), ("column", np.int32)])
 
     def add(self, top: int, left: int, hits: Hits) -> None:
         """Adds the hits of a tile that starts at row `top` and column `left`."""
-        rows, columns, values = hits.pairs()
+        rows, columns = hits.pairs()
         rows, columns = top + rows, left + columns
         once = slice(None) if left > top else rows < columns  # a tile on the diagonal has each pair twice
-        rows, columns, values = rows[once], columns[once], values[once]
+        rows, columns = rows[once], columns[once]
         end = self._count + len(rows)
         if end > len(self._links):
             self._links = np.concatenate([self._links, np.empty(end, dtype=self._links.dtype)])
         added = self._links[self._count : end]
-        added["row"], added["column"], added["value"] = rows, columns, values
+        added["row"], added["column"] = rows, columns
         self._count = end
 
-    def graph(self) -> csr_matrix:
-        """Returns what was added, in both directions."""
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the rows at both ends of what was added."""
         links = self._links[: self._count]
-        return symmetric(links["row"], links["column"], links["value"], self._size)
+        return links["row"], links["column"]
+
+
+def weighted(unit: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> csr_matrix:
+    """Returns the graph of links that are given in one direction, with the similarity of each.
+
+    It is computed pair by pair: what a product of many rows rounds to depends on who multiplies.
+    """
+    return symmetric(rows, columns, dots(unit, rows, columns), len(unit))
 
 
 def symmetric(rows: np.ndarray, columns: np.ndarray, values: np.ndarray, size: int) -> csr_matrix:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from fanno_hf.communities.graph import Links
+from fanno_hf.communities.graph import Links, symmetric
 from fanno_hf.communities.rows import cosines
 from fanno_hf.communities.tiles import Tiles
 
@@ -92,7 +92,7 @@ def _with_loners(centre_of: np.ndarray, min_size: int) -> np.ndarray:
 def _count_links(tiles: Tiles, progress: bool) -> tuple[np.ndarray, csr_matrix | None]:
     """Returns |N(i)|, and the links unless they need too much memory."""
     size, dim = tiles.unit.shape
-    counts, links = np.zeros(size, dtype=np.int64), Links(size)
+    counts, links = np.zeros(size, dtype=np.int64), Links()
     for top, left, hits in tiles.upper_triangle(progress):
         counts[top + hits.rows] += np.count_nonzero(hits.mask, axis=1)
         if left > top:  # similarity is symmetric: this tile stands for its mirror image too
@@ -102,7 +102,10 @@ def _count_links(tiles: Tiles, progress: bool) -> tuple[np.ndarray, csr_matrix |
             links = None
         if links is not None:
             links.add(top, left, hits)
-    return counts, None if links is None else links.graph()
+    if links is None:
+        return counts, None
+    rows, columns = links.pairs()
+    return counts, symmetric(rows, columns, np.ones(len(rows), dtype=bool), size)
 
 
 def _look_up(

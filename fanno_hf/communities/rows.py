@@ -5,6 +5,9 @@
 
 import numpy as np
 
+Part = slice | np.ndarray
+"""Some of the rows: a range of them, or their indices."""
+
 # float32 products of unit rows are off by about 1e-6: pairs this near the threshold are decided in float64.
 BORDER = 1e-5
 NOISE = 1e-12  # of float64: equal rows must reach a threshold of 1
@@ -36,6 +39,11 @@ def unit_rows(embeddings: np.ndarray) -> np.ndarray:
     if np.abs(lengths - 1).max() <= _UNIT:
         return embeddings
     return embeddings / lengths.astype(np.float32)[:, None]
+
+
+def numbers(part: Part, positions: np.ndarray) -> np.ndarray:
+    """Returns which rows the positions in a part of them are."""
+    return part.start + positions if isinstance(part, slice) else part[positions]
 
 
 def dots(unit: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

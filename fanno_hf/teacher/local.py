@@ -8,8 +8,8 @@ import asyncio
 import logging
 import os
 
-from fanno_hf.errors import UserError
-from fanno_hf.packaged import find_packaged_file
+from fanno_hf.errors import needs_extra
+from fanno_hf.packaged import find_packaged_file, install_command
 from fanno_hf.teacher.pool import Pool
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,9 @@ class EmbeddedTeacher(Pool):
         """Loads the model (about a second) and listens."""
         try:
             import xllamacpp
-        except ImportError as error:
-            raise UserError('The embedded teacher needs xllamacpp: run `pip install "fanno_hf[local]"`') from error
+        except ModuleNotFoundError as error:
+            package, *_, version = self._file
+            raise needs_extra("teacher=local", "xllamacpp", "local", install_command(package, version)) from error
         path = find_packaged_file(*self._file)
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)

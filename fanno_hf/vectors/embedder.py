@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from fanno_hf.errors import UserError
-from fanno_hf.packaged import find_packaged_file
+from fanno_hf.errors import UserError, needs_extra
+from fanno_hf.packaged import find_packaged_file, install_command
 from fanno_hf.texts.segment import words
 
 logger = logging.getLogger(__name__)
@@ -78,8 +78,11 @@ class SentenceTransformerEmbedder:
         ).astype(np.float32)
 
     def _load(self):
-        from sentence_transformers import SentenceTransformer
-
+        try:
+            from sentence_transformers import SentenceTransformer  # brings torch: seconds to import
+        except ModuleNotFoundError as error:
+            also = install_command(self._package[0], self._package[-1]) if self._package else None
+            raise needs_extra(f"The embedder {self.identity}", "sentence-transformers", "local", also) from error
         name, how = self._name, {"revision": self._revision}
         if self._package:
             folder = find_packaged_file(*self._package).parent

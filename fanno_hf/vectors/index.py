@@ -1,21 +1,25 @@
-"""Retrieval: the k passages nearest to an instruction, by inner product (FAISS).
+"""Retrieval: the k passages nearest to an instruction, by inner product.
 
-Up to a size every passage is compared with every instruction. Above it passages are grouped into lists around centres,
+Up to a size every passage is compared with every instruction, by FAISS or where it is not installed by numpy, with the
+same order of the same passages; scores may differ in their last bits. Above it, with FAISS alone, passages are grouped into lists around centres,
 and only the lists nearest to an instruction are read (an inverted file): as many as it takes to find, for a sample of the
 instructions, the share of the true nearest passages that is asked for. That share is measured and told.
 """
 
 import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 
-import faiss
 import numpy as np
+
+from fanno_hf.errors import needs_extra
 
 logger = logging.getLogger(__name__)
 
 _SAMPLE = 256
 """Queries whose true neighbours are looked up to measure the recall."""
 _BLOCK = 65_536
+_QUERIES = 256  # compared with every passage at a time where numpy does it
 _TRAINED = 64  # passages for each list that its centre is found from
 
 
@@ -52,10 +56,16 @@ def search(
         exact_below: from so many passages on, an inverted file is used.
         least_recall: the share of the true nearest passages it must find, in (0, 1].
         random_seed: of the sample and the centres.
+
+    Raises:
+        UserError: if an inverted file is needed and FAISS is not installed.
     """
     k = min(k, len(passages))
     if len(passages) < exact_below or not len(queries):
         return Found(*_exact(passages, queries, k), 1.0)
+    if find_spec("faiss") is None:
+        what = f"stages.respond.exact_below={exact_below}: retrieval among {len(passages):,} passages"
+        raise needs_extra(what, "faiss-cpu", "local")
     index = _inverted_file(passages, random_seed)
     rng = np.random.default_rng(random_seed)
     sample = queries[np.sort(rng.choice(len(queries), min(_SAMPLE, len(queries)), replace=False))]
@@ -73,11 +83,40 @@ def search(
 def _exact(passages: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     if not len(queries):
         return np.zeros((0, k), dtype=np.float32), np.zeros((0, k), dtype=np.int64)
+    if find_spec("faiss") is None:
+        return _exact_by_numpy(passages, queries, k)
+    import faiss  # takes a second to import
+
     return faiss.knn(np.ascontiguousarray(queries), passages, k, metric=faiss.METRIC_INNER_PRODUCT)
 
 
-def _inverted_file(passages: np.ndarray, random_seed: int) -> faiss.IndexIVFFlat:
-    """Groups the passages into about 4·sqrt(n) lists, as FAISS's guidelines say."""
+def _exact_by_numpy(passages: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    scores, indices = np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
+    for start in range(0, len(queries), _QUERIES):
+        for row, products in enumerate(queries[start : start + _QUERIES] @ passages.T, start):
+            indices[row] = _largest(products, k)
+            scores[row] = products[indices[row]]
+    return scores, indices
+
+
+def _largest(products: np.ndarray, k: int) -> np.ndarray:
+    """Returns where the k largest are, in the order of FAISS: of equal ones the last leads.
+
+    Its heap takes them one after another, and drops the first of the smallest for a larger one. So of those that equal
+    the k-th largest only what is among the first k candidates got in, and the last of that stayed.
+    """
+    smallest = np.partition(products, -k)[-k]
+    candidates = np.flatnonzero(products >= smallest)
+    larger = candidates[products[candidates] > smallest]
+    entered = candidates[:k][products[candidates[:k]] == smallest]
+    found = np.concatenate([larger, entered[len(entered) - (k - len(larger)) :]])
+    return found[np.lexsort((-found, -products[found]))]
+
+
+def _inverted_file(passages: np.ndarray, random_seed: int):
+    """Returns a FAISS index of the passages in about 4·sqrt(n) lists, as FAISS's guidelines say."""
+    import faiss
+
     size, dimension = passages.shape
     lists = min(int(4 * size**0.5), max(1, size // 40))
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, lists, faiss.METRIC_INNER_PRODUCT)

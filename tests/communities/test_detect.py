@@ -1,5 +1,6 @@
 """Communities, by each algorithm, and their representatives."""
 
+import sys
 import tracemalloc
 import warnings
 
@@ -9,9 +10,12 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sentence_transformers.util import community_detection
+from threadpoolctl import threadpool_info
 
-from fanno_hf.communities import ALGORITHMS, detect_communities, greedy, representatives
+from fanno_hf.communities import ALGORITHMS, detect_communities, greedy, prepare, representatives
+from fanno_hf.communities.prepare import prepared_tiles
 from fanno_hf.communities.rows import unit_rows
+from fanno_hf.errors import UserError
 from tests.communities import clear_threshold, clustered, planted, unit
 
 
@@ -89,11 +93,47 @@ def test_communities_are_what_the_definition_says(data):
     assert [(one[0], sorted(one)) for one in found] == expected
 
 
+def numpy_threads() -> set[int]:
+    return {
+        pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]
+    }
+
+
+@pytest.mark.parametrize("large", [24, 2])  # tiles in a row from which on torch multiplies
 @pytest.mark.parametrize("threads", [1, 2])
-def test_threads_change_nothing_and_are_set_back(threads):
-    rows, before = clustered(np.random.default_rng(6), 700, 64, 60, 0.6), torch.get_num_threads()
-    assert detect_communities(rows, 0.6, threads=threads) == detect_communities(rows, 0.6)
-    assert torch.get_num_threads() == before
+def test_threads_change_nothing_and_are_set_back(threads, large, monkeypatch):
+    monkeypatch.setattr(prepare, "LARGE", large)
+    rows, before = clustered(np.random.default_rng(6), 700, 64, 60, 0.6), (torch.get_num_threads(), numpy_threads())
+    assert detect_communities(rows, 0.6, threads=threads, block_size=128) == detect_communities(rows, 0.6)
+    assert (torch.get_num_threads(), numpy_threads()) == before
+
+
+@pytest.mark.parametrize("large", [24, 2])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_products_use_as_many_threads_as_asked_for(threads, large, monkeypatch):
+    monkeypatch.setattr(prepare, "LARGE", large)
+    rows = unit(clustered(np.random.default_rng(6), 40, 8, 4, 0.6)).astype(np.float32)
+    with prepared_tiles(rows, 0.6, 16, threads):
+        assert numpy_threads() == {threads}
+        assert large == 24 or torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("algorithm", ["fast", "louvain", "leiden", "components"])
+def test_torch_and_numpy_find_the_same_communities(algorithm, monkeypatch):
+    rows = clustered(np.random.default_rng(9), 900, 64, 60, 0.6)
+    rows[500:700] = rows[:200]  # exact copies: ties
+    monkeypatch.setattr(prepare, "LARGE", 2)
+    by_torch = detect_communities(rows, 0.6, algorithm=algorithm, block_size=128)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert detect_communities(rows, 0.6, algorithm=algorithm, block_size=128) == by_torch
+
+
+def test_the_approximate_algorithm_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(
+        UserError, match=r"algorithm=approximate needs faiss-cpu, .* `pip install 'fanno_hf\[local\]'`"
+    ):
+        detect_communities(planted((100, 100))[0], algorithm="approximate")
 
 
 def test_rows_mapped_from_a_file_read_only_are_neither_copied_nor_warned_about(tmp_path):

@@ -1,5 +1,7 @@
 """The graph of similar rows, whatever way it is made."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from fanno_hf.communities import threshold_graph, tiles
+from fanno_hf.communities import prepare, threshold_graph
 from fanno_hf.communities.graph import link
+from fanno_hf.communities.prepare import prepared_tiles
 from fanno_hf.communities.sketch import Kind, Sketch, kinds, principal_axes
-from fanno_hf.communities.tiles import Tiles, prepare_tiles
+from fanno_hf.communities.tiles import Tiles
+from fanno_hf.communities.torch_tiles import TorchTiles
 from tests.communities import clustered, unit
 
 
@@ -50,7 +54,7 @@ def test_a_sketch_is_an_upper_bound(dtype, threshold):
     rows = decaying(300)
     cosine = rows.astype(np.float64) @ rows.T.astype(np.float64)
     for kind in kinds(principal_axes(rows), dtype):
-        bounds, limit = Tiles(rows, threshold, 300, Sketch(rows, kind)).bounds(slice(0, 300), slice(0, 300))
+        bounds, limit = TorchTiles(rows, threshold, 300, Sketch(rows, kind)).bounds(slice(0, 300), slice(0, 300))
         assert bounds.float().numpy()[cosine >= threshold].min() >= limit
 
 
@@ -58,7 +62,7 @@ def test_a_sketch_is_an_upper_bound(dtype, threshold):
 def test_a_sketch_saves_most_pairs(dtype):
     rows = decaying(300)
     sketch = Sketch(rows, kinds(principal_axes(rows), dtype)[-1])
-    bounds, limit = Tiles(rows, 0.7, 300, sketch).bounds(slice(0, 300), slice(0, 300))
+    bounds, limit = TorchTiles(rows, 0.7, 300, sketch).bounds(slice(0, 300), slice(0, 300))
     assert (bounds >= limit).sum() < 2 * np.count_nonzero(expected_graph(rows, 0.7))
 
 
@@ -68,15 +72,36 @@ def test_a_sketch_changes_no_link(seed, threshold, dtype):
     rows = decaying(90, seed=seed)
     plain = link(Tiles(rows, threshold, 50), progress=False)
     for kind in [*kinds(principal_axes(rows), dtype), Kind(dtype, None)]:
-        sketched = link(Tiles(rows, threshold, 50, Sketch(rows, kind)), progress=False)
+        sketched = link(TorchTiles(rows, threshold, 50, Sketch(rows, kind)), progress=False)
         np.testing.assert_array_equal(sketched.indptr, plain.indptr)
         np.testing.assert_array_equal(sketched.indices, plain.indices)
         np.testing.assert_allclose(sketched.data, plain.data, atol=2e-6)
 
 
 def test_rows_with_a_decaying_spectrum_get_a_sketch_and_the_same_links(monkeypatch):
-    monkeypatch.setattr(tiles, "LARGE", 2)
+    monkeypatch.setattr(prepare, "LARGE", 2)
     rows = decaying(1_100, dim=384)
-    prepared = prepare_tiles(rows, 0.7, 256)
-    assert prepared.sketch is not None
-    np.testing.assert_allclose(link(prepared, progress=False).toarray(), expected_graph(rows, 0.7), atol=2e-6)
+    with prepared_tiles(rows, 0.7, 256, threads=1) as tiles:
+        assert tiles.sketch is not None
+        np.testing.assert_allclose(link(tiles, progress=False).toarray(), expected_graph(rows, 0.7), atol=2e-6)
+
+
+def test_rows_without_a_sketch_get_the_same_links_of_torch_and_numpy():
+    rows = unit(clustered(np.random.default_rng(2), 300, 32, 40, 0.5)).astype(np.float32)
+    by_numpy, by_torch = (link(tiles(rows, 0.6, 64), progress=False) for tiles in (Tiles, TorchTiles))
+    np.testing.assert_array_equal(by_torch.indptr, by_numpy.indptr)
+    np.testing.assert_array_equal(by_torch.indices, by_numpy.indices)
+
+
+def kind_of_tiles(rows: int) -> type[Tiles]:
+    with prepared_tiles(decaying(rows, dim=32), 0.7, 8, threads=None) as tiles:
+        return type(tiles)
+
+
+def test_torch_multiplies_only_many_rows():
+    assert (kind_of_tiles(8 * 24 - 1), kind_of_tiles(8 * 24)) == (Tiles, TorchTiles)
+
+
+def test_where_torch_is_not_installed_numpy_multiplies_many_rows_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert kind_of_tiles(8 * 24) is Tiles

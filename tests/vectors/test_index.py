@@ -1,10 +1,12 @@
 """Retrieval: the true nearest passages below a size, a measured share of them above."""
 
 import logging
+import sys
 
 import numpy as np
 import pytest
 
+from fanno_hf.errors import UserError
 from fanno_hf.vectors.index import search
 
 
@@ -80,3 +82,40 @@ def test_passages_may_lie_on_disk_and_be_read_only(passages, queries, tmp_path):
             search(mapped, queries, 3, exact_below=exact_below).indices,
             search(passages, queries, 3, exact_below=exact_below).indices,
         )
+
+
+@pytest.fixture
+def without_faiss(monkeypatch):
+    """A function like `search` where FAISS is not installed."""
+
+    def do(*arguments, **options):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "faiss", None)
+            return search(*arguments, **options)
+
+    return do
+
+
+def test_without_faiss_the_same_passages_are_found(passages, queries, without_faiss):
+    found, expected = without_faiss(passages, queries, 5), search(passages, queries, 5)
+    assert np.array_equal(found.indices, expected.indices)
+    assert np.allclose(found.scores, expected.scores, atol=1e-6)
+    assert (found.scores.dtype, found.indices.dtype, found.recall) == (np.float32, np.int64, 1.0)
+
+
+@pytest.mark.parametrize("k", [1, 3, 8, 40])
+@pytest.mark.parametrize("size", [8, 50, 3_000])
+def test_without_faiss_equal_scores_come_in_the_same_order(size, k, without_faiss):
+    rng = np.random.default_rng(size + k)
+    passages, queries = (rng.integers(0, 2, (n, 6)).astype(np.float32) for n in (size, 300))  # ties everywhere
+    assert np.array_equal(without_faiss(passages, queries, k).indices, search(passages, queries, k).indices)
+
+
+def test_without_faiss_no_query_finds_nothing(passages, without_faiss):
+    assert without_faiss(passages, passages[:0], 4).indices.shape == (0, 4)
+
+
+def test_without_faiss_an_inverted_file_names_the_command(passages, queries, without_faiss):
+    said = r"exact_below=4000: retrieval among 4,000 passages needs faiss-cpu, .* `pip install 'fanno_hf\[local\]'`"
+    with pytest.raises(UserError, match=said):
+        without_faiss(passages, queries, 5, exact_below=4_000)
