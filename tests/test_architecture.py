@@ -22,6 +22,7 @@ LEVELS = {
     **dict.fromkeys(("fanno_hf.packaged", "fanno_hf.hub_token"), 1),
     **dict.fromkeys(("fanno_hf.steps", "fanno_hf.augmenting"), 1),
     **dict.fromkeys(("fanno_hf.instructing.ask", "fanno_hf.instructing.distinct"), 1),
+    "fanno_hf.vectors.nearest": 0,
     "fanno_hf.stages": 2,
     **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),
     "fanno_hf.commands": 3,

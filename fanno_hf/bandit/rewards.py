@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fanno_hf.bandit.draw import normalise_rewards
-from fanno_hf.communities import nearest
+from fanno_hf.vectors.nearest import nearest
 
 BLOCK = 1_024  # new rows compared with one another at a time; the first call brings all seeds
 

@@ -1,4 +1,4 @@
-"""Communities of similar rows, one row of each, the graph of similar rows, and nearest rows.
+"""Communities of similar rows, one row of each, and the graph of similar rows.
 
 before  embeddings of ["Mosses have no roots.", "Tax is due in May.", "Moss has no root."]
 after   detect_communities(embeddings, threshold=0.7) == [[0, 2], [1]]      the centre of each community comes first
@@ -7,14 +7,12 @@ after   detect_communities(embeddings, threshold=0.7) == [[0, 2], [1]]      the 
 from fanno_hf.communities.approximate import ApproximateNeighbours, approximate_neighbours
 from fanno_hf.communities.detect import ALGORITHMS, detect_communities, representatives
 from fanno_hf.communities.graph import threshold_graph
-from fanno_hf.communities.nearest import nearest
 
 __all__ = [
     "ALGORITHMS",
     "ApproximateNeighbours",
     "approximate_neighbours",
     "detect_communities",
-    "nearest",
     "representatives",
     "threshold_graph",
 ]

@@ -19,8 +19,7 @@ from fanno_hf.steps.asking import SPENT, Counted, Questions, Sampler, ask_rows, 
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.funnel import Reason
 from fanno_hf.steps.rows import conform, features, map_rows
-from fanno_hf.teacher.base import Request
-from fanno_hf.teacher.service import Ask
+from fanno_hf.teacher.base import Ask, Request
 
 SURPLUS = ("surplus", "not asked: target_size was reached")
 

@@ -10,11 +10,11 @@ import numpy as np
 from datasets import Dataset
 
 from fanno_hf.columns import full_text
-from fanno_hf.communities import nearest
 from fanno_hf.settings import Instructing
 from fanno_hf.steps.context import Vectors
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.texts.repeat import Repeat
+from fanno_hf.vectors.nearest import nearest
 
 _EQUAL = 1.0 - 1e-6
 """Cosine from which on two embeddings are of the same text."""

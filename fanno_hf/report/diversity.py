@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fanno_hf.communities.nearest import nearest
+from fanno_hf.vectors.nearest import nearest
 
 
 def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:

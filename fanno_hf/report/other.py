@@ -22,7 +22,7 @@ from fanno_hf.report.measured import Measured, counted, mentions_document, quali
 from fanno_hf.settings import Settings
 from fanno_hf.sources.named import reference_rows
 from fanno_hf.steps.asking import ask_rows, outcome
-from fanno_hf.teacher.service import Ask
+from fanno_hf.teacher.base import Ask
 from fanno_hf.texts.segment import TokenCounter
 from fanno_hf.vectors.embedder import Embedder
 

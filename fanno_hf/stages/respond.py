@@ -17,8 +17,7 @@ from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.lengths import rounds
 from fanno_hf.steps.rows import conform, with_columns
-from fanno_hf.teacher.base import Completion
-from fanno_hf.teacher.service import Ask
+from fanno_hf.teacher.base import Ask, Completion
 from fanno_hf.vectors.index import search
 
 

@@ -9,8 +9,7 @@ from typing import Any
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.settings import Prompts, Settings
 from fanno_hf.steps.asking import Sampler
-from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.service import Ask
+from fanno_hf.teacher.base import Ask, Completion, Request
 
 
 def response_prompt(prompts: Prompts, *, grounded: bool) -> Prompt:

@@ -21,11 +21,11 @@ from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probability
+from fanno_hf.steps.context import Teacher
 from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
-from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.service import Ask, Teacher
+from fanno_hf.teacher.base import Ask, Completion, Request
 
 SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}
 """Tokens of all requests of a row; see `spent`."""

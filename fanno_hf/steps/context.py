@@ -10,8 +10,32 @@ from datasets import Dataset
 
 from fanno_hf.settings import Settings
 from fanno_hf.steps.funnel import Reason
-from fanno_hf.teacher.service import Teacher
+from fanno_hf.teacher.base import T, Usage, Way
 from fanno_hf.texts.segment import TokenCounter
+
+
+class Teacher(Protocol):
+    """Whoever answers requests; see `teacher.service.Teacher`."""
+
+    identity: str
+    """Names the model and its version; part of the fingerprint of every stage."""
+    usage: Usage
+    """What was asked since the stage began."""
+    capacity: int
+    """Requests in flight at most."""
+    in_flight: int
+    """Requests sent and not answered."""
+    resent: int
+    """How often a request was sent again."""
+
+    async def follow(self, ways: Sequence[Way[T]]) -> list[T]:
+        """Goes the ways of rows side by side and returns what each returns, in order."""
+
+    def take_usage(self) -> Usage:
+        """Returns what was used since the last call and starts counting anew."""
+
+    def absorb(self, journal: Path) -> None:
+        """Takes over the answers of another journal."""
 
 
 class Vectors(Protocol):

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from fanno_hf.teacher.service import Teacher
+from fanno_hf.steps.context import Teacher
 
 logger = logging.getLogger(__name__)
 

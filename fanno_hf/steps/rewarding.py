@@ -14,7 +14,7 @@ from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import SPENT, RowWay, ask_rows, outcome, question_request, spent
 from fanno_hf.steps.context import Context
-from fanno_hf.teacher.service import Ask
+from fanno_hf.teacher.base import Ask
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,12 @@
 """What is asked of a teacher and what comes back; every backend speaks in these."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fanno_hf.identity import digest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,55 @@ class Completion:
         """Reads back what `to_json` gave."""
         logprobs = record["top_logprobs"]
         return cls(**{**record, "top_logprobs": None if logprobs is None else [(t, p) for t, p in logprobs]})
+
+
+@dataclass
+class Usage:
+    """What was asked: requests answered by the server, answered by the journal, tokens of the first kind, and trouble.
+
+    Attributes:
+        cached_tokens: of the prompts, those the server found in its prefix cache, where it tells.
+        busy_seconds: of all answered requests together, each from sending to its answer.
+        resent: requests that were sent again after a failure.
+        shortened: prompts that were too long and lost a part of their document.
+        errors: rows without an answer.
+    """
+
+    requests: int = 0
+    from_journal: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    busy_seconds: float = 0.0
+    resent: int = 0
+    shortened: int = 0
+    errors: int = 0
+
+
+class Ask:
+    """The teacher, as the way of one row sees it: `answer = await ask(request)`.
+
+    Attributes:
+        prompt_tokens: of all requests so far.
+        completion_tokens: of their answers.
+    """
+
+    def __init__(self, complete: Callable[[Request, bool], Awaitable[Completion]]):
+        self._complete, self._begun = complete, False
+        self.prompt_tokens = self.completion_tokens = 0
+
+    async def __call__(self, request: Request) -> Completion:
+        """Answers one request, or returns a completion with `error`."""
+        # a row that has begun goes on before a new one begins: its document is still in the server's cache
+        urgent, self._begun = self._begun, True
+        answer = await self._complete(request, urgent)
+        self.prompt_tokens += answer.prompt_tokens
+        self.completion_tokens += answer.completion_tokens
+        return answer
+
+
+Way = Callable[[Ask], Awaitable[T]]
+"""What is asked for one row, one request after the other; what it returns is its result."""
 
 
 class Backend(Protocol):

@@ -8,71 +8,19 @@ cannot answer, so a finished run starts again without a server.
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fanno_hf.errors import BudgetReached
-from fanno_hf.teacher.base import Backend, Completion, Request
+from fanno_hf.teacher.base import Ask, Backend, Completion, Request, T, Usage, Way
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _FIRST_LANES = 16
 """Rows asked about side by side before the backend is open and says how many it takes."""
-
-
-@dataclass
-class Usage:
-    """What was asked: requests answered by the server, answered by the journal, tokens of the first kind, and trouble.
-
-    Attributes:
-        cached_tokens: of the prompts, those the server found in its prefix cache, where it tells.
-        busy_seconds: of all answered requests together, each from sending to its answer.
-        resent: requests that were sent again after a failure.
-        shortened: prompts that were too long and lost a part of their document.
-        errors: rows without an answer.
-    """
-
-    requests: int = 0
-    from_journal: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    busy_seconds: float = 0.0
-    resent: int = 0
-    shortened: int = 0
-    errors: int = 0
-
-
-class Ask:
-    """The teacher, as the way of one row sees it: `answer = await ask(request)`.
-
-    Attributes:
-        prompt_tokens: of all requests so far.
-        completion_tokens: of their answers.
-    """
-
-    def __init__(self, complete: Callable[[Request, bool], Awaitable[Completion]]):
-        self._complete, self._begun = complete, False
-        self.prompt_tokens = self.completion_tokens = 0
-
-    async def __call__(self, request: Request) -> Completion:
-        """Answers one request, or returns a completion with `error`."""
-        # a row that has begun goes on before a new one begins: its document is still in the server's cache
-        urgent, self._begun = self._begun, True
-        answer = await self._complete(request, urgent)
-        self.prompt_tokens += answer.prompt_tokens
-        self.completion_tokens += answer.completion_tokens
-        return answer
-
-
-Way = Callable[[Ask], Awaitable[T]]
-"""What is asked for one row, one request after the other; what it returns is its result."""
 
 
 class Teacher:

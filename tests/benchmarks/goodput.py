@@ -21,10 +21,10 @@ from huggingface_hub import AsyncInferenceClient
 
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.steps.asking import ask_rows, outcome
-from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.base import Ask, Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.pool import Pool
-from fanno_hf.teacher.service import Ask, Teacher
+from fanno_hf.teacher.service import Teacher
 from tests.benchmarks import report
 from tests.doubles.tgi import TgiServer
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from fanno_hf.steps import progress
 from fanno_hf.steps.progress import Progress
-from fanno_hf.teacher.service import Usage
+from fanno_hf.teacher.base import Usage
 
 
 @pytest.fixture

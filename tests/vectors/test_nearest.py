@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fanno_hf.communities import nearest
+from fanno_hf.vectors.nearest import nearest
 from tests.communities import unit
 
 
