@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from fanno_hf.communities.checks import check
+from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import weighted
-from fanno_hf.communities.rows import unit_rows
 from fanno_hf.communities.tiles import Tiles
 from fanno_hf.errors import needs_extra
 

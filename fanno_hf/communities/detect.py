@@ -10,10 +10,10 @@ import numpy as np
 
 from fanno_hf.communities.approximate import approximate_neighbours
 from fanno_hf.communities.checks import check
+from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import link, partition
 from fanno_hf.communities.greedy import as_lists, greedy, greedy_on_graph
 from fanno_hf.communities.prepare import prepared_tiles
-from fanno_hf.communities.rows import unit_rows
 
 ALGORITHMS = ("fast", "louvain", "leiden", "components", "approximate")
 

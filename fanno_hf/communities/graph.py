@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from fanno_hf.communities.checks import check
+from fanno_hf.communities.cosines import dots, unit_rows
 from fanno_hf.communities.prepare import prepared_tiles
-from fanno_hf.communities.rows import dots, unit_rows
 from fanno_hf.communities.tiles import Hits, Tiles
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from fanno_hf.communities.cosines import cosines
 from fanno_hf.communities.graph import Links, symmetric
-from fanno_hf.communities.rows import cosines
 from fanno_hf.communities.tiles import Tiles
 
 LINK = 24  # bytes that a link takes at most while the graph is made of it

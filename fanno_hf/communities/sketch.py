@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from fanno_hf.communities.rows import Part
+from fanno_hf.communities.cosines import Part
 
 # Rounding to bfloat16 changes a number by at most 1/512 of it, so the product of two unit rows by at most 1/256; the
 # hundredth more is for the sum in float32.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from fanno_hf.communities.rows import BORDER, NOISE, Part, cosine_table, cosines, numbers
+from fanno_hf.communities.cosines import BORDER, NOISE, Part, cosine_table, cosines, numbers
 
 FEW = 4096  # pairs of a tile that are finished each on its own; with more, the whole tile is cheaper
 _STRIP = 128  # rows of a tile held in float64 at a time

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from fanno_hf.communities.rows import BORDER, Part, dots, numbers
+from fanno_hf.communities.cosines import BORDER, Part, dots, numbers
 from fanno_hf.communities.sketch import Sketch, as_tensor, bfloat16_cost, kinds, principal_axes
 from fanno_hf.communities.tiles import FEW, Hits, Tiles
 

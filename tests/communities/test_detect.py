@@ -13,8 +13,8 @@ from sentence_transformers.util import community_detection
 from threadpoolctl import threadpool_info
 
 from fanno_hf.communities import ALGORITHMS, detect_communities, greedy, prepare, representatives
+from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.prepare import prepared_tiles
-from fanno_hf.communities.rows import unit_rows
 from fanno_hf.errors import UserError
 from tests.communities import clear_threshold, clustered, planted, unit
 
