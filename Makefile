@@ -45,6 +45,7 @@ quality: install ## check formatting and lint
 	$(BIN)/ruff format --check .
 
 bench: install ## print one JSON line for each measure
+	$(BIN)/python -m tests.benchmarks.command_line
 	$(BIN)/python -m tests.benchmarks.journal
 	$(BIN)/python -m tests.benchmarks.goodput
 	$(BIN)/python -m tests.benchmarks.client_cpu

@@ -1,68 +1,53 @@
-"""`python -m fanno_hf`: Hydra composes, `run` does, `explain` says what went wrong."""
+"""`python -m fanno_hf` and `fanno-hf`: help and misspelt stages are answered before any library is loaded."""
 
 import logging
 import os
+import re
 import sys
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Sequence
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-
-from fanno_hf.cli.command import shown_command
-from fanno_hf.cli.configuration import resolve
-from fanno_hf.cli.explain import configuration_keys, explain
+from fanno_hf.cli.help import help_text
+from fanno_hf.cli.keys import check_key
+from fanno_hf.cli.names import as_typed
 from fanno_hf.cli.renamed import renamed_overrides
 from fanno_hf.cli.signals import heeding_signals
-from fanno_hf.output.folder import run_folder
-
-# a checkout that is not installed, or that shadows an installed wheel, has the configuration beside the package
-_INSTALLED = find_spec("fanno_hf.conf")
-CONFIGURATION = Path(
-    _INSTALLED.submodule_search_locations[0] if _INSTALLED else Path(__file__).resolve().parent.parent / "conf"
-)
-CONFIG_PATH = "pkg://fanno_hf.conf" if _INSTALLED else str(CONFIGURATION)
-
-OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-
-
-@hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
-def _run(config: DictConfig) -> int:
-    from fanno_hf.cli.console import set_up, show
-    from fanno_hf.pipeline.plan import TASKS, load
-    from fanno_hf.pipeline.run import execute
-
-    try:
-        settings = resolve(config, shown_command(HydraConfig.get()))
-        set_up(settings)
-        if settings.stage in TASKS:
-            print(load(TASKS[settings.stage])(settings))
-        else:
-            show(execute(settings), settings.stage)
-    except Exception as error:
-        # explained here: Hydra would print every override before it handed the error on
-        code = explain(error, debug=config.debug is True, known_keys=configuration_keys(CONFIGURATION))
-        if HydraConfig.get().mode != RunMode.MULTIRUN:
-            sys.exit(code)
-        return code  # the other runs go on; the comparison at the end leaves with it
-    return 0
+from fanno_hf.cli.tasks import check_stage
 
 
 def main() -> int:
     """Returns the exit code: 0 done, 1 failed, 2 a mistake in what was asked for, 130 and 143 stopped by a signal."""
+    arguments = sys.argv[1:]
+    if {"--help", "-h"} & set(arguments):
+        print(help_text())
+        return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing and leaving
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        sys.argv[1:] = renamed_overrides(sys.argv[1:])
+        arguments = renamed_overrides(arguments)
         with heeding_signals():
-            _run()
+            _notice_misspelt(arguments)
+            sys.argv[1:] = map(as_typed, arguments)
+            from fanno_hf.cli.application import run
+
+            run()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BaseException as error:
-        return explain(error, debug="debug=true" in sys.argv, known_keys=configuration_keys(CONFIGURATION))
+        from fanno_hf.cli.explain import explain
+
+        return explain(error, debug="debug=true" in map(str.lower, arguments))
     return 0
+
+
+def _notice_misspelt(arguments: Sequence[str]) -> None:
+    """Raises UserError for a stage or key that is surely misspelt; Hydra and `run` would notice it a second later."""
+    has_options = any(word.startswith("-") for word in arguments)  # with -cd a recipe may bring keys of its own
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if key == "stage" and value.isidentifier():
+            check_stage(value)
+        if re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", key) and not has_options:
+            check_key(key)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ content_id("Mosses have no roots.")  ->  "f24f7f3e5cd8b54b" on every machine, in
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -18,6 +19,15 @@ def digest(value: Any) -> str:
     """Returns the sha256 (64 hexadecimal digits) of a JSON-able value, the same for equal values on every machine."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the sha256 (64 hexadecimal digits) of a file."""
+    sha256 = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            sha256.update(block)
+    return sha256.hexdigest()
 
 
 def hashed(documents: Iterable[Mapping[str, Any]], sha256: Any) -> Iterator[Mapping[str, Any]]:

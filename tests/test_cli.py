@@ -17,8 +17,7 @@ import pytest
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES
-from fanno_hf.pipeline.run import TASKS
+from fanno_hf.pipeline.plan import STAGES, TASKS
 from fanno_hf.teacher.journal import Journal
 from tests.conftest import SMALL, write_documents
 
@@ -73,6 +72,46 @@ def test_a_name_stands_for_a_folder_below_runs(small, tmp_path):
     assert (tmp_path / "runs/mosses/run.json").exists()
 
 
+@pytest.mark.parametrize("name", ["2024_01", "1e3", "true", "007", "1.50", "café"])
+def test_a_run_is_named_as_it_was_typed(small, tmp_path, name):
+    assert small(f"run={name}", "stage=prescreen")[0] == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["2024_01", "007", "mosses"])
+def test_a_run_is_named_as_a_recipe_writes_it(cli, tmp_path, name):
+    write_documents(tmp_path / "documents.jsonl")
+    (tmp_path / "mine.yaml").write_text(f"defaults: [config, _self_]\nrun: {name}\n")
+    given = (*SMALL, "data=files", "data.path=documents.jsonl", "stage=prescreen")
+    assert cli("-cd", str(tmp_path), "-cn", "mine", *given)[0] == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [name]
+
+
+def test_the_runs_of_a_sweep_are_named_as_they_were_typed(cli, tmp_path):
+    write_documents(tmp_path / "documents.jsonl")
+    given = ("-m", *SMALL, "data=files", "data.path=documents.jsonl", "stage=prescreen", "run=007,1_0")
+    assert cli(*given)[0] == 0
+    assert {path.name for path in (tmp_path / "runs").iterdir()} >= {"007", "1_0"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--help"],
+        ["stage=doctor", "teacher=scripted"],
+        ["stage=agument"],
+        ["report.rows=0"],
+        ["stage=diff", "diff.a=one", "diff.b=two"],
+        ["stage=export"],
+        ["stage=report"],
+    ],
+    ids=" ".join,
+)
+def test_what_makes_no_run_leaves_no_folder(cli, tmp_path, asked):
+    cli(*asked, "run=new")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_else_is_written_to_the_working_directory(small, tmp_path):
     small("stage=prescreen")
     assert {path.name for path in tmp_path.iterdir()} == {"documents.jsonl", "run"}
@@ -96,7 +135,9 @@ MISTAKES = {
     "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
     "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
     "report.rows=0": "report.rows=0: it must be a whole number of at least 1",
-    "run=caf\u00e9": "run=café has a sign that Hydra reads as its own: quote the value twice, as in \"run='café'\"",
+    "data.path=/a/b=c": "data.path=/a/b=c has a sign that Hydra reads as its own: quote the value twice, as in \"data.path='/a/b=c'\"",
+    "data.path=a,b": "data.path=a,b has a comma: quote the value twice, as in \"data.path='a,b'\", or give -m for a run of each",
+    "run=null": "run=None names no run: give a name, as in run=demo",
     "foo.bar=2": "foo.bar is no configuration key. See conf/config.yaml",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",
@@ -444,3 +485,66 @@ def test_every_task_that_is_named_is_there(cli, task):
     assert (
         "is unknown" not in cli(f"stage={task}", "run=nothing", "teacher=scripted", "data=files", "data.path=none")[1]
     )
+
+
+HEAVY = ("torch", "datasets", "sentence_transformers", "transformers", "faiss", "pandas", "sklearn")
+LOADED = """
+import json, sys
+from fanno_hf.__main__ import main
+sys.argv = ["fanno_hf", *sys.argv[1:]]
+code = main()
+print(json.dumps([code, sorted(sys.modules)]))
+"""
+
+
+def loaded(folder: Path, *arguments: str) -> tuple[int, set[str]]:
+    """The exit code of the command in a process of its own, and which of HEAVY it imported."""
+    asked = [sys.executable, "-c", LOADED, *arguments]
+    done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    return code, set(HEAVY) & set(modules)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"), [("--help", 0), ("stage=agument", 2), ("stages.sed.x=1", 2), ("report.rows=0", 2)]
+)
+def test_help_and_mistakes_load_no_library(tmp_path, asked, code):
+    assert loaded(tmp_path, asked) == (code, set())
+
+
+def test_an_export_loads_no_library(finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    assert loaded(tmp_path, *command(tmp_path, "stage=export")) == (0, set())
+
+
+def test_a_run_that_is_up_to_date_loads_no_library(finished):
+    # but pandas, which pyarrow imports where it makes an array
+    assert loaded(finished, *command(finished)) in ((0, {"pandas"}), (0, set()))
+
+
+@pytest.fixture
+def help_lines(cli):
+    assert cli("--help") == (0, "")
+    return cli.shown.splitlines()
+
+
+def test_help_fits_a_terminal(help_lines):
+    assert max(map(len, help_lines)) <= 100
+    assert len(help_lines) <= 48
+
+
+def test_help_has_a_line_for_everything_that_can_be_asked_for(help_lines):
+    assert all(any(line.startswith(f"  {name} ") for line in help_lines) for name in ("all", *STAGES, *TASKS))
+
+
+def test_help_shows_the_comments_of_the_configuration(help_lines):
+    assert "  random_seed=0                  int >= 0, everything random follows from it" in help_lines
+
+
+def test_the_installed_command_does_the_same():
+    import configparser
+
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    scripts = setup["options.entry_points"]["console_scripts"].split("=")
+    assert [part.strip() for part in scripts] == ["fanno-hf", "fanno_hf.__main__:main"]

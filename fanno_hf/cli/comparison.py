@@ -8,15 +8,18 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from fanno_hf.columns import INSTRUCTION, RESPONSE, WINDOW
+from fanno_hf.columns import WINDOW
 from fanno_hf.errors import FannoError
-from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.place import run_folder
+
+if TYPE_CHECKING:
+    from fanno_hf.output.folder import RunFolder
 
 COLUMNS = {
     "passages": "kept by prescreen",
@@ -43,7 +46,7 @@ class Comparison(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
         """Remembers a run and how it ended."""
-        self._ended.append((str(config.run), job_return.return_value or 0))
+        self._ended.append((str(job_return.cfg.run), job_return.return_value or 0))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Prints the table; leaves with the exit code of the first run that failed."""
@@ -77,6 +80,8 @@ def compare(runs: Sequence[str]) -> str:
 
 
 def _figures(run: str) -> dict[str, str]:
+    from fanno_hf.output.folder import RunFolder
+
     try:
         path = Path(run_folder(run))
         if not (path / "run.json").exists():
@@ -90,8 +95,8 @@ def _figures(run: str) -> dict[str, str]:
         if "augment" in stages:
             found |= _of_pool(folder)
         if "respond" in stages:
-            tokens = folder.read_rows("respond", {"response_tokens": RESPONSE["response_tokens"]})["response_tokens"]
-            found |= {"pairs": f"{len(tokens)}", "response": f"{np.mean(tokens):.1f}"}
+            tokens = [row["response_tokens"] for row in folder.stream_rows("respond", ["response_tokens"])]
+            found |= {"pairs": f"{len(tokens)}", "response": f"{fmean(tokens):.1f}"}
         return found
     except FannoError:
         return {}
@@ -108,9 +113,10 @@ def _of_stages(stages: Mapping[str, Any]) -> dict[str, str]:
 _KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment"}
 
 
-def _of_pool(folder: RunFolder) -> dict[str, str]:
-    rows = folder.read_rows("augment", {name: INSTRUCTION[name] for name in ("num_tokens", "pulls")})
-    windows = folder.read_rows("history_augment", WINDOW).to_list()
+def _of_pool(folder: "RunFolder") -> dict[str, str]:
+    rows = list(folder.stream_rows("augment", ["num_tokens", "pulls"]))
+    pulls = [row["pulls"] for row in rows]
+    windows = list(folder.stream_rows("history_augment", WINDOW))
     new = windows[1:]  # the first are the seeds
     asked, accepted = (sum(window[name] for window in new) for name in ("asked", "accepted"))
     alike = [w["nearest_similarity"] * w["accepted"] for w in new if w["accepted"]]
@@ -119,9 +125,9 @@ def _of_pool(folder: RunFolder) -> dict[str, str]:
     return {
         "asked": str(asked),
         "accepted": f"{accepted / asked:.0%}" if asked else "",
-        "length": f"{np.mean(rows['num_tokens']):.1f}",
+        "length": f"{fmean(row['num_tokens'] for row in rows):.1f}",
         "similarity": f"{sum(alike) / accepted:.3f}" if accepted else "",
         "verb_noun_pairs": "" if pairs is None else str(pairs),
-        "pulls": f"{min(rows['pulls'])}-{max(rows['pulls'])}",
+        "pulls": f"{min(pulls)}-{max(pulls)}",
         "tokens": f"{tokens / accepted:,.0f}" if accepted else "",
     }

@@ -1,59 +1,77 @@
 """What a person sees: log lines, progress bars on a terminal, and the result at the end."""
 
 import logging
+import os
 import sys
 import textwrap
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import datasets
-import huggingface_hub
+from fanno_hf.output.place import run_folder
 
-from fanno_hf.columns import PAIR
-from fanno_hf.output.folder import RunFolder, run_folder
-from fanno_hf.output.funnel import funnel_table
-from fanno_hf.settings import Settings
+if TYPE_CHECKING:
+    from fanno_hf.output.folder import RunFolder
+    from fanno_hf.settings import Settings
+
+# read by the libraries when they are imported; what takes long shows its own progress (steps/progress)
+QUIET = {
+    "DATASETS_VERBOSITY": "error",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
+}
 
 
-def set_up(settings: Settings) -> None:
-    """Sends the log to the terminal and to logs/run.log of the run folder, and keeps the libraries quiet."""
+def set_up(settings: "Settings") -> None:
+    """Sends the log to the terminal and to logs/run.log of the run folder, and keeps the libraries quiet unless their
+    environment variables say otherwise."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_file_handler(settings.run), None)):
+    for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_RunLog(settings.run), None)):
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", clock))
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a line that cannot be written (to a full disk) is lost without a traceback
     logging.getLogger("fanno_hf").setLevel(settings.log_level)
-    # what takes long shows its own progress (steps/progress)
-    datasets.disable_progress_bars()
-    huggingface_hub.utils.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
-    huggingface_hub.logging.set_verbosity_error()
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
 
 
-def _file_handler(run: str) -> logging.Handler:
-    path = Path(run_folder(run), "logs", "run.log")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return logging.FileHandler(path, encoding="utf-8", errors="replace")
-    except OSError:
-        return logging.NullHandler()  # the run folder itself will say why it cannot be written
+class _RunLog(logging.FileHandler):
+    """Writes to logs/run.log of a run folder as soon as there is one: what makes no run leaves no folder behind."""
+
+    def __init__(self, run: str):
+        self._folder = Path(run_folder(run)).expanduser()
+        super().__init__(self._folder / "logs" / "run.log", encoding="utf-8", errors="replace", delay=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._folder.is_dir():
+                Path(self.baseFilename).parent.mkdir(exist_ok=True)
+                super().emit(record)
+        except OSError:
+            pass  # the run folder itself says why it cannot be written
 
 
-def show(folder: RunFolder, stage: str, count: int = 3) -> None:
+def show(folder: "RunFolder", stage: str, count: int = 3) -> None:
     """Prints the funnel and, after the last stage, a few pairs; a shard has neither."""
-    if not folder.manifest["stages"]:
+    from fanno_hf.output.funnel_table import funnel_table
+
+    stages = folder.manifest["stages"]
+    if not stages:
         return
     print(f"\n{funnel_table(folder.manifest)}\n")
     if stage in ("all", "respond"):
-        rows = folder.read_rows("default", PAIR)
-        for row in rows.select(range(0, len(rows), max(1, len(rows) // count))).select(range(min(count, len(rows)))):
+        pairs = stages["respond"]["kept"]
+        rows = folder.stream_rows("default", ("instruction", "input", "output"), every=max(1, pairs // count))
+        for row in islice(rows, count):
             print(_paragraph("instruction: ", row["instruction"]))
             if row["input"]:
                 print(_paragraph("input:       ", row["input"]))
             print(_paragraph("output:      ", row["output"]), end="\n\n")
-        print(f'{len(rows)} pairs: load_dataset("{folder.path}")')
+        print(f'{pairs} pairs: load_dataset("{folder.path}")')
 
 
 def _paragraph(label: str, text: str, width: int = 110, most: int = 500) -> str:

@@ -6,37 +6,36 @@
 import logging
 import re
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
+from fanno_hf.cli.keys import configuration_keys, unknown_key
+from fanno_hf.cli.quoting import for_a_shell
 from fanno_hf.cli.signals import STOPPED, Stopped
 from fanno_hf.errors import FannoError, did_you_mean
-from fanno_hf.output.folder import DISK_FULL, disk_error
+from fanno_hf.output.place import DISK_FULL, disk_error
 
 logger = logging.getLogger("fanno_hf")
 
 
-def explain(error: BaseException, *, debug: bool, known_keys: Iterable[str] = ()) -> int:
+def explain(error: BaseException, *, debug: bool) -> int:
     """Logs one line about an error (with its traceback if `debug`) and returns the exit code.
 
     Args:
         error: what was raised.
         debug: show the traceback too.
-        known_keys: every key of the configuration, for suggestions.
     """
-    message, code = _in_words(error, list(known_keys))
+    message, code = _in_words(error)
     if debug:
         logger.error("%s", "".join(traceback.format_exception(error)).rstrip())
     logger.error("%s", message)
     return code
 
 
-def _in_words(error: BaseException, known_keys: list[str]) -> tuple[str, int]:
+def _in_words(error: BaseException) -> tuple[str, int]:
     if isinstance(error, FannoError):
         return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
@@ -45,16 +44,15 @@ def _in_words(error: BaseException, known_keys: list[str]) -> tuple[str, int]:
         key = getattr(error, "full_key", None) or str(error).split(":")[-1].strip()
         return f"{key} has no value: give it on the command line, as in {key}=…", 2
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return _about_configuration(error, known_keys), 2
+        return _about_configuration(error), 2
     if isinstance(error, YAMLError):
         mark = getattr(error, "problem_mark", None)
         where = f"{mark.name}, line {mark.line + 1}" if mark else "A configuration file"
         return f"{where} is not YAML: {getattr(error, 'problem', error)}", 2
     if isinstance(error, (PermissionError, FileExistsError, NotADirectoryError)) and error.filename:
-        # from Hydra, which makes the run folder's logs/ before anything of ours runs
-        return _in_words(disk_error(Path(error.filename), error), known_keys)
+        return _in_words(disk_error(Path(error.filename), error))
     if isinstance(error, OSError) and error.errno in DISK_FULL and error.filename:
-        return _in_words(disk_error(Path(error.filename), error), known_keys)
+        return _in_words(disk_error(Path(error.filename), error))
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
     if isinstance(error, MemoryError):
@@ -63,7 +61,7 @@ def _in_words(error: BaseException, known_keys: list[str]) -> tuple[str, int]:
     return f"Unexpected {name}: {_first_line(error)} (debug=true shows where; please report it)", 1
 
 
-def _about_configuration(error: Exception, known_keys: list[str]) -> str:
+def _about_configuration(error: Exception) -> str:
     """Names the key or option that the configuration does not have, and the nearest that it has."""
     words = " ".join(f"{error} {error.__cause__ or ''}".split())
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'.*?Available options in '[^']+': ?(.*)", words):
@@ -75,43 +73,27 @@ def _about_configuration(error: Exception, known_keys: list[str]) -> str:
         return f"There is no configuration {match.group(1)}: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", words):
         key = (match.group(1) or match.group(2)).split("@")[0]
+        known_keys = configuration_keys()
         if key in known_keys:
             group = key.split(".")[0]
             return f"{key} is a key of another option of {group} than the one chosen: see conf/{group}/, or --cfg job"
-        return (
-            f"{key} is no configuration key{did_you_mean(key, known_keys) or '.'} See conf/config.yaml, or --cfg job"
-        )
+        return unknown_key(key, known_keys)
     if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
         return match.group(1)
-    if match := re.search(r"LexerNoViableAltException: (\S+?)=(\S+)", words):
-        key, value = match.groups()
-        return (
-            f"{key}={value} has a sign that Hydra reads as its own: quote the value twice, as in \"{key}='{value}'\""
-        )
-    if match := re.search(r"Error parsing override '([^']*)'", words):
-        return f"'{match.group(1)}' is no override: write key=value, as in stage=augment (quote values with commas)"
+    if match := re.search(r"Ambiguous value for argument '(.*)'", str(error)):
+        quoted = for_a_shell(match.group(1))
+        return f"{match.group(1)} has a comma: quote the value twice, as in {quoted}, or give -m for a run of each"
+    if isinstance(error, OverrideParseException):
+        return _about_override(error.override)
     return f"The configuration is wrong: {_first_line(error)}"
+
+
+def _about_override(word: str) -> str:
+    """Says how an argument is written that Hydra's grammar does not take."""
+    if not re.match(r"[+~]*[\w.@/-]+=", word):
+        return f"'{word}' is no override: write key=value, as in stage=augment (quote values with commas)"
+    return f"{word} has a sign that Hydra reads as its own: quote the value twice, as in {for_a_shell(word)}"
 
 
 def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "no further words")
-
-
-def configuration_keys(folder: Path) -> list[str]:
-    """Returns every key that some option of the configuration in `folder` has, dotted: "stages.seed.combinations"."""
-    keys: dict[str, None] = {}
-    for path in sorted(folder.rglob("*.yaml")):
-        parts = path.relative_to(folder).with_suffix("").parts
-        # a group's options are alternatives under one name; the stages stand beside one another
-        prefix = parts if parts[0] == "stages" else parts[:-1]
-        keys.update(dict.fromkeys(_dotted(OmegaConf.load(path), "".join(f"{part}." for part in prefix))))
-    return list(keys)
-
-
-def _dotted(config: DictConfig, prefix: str) -> Iterable[str]:
-    for key in config:
-        if not prefix and key in ("defaults", "hydra"):
-            continue
-        yield f"{prefix}{key}"
-        if not OmegaConf.is_missing(config, key) and OmegaConf.is_dict(config[key]):
-            yield from _dotted(config[key], f"{prefix}{key}.")

@@ -16,7 +16,8 @@ from fanno_hf.errors import UserError
 from fanno_hf.hub.access import split_origin
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.identity import content_id, digest
-from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.plan import STAGES, tables_of
 from fanno_hf.pipeline.services import build
 from fanno_hf.report.metrics import measure

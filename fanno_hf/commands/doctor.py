@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fanno_hf.errors import FannoError
 from fanno_hf.instructing.verdicts import yes_probability
-from fanno_hf.output.folder import run_folder
+from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.base import Request

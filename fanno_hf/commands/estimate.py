@@ -92,7 +92,7 @@ def project(settings: Settings) -> str:
     ):
         # the stages would say that the probe is smaller than the run
         with _silent("fanno_hf.stages"), _silent("fanno_hf.steps"):
-            stages = projections(read_documents(settings.resolved["data"], Path(folder))[0], context)
+            stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
 

@@ -4,16 +4,15 @@ prompt_completion  ->  {"id": "66f2…", "prompt": "How do mosses drink?", "comp
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
-
 from fanno_hf.columns import PAIR, full_text
 from fanno_hf.errors import UserError, did_you_mean
-from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.pairs import messages
+from fanno_hf.output.place import run_folder
 from fanno_hf.settings import Settings
 
 
@@ -27,7 +26,7 @@ def export(settings: Settings) -> str:
     folder = RunFolder(run_folder(settings.run))
     try:
         name = Path("export", f"{format_}.jsonl")
-        folder.write(name, to_json_lines(folder.read_rows("default", PAIR), format_))
+        folder.write(name, to_json_lines(folder.stream_rows("default", PAIR), format_))
         return f"wrote {folder.path / name}"
     finally:
         folder.close()
@@ -46,7 +45,7 @@ FORMATS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def to_json_lines(rows: Dataset, format_: str) -> bytes:
+def to_json_lines(rows: Iterable[Mapping[str, Any]], format_: str) -> bytes:
     """Returns the pairs as JSON lines in one of FORMATS.
 
     Raises:

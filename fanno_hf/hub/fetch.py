@@ -7,16 +7,16 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from datasets import Dataset, load_dataset
-from datasets.exceptions import DatasetsError
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
 from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.manifest import fault_of
 from fanno_hf.pipeline.plan import STAGES, Table, tables_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,10 @@ def _is_here(stage: str, tables: Sequence[Table], folder: RunFolder) -> bool:
     return all(entry.get(t.key) == t.sha256 and folder.has_rows(t.name, t.sha256) for t in tables)
 
 
-def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -> Dataset:
+def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -> "Dataset":
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
     # a cache of its own: where the Hub fails, `load_dataset` hands out whatever it holds of any other commit
     cache = str(folder.scratch / "hub" / commit)
     try:
@@ -108,7 +111,7 @@ def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -
         ) from error
 
 
-def _check_columns(what: str, columns: Iterable[str], rows: Dataset) -> None:
+def _check_columns(what: str, columns: Iterable[str], rows: "Dataset") -> None:
     """Raises UserError where kept rows lack a column."""
     if lacking := sorted(set(columns) - set(rows.column_names)):
         raise UserError(f"{what} has no column {lacking[0]}, as a run of fanno_hf has")

@@ -24,8 +24,9 @@ from fanno_hf.hub.access import Hub, check_repo_id, is_revision
 from fanno_hf.hub.contents import check_files, foreign_file, pushed_head, shared_manifest, stale_files
 from fanno_hf.hub_token import require_token
 from fanno_hf.output.card import render_card
-from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import made_from_others
+from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import figures_of, report_files
 from fanno_hf.pipeline.plan import TABLES, Table, tables_of
 from fanno_hf.settings import Hub as HubSettings

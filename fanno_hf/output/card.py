@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCardData
 from jinja2 import Environment, StrictUndefined
 
 from fanno_hf.identity import digest
-from fanno_hf.output.funnel import funnel_table
+from fanno_hf.output.funnel_table import funnel_table
 from fanno_hf.pipeline.plan import STAGES, tables_of
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}

@@ -6,42 +6,31 @@
 `load_dataset("runs/demo", "seed")` reads it, here and (pushed as it is) on the Hub.
 """
 
-import errno
-import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset, Features
 from filelock import FileLock, Timeout
 
 from fanno_hf.errors import FannoError, UserError
+from fanno_hf.identity import file_sha256
 from fanno_hf.output.manifest import fault_of
+from fanno_hf.output.place import disk_error
 from fanno_hf.steps.rows import BATCH, conform, spill_batches
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 FORMAT = 1
-# no space left, the user's quota reached, or a file larger than its limit
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FILE = "train-00000-of-00001.parquet"
 _ROW_GROUP = 10_000
-
-
-def run_folder(run: str) -> str:
-    """Returns the folder of `run=`: a name stands for runs/<name>, anything with a slash is a folder itself.
-
-    Raises:
-        UserError: there is no name.
-    """
-    if run in (None, "", ".", ".."):
-        raise UserError(f"run={run} names no run: give a name, as in run=demo, or a folder, as in run=./demo")
-    return str(run) if any(sign in str(run) for sign in ("/", os.sep)) else str(Path("runs", str(run)))
 
 
 class RunFolder:
@@ -103,7 +92,9 @@ class RunFolder:
         if not isinstance(stages, dict):
             raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
         if fault := fault_of(manifest):
-            raise UserError(f"{path} is not as fanno_hf wrote it ({fault}): mend it, or give another run=")
+            raise UserError(
+                f"{path} has been changed since fanno_hf wrote it ({fault}): restore it, or give another run="
+            )
         return manifest
 
     def write_manifest(self) -> None:
@@ -132,7 +123,7 @@ class RunFolder:
                 beside.unlink(missing_ok=True)
             raise disk_error(path, error) from error
 
-    def write_rows(self, config: str, rows: Dataset) -> str | None:
+    def write_rows(self, config: str, rows: "Dataset") -> str | None:
         """Writes a config's rows as parquet (`rejected_seed` goes to rejected/seed, `history_augment` to history/augment) and returns the file's sha256.
 
         A config without rows has no file: an empty one could not be loaded. Equal rows give equal bytes.
@@ -143,13 +134,15 @@ class RunFolder:
             return None
         with self._beside(path) as file:
             _write_parquet(rows, file)
-        return _sha256(path)
+        return file_sha256(path)
 
     def _file(self, config: str) -> Path:
         folder = "data" if config == "default" else re.sub("^(rejected|history)_", r"\1/", config)
         return self.path / folder / _FILE
 
-    def read_rows(self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None) -> Dataset:
+    def read_rows(
+        self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None
+    ) -> "Dataset":
         """Reads a config's rows.
 
         Args:
@@ -160,26 +153,50 @@ class RunFolder:
         Raises:
             UserError: it is not there or cannot be read.
         """
+        with self._opened(config) as file:
+            # a folder that is closed has no scratch any more: what is read then stays in memory
+            scratch = scratch or (self.scratch if self.scratch.exists() else None)
+            rows = spill_batches(file.iter_batches(BATCH), file.schema_arrow, scratch).open()
+        return conform(rows, columns) if columns else rows
+
+    def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
+        """Yields the rows of a config one after the other, without `datasets`.
+
+        Args:
+            config: as for `read_rows`.
+            columns: names of what is read; one that the file lacks is None.
+            every: yields each n-th row, from the first on.
+
+        Raises:
+            UserError: it is not there or cannot be read.
+        """
+        with self._opened(config) as file:
+            lacking = {name: None for name in columns if name not in file.schema_arrow.names}
+            first = 0
+            for batch in file.iter_batches(BATCH, columns=[name for name in columns if name not in lacking]):
+                yield from ({**row, **lacking} for row in batch.to_pylist()[-first % every :: every])
+                first += batch.num_rows
+
+    @contextmanager
+    def _opened(self, config: str) -> Iterator[pq.ParquetFile]:
+        """Opens the file of a config, and explains what is wrong with it."""
         path = self._file(config)
         try:
             with pq.ParquetFile(path) as file:
-                # a folder that is closed has no scratch any more: what is read then stays in memory
-                scratch = scratch or (self.scratch if self.scratch.exists() else None)
-                rows = spill_batches(file.iter_batches(BATCH), file.schema_arrow, scratch)
+                yield file
         except FileNotFoundError as error:
             raise UserError(f"{path} is missing: run stage={_stage(config)} first, or stage=all") from error
         except (OSError, pa.ArrowException) as error:
             raise UserError(
                 f"{path} cannot be read ({error}): delete it and run stage={_stage(config)} again"
             ) from error
-        return conform(rows, columns) if columns else rows
 
     def has_rows(self, config: str, sha256: str | None) -> bool:
         """Whether the config's file is there and is the one with this digest (None: there must be no file)."""
         path = self._file(config)
         if sha256 is None:
             return not path.exists()
-        return path.exists() and _sha256(path) == sha256
+        return path.exists() and file_sha256(path) == sha256
 
 
 def _stage(config: str) -> str:
@@ -187,31 +204,14 @@ def _stage(config: str) -> str:
     return "respond" if config == "default" else config.rpartition("_")[2]
 
 
-def _write_parquet(rows: Dataset, file: BinaryIO) -> None:
+def _write_parquet(rows: "Dataset", file: BinaryIO) -> None:
     """Writes parquet as `Dataset.to_parquet` does, without the fingerprint that makes equal rows differ; a group of
     rows at a time, so that memory does not grow with them."""
+    from datasets import Features
+
     schema = Features(rows.features).arrow_schema.with_metadata(
         {"huggingface": json.dumps({"info": {"features": Features(rows.features).to_dict()}})}
     )
     with pq.ParquetWriter(file, schema, use_content_defined_chunking=True, write_page_index=True) as writer:
         for table in rows.with_format("arrow").iter(_ROW_GROUP):
             writer.write_table(table.replace_schema_metadata(schema.metadata))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def disk_error(path: Path, error: OSError) -> FannoError:
-    """Returns a line about a file or folder of a run that cannot be written."""
-    if error.errno in DISK_FULL:
-        return FannoError(
-            f"The disk is full: {path} cannot be written. Free some space and run the same command again."
-        )
-    if error.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
-        return UserError(f"{path} cannot be written ({error.strerror}): check its permissions or give another run=")
-    return UserError(f"{path} cannot be used as a run folder ({error.strerror or error}): give another run=")

@@ -4,17 +4,20 @@ respond row  ->  {"id": …, "messages": [{"role": "user", …}, {"role": "assis
 """
 
 from collections.abc import Mapping
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import PAIR, full_text
 from fanno_hf.identity import content_id
 from fanno_hf.steps.rows import features
 
+if TYPE_CHECKING:
+    from datasets import Dataset
 
-def pairs(responses: Dataset) -> Dataset:
+
+def pairs(responses: "Dataset") -> "Dataset":
     """Returns the final data set (columns of PAIR) from the rows of the respond stage."""
+    from datasets import Dataset
+
     table: dict[str, list] = {name: [] for name in PAIR}
     for row in responses:
         pair = {**row, "output": row["response"], "id": content_id(row["instruction"], row["input"], row["response"])}

@@ -9,11 +9,13 @@ To add a stage is to add a value here: running, resuming, publishing, the card a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, RESPONSE
 from fanno_hf.identity import digest
-from fanno_hf.settings import Settings
+
+if TYPE_CHECKING:
+    from fanno_hf.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Stage:
             found.append(Table("default", "data", self.name, "pairs"))
         return found
 
-    def settings(self, settings: Settings) -> dict[str, Any]:
+    def settings(self, settings: "Settings") -> dict[str, Any]:
         """Returns what of the resolved configuration decides its rows, as run.json keeps it."""
         config, stages, prompts = settings.resolved, (self.name,), self.prompts
         # the reward asks for the response that `respond` will ask for

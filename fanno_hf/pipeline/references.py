@@ -5,16 +5,17 @@ import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.identity import digest, hashed
 from fanno_hf.settings import Decontamination
 from fanno_hf.sources.named import reference_documents, reference_items
-from fanno_hf.steps.rows import spill
+from fanno_hf.steps.rows import Spilled, spill
 from fanno_hf.texts import contamination
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class NamedDocuments:
         self._entries, self._scratch = entries, scratch
 
     @cached_property
-    def _read(self) -> tuple[Dataset, str]:
+    def _read(self) -> tuple[Spilled, str]:
         documents = (
             {"text": text, "source": source, "position": 0}
             for entry in self._entries
@@ -76,13 +77,13 @@ class NamedDocuments:
         columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
         sha256 = hashlib.sha256()
         rows = spill(hashed(documents, sha256), columns, self._scratch)
-        logger.info("%s: %d documents", AGAINST, len(rows))
+        logger.info("%s: %d documents", AGAINST, rows.count)
         return rows, sha256.hexdigest()
 
-    @property
-    def documents(self) -> Dataset:
+    @cached_property
+    def documents(self) -> "Dataset":
         """Columns text, source and position."""
-        return self._read[0]
+        return self._read[0].open()
 
     @property
     def digest(self) -> str:

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import fanno_hf
-from fanno_hf.errors import UserError, did_you_mean
+from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
-from fanno_hf.output.folder import FORMAT, RunFolder, run_folder
-from fanno_hf.output.funnel import funnel_table
+from fanno_hf.output.folder import FORMAT, RunFolder
+from fanno_hf.output.funnel_table import funnel_table
 from fanno_hf.output.pairs import pairs
+from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import write_card
-from fanno_hf.pipeline.plan import STAGES, TASKS, Stage, input_digest, stages_before
+from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.settings import Settings
-from fanno_hf.stages.prescreen import screen_alone
 from fanno_hf.steps.context import Context, StageOutput
 
 logger = logging.getLogger(__name__)
@@ -41,9 +41,6 @@ def execute(settings: Settings) -> RunFolder:
         FannoError: with one clear line; what was done stays done.
     """
     asked = settings.stage
-    if asked not in (*STAGES, "all"):
-        known = ("all", *STAGES, *TASKS)
-        raise UserError(f"stage={asked} is unknown{did_you_mean(asked, known) or '.'} Known: {', '.join(known)}")
     shard = parse_shard(settings.shard)
     if shard and asked != "prescreen":
         raise UserError(f"shard={settings.shard} is for stage=prescreen alone, not for stage={asked}")
@@ -99,7 +96,7 @@ def _do_shard(settings: Settings, shard: Shard, folder: RunFolder) -> None:
     with services(settings, folder.path, folder.scratch) as context:
         documents, source = read_documents(settings.resolved["data"], folder.scratch, shard)
         fingerprint = _shard_fingerprint(_decisive(STAGES["prescreen"], context))
-        do_shard(documents, source, fingerprint, context, folder)
+        do_shard(documents(), source, fingerprint, context, folder)
 
 
 def _shard_fingerprint(decisive: Mapping[str, Any]) -> str:
@@ -172,7 +169,7 @@ def _inputs(
             logger.info("prescreen: from %s; data.* is not read", shards)
             return lambda: [shards.gather(context)], shards.source
         documents, source = read_documents(context.settings.resolved["data"], folder.scratch)
-        return lambda: [screen_alone(documents, context)], source
+        return lambda: [load("fanno_hf.stages.prescreen:screen_alone")(documents(), context)], source
     entries = [folder.manifest["stages"].get(name) for name in stage.reads]
     for name, entry in zip(stage.reads, entries, strict=True):
         if not entry or not folder.has_rows(name, entry["output"]):

@@ -2,14 +2,13 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra.errors
 import hydra.utils
-from datasets import Dataset
 
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.errors import FannoError, UserError
@@ -22,6 +21,9 @@ from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.vectors.store import EmbeddingStore
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +83,9 @@ def _journal(settings: Settings, folder: Path) -> Path:
     return path
 
 
-def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None = None) -> tuple[Dataset, str]:
+def read_documents(
+    config: Mapping[str, Any], scratch: Path, shard: Shard | None = None
+) -> tuple[Callable[[], "Dataset"], str]:
     """Reads the configured source into a file in `scratch`; what is no string becomes null, for prescreen to drop with a
     reason.
 
@@ -91,8 +95,8 @@ def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None
         shard: the part that is read; None reads all.
 
     Returns:
-        Columns text, source and position (the document's place in the source, from 0); and the sha256 of all documents
-        of the source, those of other shards too.
+        A function that opens the documents: columns text, source and position (the document's place in the source,
+        from 0); and the sha256 of all documents of the source, those of other shards too.
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
@@ -103,10 +107,10 @@ def read_documents(config: Mapping[str, Any], scratch: Path, shard: Shard | None
     sha256 = hashlib.sha256()
     mine = (row for row in hashed(every, sha256) if row["position"] % count == index)
     documents = spill(mine, columns, scratch)
-    if not len(documents) and not shard:
+    if not documents.count and not shard:
         raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
-    logger.info("read %d documents", len(documents))
-    return documents, sha256.hexdigest()
+    logger.info("read %d documents", documents.count)
+    return documents.open, sha256.hexdigest()
 
 
 def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,18 +13,19 @@ import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from datasets import Dataset, concatenate_datasets
 
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
 from fanno_hf.errors import UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.services import Shard
-from fanno_hf.stages.prescreen import PHASES, ask_ahead, screen_alone
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.rows import empty
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def shard_folder(run: Path, shard: Shard) -> Path:
     return Path(run, "shards", f"{shard[0]}-of-{shard[1]}")
 
 
-def do_shard(documents: Dataset, source: str, fingerprint: str, context: Context, folder: RunFolder) -> None:
+def do_shard(documents: "Dataset", source: str, fingerprint: str, context: Context, folder: RunFolder) -> None:
     """Does one shard, unless it is complete.
 
     Args:
@@ -63,6 +64,8 @@ def do_shard(documents: Dataset, source: str, fingerprint: str, context: Context
     if _is_complete(folder, marker) and not context.settings.force:
         logger.info("%s: up to date (%d documents)", folder.path, len(documents))
         return
+    from fanno_hf.stages.prescreen import ask_ahead, screen_alone
+
     alone = screen_alone(documents, context)
     ask_ahead(alone.kept, context)
     folder.manifest["shard"] = {
@@ -113,6 +116,8 @@ class Shards:
 
     def gather(self, context: Context) -> StageOutput:
         """Takes over verdicts and vectors, and returns what `screen_alone` returns for all documents."""
+        from fanno_hf.stages.prescreen import PHASES
+
         for folder in self._folders:
             context.teacher.absorb(folder.path / "journal.sqlite")
             context.embedder.absorb(folder.path / "embeddings")
@@ -125,7 +130,9 @@ class Shards:
             rejected.select(np.lexsort((_positions(rejected), phases))),
         )
 
-    def _read(self, what: str, columns: Mapping[str, Any], scratch: Path | None) -> Dataset:
+    def _read(self, what: str, columns: Mapping[str, Any], scratch: Path | None) -> "Dataset":
+        from datasets import concatenate_datasets
+
         name = {"passages": "passages", "rejected": "rejected_passages"}[what]
         filled = [folder for folder in self._folders if folder.manifest["shard"][what]]
         return concatenate_datasets([empty(columns), *(folder.read_rows(name, columns, scratch) for folder in filled)])
@@ -173,5 +180,5 @@ def _find(run: Path) -> list[Path]:
     return [shard_folder(run, shard) for shard in shards]
 
 
-def _positions(rows: Dataset) -> np.ndarray:
+def _positions(rows: "Dataset") -> np.ndarray:
     return np.asarray(rows["position"], dtype=np.int64)

@@ -15,8 +15,9 @@ import numpy as np
 from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.instructing.tags import KINDS
-from fanno_hf.output.folder import RunFolder, run_folder
+from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import made_from_others
+from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.services import build

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datasets import IterableDataset, load_dataset
 from huggingface_hub import DatasetInfo, HfApi, constants
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub_token import hub_token
 from fanno_hf.sources.text_column import find_text_column
+
+if TYPE_CHECKING:
+    from datasets import IterableDataset
 
 
 class HubSource:
@@ -70,6 +72,8 @@ class HubSource:
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""
+        from datasets import load_dataset
+
         try:
             commit = self._info.sha if self._info else None
             dataset = load_dataset(
@@ -83,7 +87,7 @@ class HubSource:
             raise UserError(f"{self._key}={self._name} cannot be loaded ({type(error).__name__}): {words}") from error
 
 
-def _columns(dataset: IterableDataset) -> dict[str, bool]:
+def _columns(dataset: "IterableDataset") -> dict[str, bool]:
     """Returns which columns there are and whether they hold strings: as declared, else as in the first row."""
     if dataset.features:
         return {

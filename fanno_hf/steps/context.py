@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from datasets import Dataset
 
 from fanno_hf.settings import Settings
 from fanno_hf.steps.funnel import Reason
 from fanno_hf.teacher.base import T, Usage, Way
 from fanno_hf.texts.segment import TokenCounter
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 class Teacher(Protocol):
@@ -66,7 +68,7 @@ class Against(Protocol):
 
     digest: str
     """Of their texts and sources."""
-    documents: Dataset
+    documents: "Dataset"
     """Columns text, source and position."""
 
 
@@ -114,7 +116,7 @@ class StageOutput:
         notes: what else run.json should say, by name.
     """
 
-    kept: Dataset
-    rejected: Dataset
-    history: Dataset | None = None
+    kept: "Dataset"
+    rejected: "Dataset"
+    history: "Dataset | None" = None
     notes: Mapping[str, Any] = field(default_factory=dict)

@@ -6,13 +6,14 @@ funnel.screen(rows, lambda row: length_reason(row["num_tokens"]), "length")
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from datasets import Dataset, concatenate_datasets
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import OUTCOME, REJECTION
 from fanno_hf.errors import StageEmpty
 from fanno_hf.steps.rows import conform, empty, map_rows, with_columns
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Reason = tuple[str, str] | None
 
@@ -26,18 +27,20 @@ class Funnel:
         rejected: what left before, with these columns and those of REJECTION.
     """
 
-    def __init__(self, stage: str, columns: Mapping[str, Any], rejected: Dataset | None = None):
+    def __init__(self, stage: str, columns: Mapping[str, Any], rejected: "Dataset | None" = None):
         self.stage, self._columns = stage, columns
         self._rejected: list[Dataset] = [] if rejected is None else [rejected]
         self.reasons: Counter[str] = Counter([] if rejected is None else rejected["reason"])
 
-    def screen(self, dataset: Dataset, judge: Callable[[dict], Reason], phase: str) -> Dataset:
+    def screen(self, dataset: "Dataset", judge: Callable[[dict], Reason], phase: str) -> "Dataset":
         """Keeps the rows for which `judge` returns None; the others leave with its (reason, detail)."""
         columns = {"reason": REJECTION["reason"], "detail": REJECTION["detail"]}
         judged = map_rows(dataset, lambda row: _as_columns(judge(row)), columns, f"{self.stage}: {phase}", keep=False)
         return self.drop(dataset, list(zip(judged["reason"], judged["detail"], strict=True)), phase)
 
-    def drop(self, dataset: Dataset, reasons: Sequence[tuple[str | None, str | None] | None], phase: str) -> Dataset:
+    def drop(
+        self, dataset: "Dataset", reasons: Sequence[tuple[str | None, str | None] | None], phase: str
+    ) -> "Dataset":
         """The same for reasons that are already there, one a row (None, or a reason of None, keeps it)."""
         why = [(phase, *reason) if reason and reason[0] else (None, None, None) for reason in reasons]
         lost = [index for index, (_, reason, _) in enumerate(why) if reason]
@@ -47,12 +50,12 @@ class Funnel:
         rejected = with_columns(dataset.select(lost), columns, OUTCOME, f"{self.stage}: {phase}: rejected")
         return self._part(dataset, lost, rejected)
 
-    def sift(self, dataset: Dataset) -> Dataset:
+    def sift(self, dataset: "Dataset") -> "Dataset":
         """The same for rows that have the columns of OUTCOME, which the rows that are kept lose."""
         lost = [index for index, reason in enumerate(dataset["reason"]) if reason]
         return self._part(dataset, lost, dataset.select(lost)).remove_columns(list(OUTCOME))
 
-    def _part(self, dataset: Dataset, lost: list[int], rejected: Dataset) -> Dataset:
+    def _part(self, dataset: "Dataset", lost: list[int], rejected: "Dataset") -> "Dataset":
         self.reasons.update(rejected["reason"])
         self._rejected.append(conform(rejected, {**self._columns, **REJECTION}))
         gone = set(lost)
@@ -67,11 +70,13 @@ class Funnel:
         """Returns an empty funnel for a part of the rows."""
         return Funnel(self.stage, self._columns)
 
-    def rejected(self) -> Dataset:
+    def rejected(self) -> "Dataset":
         """Returns every dropped row so far, in the order in which they left."""
+        from datasets import concatenate_datasets
+
         return concatenate_datasets(self._rejected) if self._rejected else empty({**self._columns, **REJECTION})
 
-    def require_rows(self, dataset: Dataset, advice: str) -> None:
+    def require_rows(self, dataset: "Dataset", advice: str) -> None:
         """Raises StageEmpty, with the reasons counted, when no row is left."""
         if len(dataset):
             return

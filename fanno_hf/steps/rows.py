@@ -1,56 +1,95 @@
 """Rows while a stage works on them: on disk where there is a folder for them, so that memory does not grow with them.
 
-spill(documents, columns, run/.scratch)  ->  a memory-mapped Dataset; every `map` of it writes beside it, row for row
+spill(documents, columns, run/.scratch).open()  ->  a memory-mapped Dataset; every `map` of it writes beside it, row for row
+
+`datasets` is imported by whoever opens rows: a run that is up to date only writes and hashes them.
 """
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from datasets import Dataset, Features, List, Value
 
 from fanno_hf.identity import digest
+
+if TYPE_CHECKING:
+    from datasets import Dataset, Features
 
 BATCH = 1_000
 """Rows that are in memory at a time."""
 
 
-def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder: Path | None) -> Dataset:
-    """Writes rows to a file in `folder` as they come and returns them as a memory-mapped data set.
+@dataclass(frozen=True)
+class Spilled:
+    """Rows that are written and not opened yet.
+
+    Attributes:
+        source: the Arrow file, or the table where there was no folder for one.
+        count: of the rows.
+    """
+
+    source: Path | pa.Table
+    count: int
+
+    def open(self) -> "Dataset":
+        """Returns the rows, memory-mapped where they are in a file."""
+        from datasets import Dataset
+
+        return Dataset(self.source) if isinstance(self.source, pa.Table) else Dataset.from_file(str(self.source))
+
+
+def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder: Path | None) -> Spilled:
+    """Writes rows to a file in `folder` as they come.
 
     Args:
         rows: their values, by column.
-        columns: names and types.
+        columns: names and types (see `fanno_hf.columns`).
         folder: for files that nobody needs later; None keeps the rows in memory.
     """
-    schema = features(columns).arrow_schema
+    schema = pa.schema([(name, _arrow_type(type_)) for name, type_ in columns.items()])
     iterator = iter(rows)
     batches = iter(lambda: list(islice(iterator, BATCH)), [])
     return spill_batches((pa.RecordBatch.from_pylist(batch, schema) for batch in batches), schema, folder)
 
 
-def spill_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: Path | None) -> Dataset:
+def spill_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: Path | None) -> Spilled:
     """The same for Arrow batches of this schema."""
     if folder is None:
-        return Dataset(pa.Table.from_batches(batches, schema))
+        table = pa.Table.from_batches(batches, schema)
+        return Spilled(table, table.num_rows)
+    count = 0
     with (
         tempfile.NamedTemporaryFile(dir=folder, suffix=".arrow", delete=False) as file,
         pa.ipc.new_stream(file, schema) as writer,
     ):
         for batch in batches:
             writer.write_batch(batch)
-    return Dataset.from_file(file.name)
+            count += batch.num_rows
+    return Spilled(Path(file.name), count)
 
 
-def features(columns: Mapping[str, Any]) -> Features:
+def _arrow_type(type_: Any) -> pa.DataType:
+    if isinstance(type_, list):
+        return pa.list_(_arrow_type(type_[0]))
+    if isinstance(type_, dict):
+        return pa.struct([(name, _arrow_type(item)) for name, item in type_.items()])
+    return pa.type_for_alias(type_)
+
+
+def features(columns: Mapping[str, Any]) -> "Features":
     """Returns columns (see `fanno_hf.columns`) as a schema; what is a feature of `datasets` already stays as it is."""
+    from datasets import Features
+
     return Features({name: _feature(type_) for name, type_ in columns.items()})
 
 
 def _feature(type_: Any) -> Any:
+    from datasets import List, Value
+
     if isinstance(type_, str):
         return Value(type_)
     if isinstance(type_, list):
@@ -58,15 +97,15 @@ def _feature(type_: Any) -> Any:
     return {name: _feature(item) for name, item in type_.items()} if isinstance(type_, dict) else type_
 
 
-def fingerprint(dataset: Dataset, *what: Any) -> str:
+def fingerprint(dataset: "Dataset", *what: Any) -> str:
     """Names the result of a map. Given to `datasets`, it keeps the mapped function (with the teacher, its locks and
     sockets within reach) from being pickled."""
     return digest([dataset._fingerprint, *what])[:16]
 
 
 def map_rows(
-    dataset: Dataset, function: Callable[[dict], dict], columns: Mapping[str, Any], desc: str, *, keep: bool = True
-) -> Dataset:
+    dataset: "Dataset", function: Callable[[dict], dict], columns: Mapping[str, Any], desc: str, *, keep: bool = True
+) -> "Dataset":
     """`Dataset.map` over single rows with the types of the new columns declared, so that no row decides the schema.
 
     Args:
@@ -78,15 +117,15 @@ def map_rows(
 
 
 def map_batches(
-    dataset: Dataset, function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
-) -> Dataset:
+    dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
+) -> "Dataset":
     """`Dataset.map` over batches of rows; what the function returns, any number of rows, takes their place."""
     return _map(dataset, function, columns, desc, keep=False, batched=True, batch_size=BATCH)
 
 
 def with_columns(
-    dataset: Dataset, values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
-) -> Dataset:
+    dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
+) -> "Dataset":
     """Returns the rows with columns that are there already, one value a row; a column of the same name is replaced."""
 
     def of(_: list, rows: list[int]) -> dict[str, list]:
@@ -96,7 +135,7 @@ def with_columns(
     return _map(dataset, of, columns, desc, input_columns=first, with_indices=True, batched=True, batch_size=BATCH)
 
 
-def _map(dataset: Dataset, function: Callable, columns: Mapping[str, Any], desc: str, keep: bool = True, **how: Any):
+def _map(dataset: "Dataset", function: Callable, columns: Mapping[str, Any], desc: str, keep: bool = True, **how: Any):
     schema = features({**(dataset.features if keep else {}), **columns})
     if not len(dataset):
         return empty(schema)
@@ -110,12 +149,14 @@ def _map(dataset: Dataset, function: Callable, columns: Mapping[str, Any], desc:
     )
 
 
-def empty(schema: Mapping[str, Any]) -> Dataset:
+def empty(schema: Mapping[str, Any]) -> "Dataset":
     """Returns a data set of this schema without rows."""
+    from datasets import Dataset
+
     return Dataset.from_dict({name: [] for name in schema}, features=features(schema))
 
 
-def conform(dataset: Dataset, columns: Mapping[str, Any]) -> Dataset:
+def conform(dataset: "Dataset", columns: Mapping[str, Any]) -> "Dataset":
     """Returns the rows with exactly these columns, in this order; a column that is not there is null."""
     missing = {name: type_ for name, type_ in columns.items() if name not in dataset.column_names}
     if missing and len(dataset):

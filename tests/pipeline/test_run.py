@@ -254,7 +254,7 @@ def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
     content["stages"]["prescreen"]["kept"] = "many"
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(
-        UserError, match=r"run\.json is not as fanno_hf wrote it \(prescreen\.kept is missing or wrong\)"
+        UserError, match=r"run\.json has been changed since fanno_hf wrote it \(prescreen\.kept is missing or wrong\)"
     ):
         run("stage=seed")
 

@@ -1,0 +1,35 @@
+"""Where a run is on the disk, and what is said when the disk does not take it.
+
+run=demo  ->  runs/demo        run=./demo  ->  ./demo
+"""
+
+import errno
+import os
+from pathlib import Path
+
+from fanno_hf.errors import FannoError, UserError
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""No space left, the user's quota reached, or a file larger than its limit."""
+
+
+def run_folder(run: str) -> str:
+    """Returns the folder of `run=`: a name stands for runs/<name>, anything with a slash is a folder itself.
+
+    Raises:
+        UserError: there is no name.
+    """
+    if run in (None, "", ".", ".."):
+        raise UserError(f"run={run} names no run: give a name, as in run=demo, or a folder, as in run=./demo")
+    return str(run) if any(sign in str(run) for sign in ("/", os.sep)) else str(Path("runs", str(run)))
+
+
+def disk_error(path: Path, error: OSError) -> FannoError:
+    """Returns a line about a file or folder of a run that cannot be written."""
+    if error.errno in DISK_FULL:
+        return FannoError(
+            f"The disk is full: {path} cannot be written. Free some space and run the same command again."
+        )
+    if error.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
+        return UserError(f"{path} cannot be written ({error.strerror}): check its permissions or give another run=")
+    return UserError(f"{path} cannot be used as a run folder ({error.strerror or error}): give another run=")
