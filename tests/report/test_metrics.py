@@ -45,13 +45,9 @@ def figures(rows: Measured, threshold: float = 0.9, verbs: VerbNouns | None = No
     return measure(rows, near_repeat_threshold=threshold, tag_names=TAG_NAMES, verbs=verbs)
 
 
-def test_distinct_n_counts_no_gram_across_texts():
+def test_distinct_counts_unicode_words_without_case_and_no_gram_across_texts():
     # 7 words of 4 kinds; of the pairs 01 12 01 13 three are distinct; a text of one word has none
-    assert distinct_n([[0, 1, 2], [0, 1, 3], [0]], 1) == 4 / 7
-    assert distinct_n([[0, 1, 2], [0, 1, 3], [0]], 2) == 3 / 4
-
-
-def test_distinct_counts_unicode_words_without_case():
+    assert [distinct_n([[0, 1, 2], [0, 1, 3], [0]], n) for n in (1, 2)] == [4 / 7, 3 / 4]
     # das moos ist grün, das moos: 6 words of 4 kinds, 4 pairs of 3 kinds
     found = figures(measured("Das Moos ist grün!", "das MOOS"))["instructions"]
     assert found == {"distinct_1": round(4 / 6, 4), "distinct_2": round(3 / 4, 4)}
@@ -78,11 +74,7 @@ def test_similarities_equal_those_of_all_pairs():
     indices, similarities = nearest_other(rows, block_size=7)
     np.testing.assert_array_equal(indices, kernel.argmax(axis=1))
     np.testing.assert_allclose(similarities, kernel.max(axis=1), rtol=1e-6)
-
-
-def test_a_row_is_not_its_own_nearest():
-    assert nearest_other(unit_rows(1))[0].tolist() == [-1]
-    assert nearest_other(np.eye(2, dtype=np.float32))[1].tolist() == [0, 0]
+    assert nearest_other(unit_rows(1))[0].tolist() == [-1]  # a row is not its own nearest
 
 
 def test_near_repeats_are_rows_with_another_at_the_threshold():
@@ -114,8 +106,7 @@ def test_twenty_verbs_with_four_nouns_each_are_the_top():
 
 def test_pairs_grow_with_each_round():
     pairs = [("name", "river"), ("name", "lake"), None, ("name", "river")]
-    grown = cumulative_pairs(np.array([2, 0, 5, 0]), VerbNouns(pairs, 0, "small"))
-    assert grown == {0: 2, 2: 2, 5: 2}
+    assert cumulative_pairs(np.array([2, 0, 5, 0]), VerbNouns(pairs, 0, "small")) == {0: 2, 2: 2, 5: 2}
 
 
 def test_rounds_have_lengths_of_their_own():
@@ -141,10 +132,7 @@ def test_tags_that_were_never_used_are_counted():
     assert (found["combinations"], found["of"]) == (2, 4)
     assert found["kinds"]["task_type"] == {"evenness": 0.0, "counts": {"translate": 0, "code": 2}}
     assert found["kinds"]["style"]["counts"] == {"command": 1, "question": 0, "any": 1}
-
-
-def test_equal_counts_are_even():
-    assert entropy([3, 3, 3, 0]) == pytest.approx(np.log(3))
+    assert entropy([3, 3, 3, 0]) == pytest.approx(np.log(3))  # equal counts are even
 
 
 def test_responses():
@@ -181,8 +169,5 @@ def test_columns_of_another_length_are_named(column):
     rows = measured("a", "b")
     with pytest.raises(ValueError, match=f"2 instructions but 1 rows of {column}"):
         figures(replace(rows, **{column: getattr(rows, column)[:1]}))
-
-
-def test_embeddings_must_be_a_matrix():
     with pytest.raises(ValueError, match=r"got \(2,\)"):
         figures(measured("a", "b", embeddings=np.ones(2, dtype=np.float32)))
