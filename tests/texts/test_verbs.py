@@ -119,7 +119,7 @@ def test_without_a_model_or_spacy_there_is_no_parser(names, monkeypatch):
     assert find_parser(names) is None
     monkeypatch.setitem(sys.modules, "spacy", None)
     assert find_parser([MODEL]) is None
-    assert "`pip install spacy`" in MISSING and "`python -m spacy download en_core_web_sm`" in MISSING
+    assert "`pip install 'fanno_hf[verbs]'`" in MISSING and "`python -m spacy download en_core_web_sm`" in MISSING
 
 
 def test_a_broken_model_is_passed_over(monkeypatch, tmp_path, caplog):
