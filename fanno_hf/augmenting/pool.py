@@ -23,19 +23,14 @@ from fanno_hf.steps.rows import conform, with_columns
 
 @dataclass(frozen=True)
 class Learned:
-    """What was measured when a window ended.
+    """What was measured when a window ended."""
 
-    Attributes:
-        nearest_similarity: mean over its accepted rows of the similarity to the nearest row of the pool before.
-        mean_similarity: mean similarity of its accepted rows to all rows of the pool before.
-        response_tokens: of its accepted rows, where the reward asks for them; else empty.
-        spent: tokens of the requests for rewards, as in SPENT.
-    """
-
+    # mean over its accepted rows of the similarity to the nearest row of the pool before
     nearest_similarity: float | None = None
-    mean_similarity: float | None = None
+    mean_similarity: float | None = None  # mean similarity of its accepted rows to all rows of the pool before
+    # of its accepted rows, where the reward asks for them; else empty
     response_tokens: np.ndarray = field(default_factory=lambda: np.empty(0))
-    spent: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[str, int] = field(default_factory=dict)  # tokens of the requests for rewards, as in SPENT
 
 
 class InstructionPool:
@@ -43,10 +38,8 @@ class InstructionPool:
 
     Args:
         seeds: rows with the columns of INSTRUCTION, at least one; pulls of an earlier stage count on.
-        context: configuration `stages.augment` and services.
 
     Attributes:
-        rows: the instructions, with the columns of INSTRUCTION.
         embeddings: float32, shape (n, dimension).
         pulls: int64, shape (n,), draws so far.
         nearest: similarity of each to its nearest other one.

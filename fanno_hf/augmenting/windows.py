@@ -31,25 +31,15 @@ _MARGIN = 1.1
 
 @dataclass(eq=False)
 class Window:
-    """Documents that are asked about at the same time, each with the counterexamples that were drawn for it.
+    """Documents that are asked about at the same time, each with the counterexamples that were drawn for it."""
 
-    Attributes:
-        number: from 1 on.
-        draws: int64, shape (documents, counterexamples), rows of the pool.
-        least_pulled: share of the draws among the least pulled.
-        asked: the rows that ask.
-        funnel: gets the rows that are dropped.
-        rows: what is left of them once they are asked.
-        spent: tokens of all their requests.
-    """
-
-    number: int
-    draws: np.ndarray
-    least_pulled: float
-    asked: Dataset
-    funnel: Funnel
-    rows: Dataset | None = None
-    spent: dict[str, int] | None = None
+    number: int  # from 1 on
+    draws: np.ndarray  # int64, shape (documents, counterexamples), rows of the pool
+    least_pulled: float  # share of the draws among the least pulled
+    asked: Dataset  # the rows that ask
+    funnel: Funnel  # gets the rows that are dropped
+    rows: Dataset | None = None  # what is left of them once they are asked
+    spent: dict[str, int] | None = None  # tokens of all their requests
 
     @property
     def size(self) -> int:
@@ -69,11 +59,6 @@ class Windows:
 
     A window has `window` documents; fewer where the target is near, as far as the share accepted so far tells, and none
     while those that are being asked seem to be enough.
-
-    Args:
-        documents: the pre-screened passages.
-        pool: what counterexamples are drawn from.
-        context: configuration and services.
     """
 
     def __init__(self, documents: Dataset, pool: InstructionPool, context: Context):

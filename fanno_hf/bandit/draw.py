@@ -34,8 +34,6 @@ def ucb_values(rewards: np.ndarray, pulls: np.ndarray, exploration: float) -> np
 
     Args:
         rewards: shape (n,), usually in [0, 1].
-        pulls: shape (n,), how often each was drawn.
-        exploration: weight of the second term, 0 or more. With rewards in [0, 1], 3 is close to drawing each in turn.
 
     Returns:
         float64, shape (n,).
@@ -60,14 +58,11 @@ def draw_window(
 
     Args:
         rewards: shape (n,), finite; see `normalise_rewards`.
-        pulls: integers, shape (n,), how often each was drawn before; not changed.
         counterexamples: instructions in a draw; a pool of fewer gives all it has.
-        exploration: weight of few pulls against high rewards, 0 or more; for "ucb" and "thompson".
         top_fraction: share of the pool a draw chooses from, in (0, 1]; for "ucb" and "greedy".
         policy: "ucb" as above; "greedy", the same without exploration; "random", uniform over the pool;
             "round_robin", the least pulled (ties: lowest index); "thompson", the highest of one sample for each
             from `N(reward, exploration**2 / (pulls + 1))` (Agrawal and Goyal 2013, arXiv 1209.3353, have exploration 1).
-        rng: source of randomness. Two windows drawn from it one after the other equal one window of both lengths.
 
     Returns:
         The draws, int64 indices of shape (num_draws, min(counterexamples, n)), and the new pulls, int64 of shape (n,).
@@ -91,10 +86,7 @@ def draw_ranks(num_draws: int, size: int, top: int, rng: np.random.Generator) ->
     """Draws `size` of `range(top)` without replacement, `num_draws` times; every ordered choice is equally likely.
 
     The original method of Fisher and Yates (Statistical Tables, 1938): draw t, strike out the t-th of those left. Rows
-    use the generator in order, so two calls give the rows of one.
-
-    Returns:
-        int64, shape (num_draws, size).
+    use the generator in order, so two calls give the rows of one. Returns int64, shape (num_draws, size).
 
     Raises:
         ValueError: if `size` is not in [0, top], or `num_draws` is negative.
@@ -117,16 +109,13 @@ def pulls_histogram(pulls: np.ndarray) -> dict[int, int]:
 
 
 def least_pulled_share(draws: np.ndarray, pulls: np.ndarray) -> float:
-    """Returns the share of counterexamples which, when drawn, had as few pulls as the least pulled of the pool.
+    """Returns the share, in [0, 1], of a window's counterexamples which, when drawn, had as few pulls as any of the pool.
 
-    Near 1 the rewards hardly matter.
+    Near 1 the rewards hardly matter; 0.0 where nothing was drawn.
 
     Args:
-        draws: of one window, indices of shape (num_draws, size); see `draw_window`.
+        draws: indices of shape (num_draws, size); see `draw_window`.
         pulls: shape (n,), before the window.
-
-    Returns:
-        In [0, 1]; 0.0 where nothing was drawn.
     """
     draws, histogram, now = np.asarray(draws), pulls_histogram(pulls), np.asarray(pulls).tolist()
     if not draws.size:

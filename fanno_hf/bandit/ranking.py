@@ -16,11 +16,9 @@ def follow_ranks(
     """Returns the instructions drawn if draw k takes those at `ranks[k]` by value, 0 being the highest.
 
     Args:
-        rewards: float64, shape (n,), finite.
-        pulls: int64, shape (n,), before the first draw.
-        ranks: int64, shape (num_draws, size), not empty; distinct in a row, each below `top`.
+        rewards, pulls: float64 and int64, shape (n,); finite, before the first draw.
+        ranks: int64, shape (num_draws, size), not empty; distinct in a row, each below `top`, which is at most n.
         exploration: above 0.
-        top: at most n.
 
     Returns:
         int64, shape (num_draws, size): the same as ranking the whole pool at each draw by

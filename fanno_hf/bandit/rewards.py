@@ -17,7 +17,6 @@ def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.nda
     """Returns the weighted mean of the parts, each normalised to [0, 1] first (see `normalise_rewards`).
 
     Args:
-        parts: name -> shape (n,), larger is better, on any scale.
         weights: name -> above 0.
 
     Returns:
@@ -27,12 +26,9 @@ def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.nda
 
 
 def acceptance(accepted: np.ndarray, tried: np.ndarray) -> np.ndarray:
-    """Returns, for each counterexample, the estimated share of accepted instructions among those made with it.
+    """Returns the estimated share of accepted instructions among those made with each counterexample.
 
-    `(accepted + 1) / (tried + 2)`, Laplace's rule of succession: 0.5 where none was tried yet.
-
-    Args:
-        accepted, tried: integers, shape (n,).
+    `(accepted + 1) / (tried + 2)`, of integers of shape (n,); Laplace's rule of succession: 0.5 where none was tried yet.
     """
     return (np.asarray(accepted) + 1.0) / (np.asarray(tried) + 2.0)
 
@@ -48,14 +44,9 @@ class Nearest:
         self.similarities = np.empty(0, dtype=np.float32)
 
     def add(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """Adds new rows.
+        """Adds `new` rows (float32, shape (m, dimension)) to the `old` ones, all of unit length.
 
-        Args:
-            old: float32, shape (n, dimension), the rows so far, of unit length.
-            new: float32, shape (m, dimension).
-
-        Returns:
-            The similarity of each new row to the nearest old one, float32, shape (m,); -1 where there is none.
+        Returns the similarity of each new row to the nearest old one, float32, shape (m,); -1 where there is none.
         """
         to_old = np.maximum(nearest(new, old)[1], -1.0)
         to_new = np.maximum(nearest(old, new)[1], -1.0)

@@ -43,9 +43,6 @@ _METRICS = (
 def diff(settings: Settings) -> str:
     """Returns what differs between `a` and `b`, as Markdown.
 
-    Args:
-        settings: `diff`, and for the metrics `report.rows`, `embedder`, `tokenizer` and `rules`.
-
     Raises:
         UserError: one of them is missing, or is neither a run nor on the Hub.
     """

@@ -47,14 +47,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> str:
-    """Returns the report.
-
-    Args:
-        settings: of the run.
-
-    Raises:
-        FannoError: something is bad: the report, with what to do.
-    """
+    """Returns the report. Raises FannoError where something is bad: the report, with what to do."""
     return asyncio.run(_examine(settings))
 
 

@@ -41,16 +41,11 @@ _CROWD = 1_000
 
 @dataclass(frozen=True)
 class Projection:
-    """What one stage would take.
-
-    Attributes:
-        rows_in: rows it asks the teacher about.
-        rows_out: rows it keeps (for augment: the pool).
-    """
+    """What one stage would take."""
 
     stage: str
-    rows_in: int
-    rows_out: int
+    rows_in: int  # rows it asks the teacher about
+    rows_out: int  # rows it keeps (for augment: the pool)
     requests: int
     prompt_tokens: int
     completion_tokens: int
@@ -78,9 +73,6 @@ class _Probe:
 
 def project(settings: Settings) -> str:
     """Returns the projection as a table.
-
-    Args:
-        settings: of the run; `data` and `teacher` are those of the run.
 
     Raises:
         FannoError: the probe kept nothing at some stage, or the teacher cannot be reached.
@@ -114,12 +106,7 @@ def _silent(name: str) -> Iterator[None]:
 
 
 def projections(documents: Dataset, context: Context) -> list[Projection]:
-    """Sends a probe through every stage and projects each.
-
-    Args:
-        documents: all of them, columns text and source.
-        context: configuration and services.
-    """
+    """Sends a probe through every stage and projects each."""
     settings = context.settings
     alone = screen_alone(documents, context)
     passages, funnel = alone.kept, Funnel("prescreen", {**DOCUMENT, **POSITION}, alone.rejected)

@@ -28,13 +28,11 @@ class ApproximateNeighbours:
     """Links between similar rows, most of them.
 
     Attributes:
-        graph: as of `threshold_graph`, without the links that were missed.
-        recall: share of the links of a sample of rows that are in the graph, in [0, 1]; 1 if they have none.
         sampled_rows, sampled_links: what the recall was measured on, by comparing them with every row.
     """
 
-    graph: csr_matrix
-    recall: float
+    graph: csr_matrix  # as of `threshold_graph`, without the links that were missed
+    recall: float  # share of the links of a sample of rows that are in the graph, in [0, 1]; 1 if they have none
     sampled_rows: int
     sampled_links: int
 

@@ -86,7 +86,6 @@ def representatives(communities: Sequence[Sequence[int]], priority: np.ndarray) 
     """Returns, in ascending order, the member of each community with the highest priority (ties: the lowest index).
 
     Args:
-        communities: row indices; none of them empty.
         priority: shape (n_rows,), higher is better.
     """
     return sorted(min(members, key=lambda row: (-priority[row], row)) for members in communities)

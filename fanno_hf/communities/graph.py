@@ -25,11 +25,8 @@ def threshold_graph(
     """Links the rows whose cosine similarity is at least the threshold.
 
     Args:
-        embeddings: float, shape (n_rows, dim); rows need not be of unit length.
         threshold: in [-1, 1]; pairs within 1e-5 of it are decided in float64.
-        block_size: rows and columns of similarities computed at a time.
         threads: of the matrix product; None leaves the settings of numpy and torch.
-        progress: whether to show a bar on stderr.
 
     Returns:
         Similarities, float32, shape (n_rows, n_rows); symmetric, indices sorted, no row linked to itself. Twelve
@@ -98,15 +95,10 @@ def symmetric(rows: np.ndarray, columns: np.ndarray, values: np.ndarray, size: i
 
 
 def partition(graph: csr_matrix, algorithm: str, min_size: int, random_seed: int) -> np.ndarray:
-    """Finds communities with scikit-network.
+    """Finds communities with scikit-network: "louvain", "leiden" (both by similarity, random_seed decides ties) or "components".
 
-    Args:
-        graph: as of `threshold_graph`.
-        algorithm: "louvain", "leiden" (both by similarity, random_seed decides ties) or "components".
-
-    Returns:
-        The row that leads each row's community: the one with most neighbours; of those the one most similar to all of
-        its neighbours together, then the first. -1 for communities below `min_size`; shape (n_rows,).
+    Returns the row that leads each row's community: the one with most neighbours; of those the one most similar to all of
+    its neighbours together, then the first. -1 for communities below `min_size`; shape (n_rows,).
     """
     labels = np.arange(graph.shape[0]) if graph.nnz == 0 else _labels(graph, algorithm, random_seed)
     weights = np.asarray(graph.sum(axis=1), dtype=np.float64)[:, 0]

@@ -49,14 +49,11 @@ def greedy_on_graph(links: csr_matrix, min_size: int) -> np.ndarray:
 def as_lists(unit: np.ndarray, centre_of: np.ndarray, counts: np.ndarray) -> list[list[int]]:
     """Writes communities as lists of rows.
 
-    Args:
-        unit: float32, shape (n_rows, dim).
-        centre_of: the row that leads each row's community, -1 for none, shape (n_rows,).
-        counts: neighbours of each row, shape (n_rows,).
+    The largest is first; of those the one whose centre has most neighbours, then the one with the lowest centre. The
+    centre leads, the others follow by falling similarity to it, then by index.
 
-    Returns:
-        The largest first; of those the one whose centre has most neighbours, then the one with the lowest centre. The
-        centre leads, the others follow by falling similarity to it, then by index.
+    Args:
+        centre_of: the row that leads each row's community, -1 for none, shape (n_rows,), like `counts` of neighbours.
     """
     members = np.flatnonzero(centre_of >= 0)
     centres = centre_of[members]

@@ -20,7 +20,6 @@ def prepared_tiles(unit: np.ndarray, threshold: float, block_size: int, threads:
     """Gives tiles that multiply in the fastest way there is here; it changes the time only, never a result.
 
     Args:
-        unit, threshold, block_size: as of `Tiles`.
         threads: of the products, until the context ends; None leaves the settings of numpy and torch.
     """
     with threadpool_limits(threads, user_api="blas"):

@@ -35,7 +35,6 @@ class Sketch:
     which is a product of as many numbers as there are axes, and one more.
 
     Args:
-        unit: float32, shape (n_rows, dim), rows of unit length.
         kind: with axes, float64, shape (dim, n_axes), orthonormal columns, the heads of all rows are held; without,
             rows are rounded when they are needed.
     """
@@ -67,11 +66,7 @@ def principal_axes(rows: np.ndarray) -> np.ndarray:
 
 
 def kinds(axes: np.ndarray, dtype: torch.dtype) -> list[Kind]:
-    """Returns the kinds of sketches worth a try, in numbers of this type.
-
-    Args:
-        axes: float64, shape (dim, dim), the most important first.
-    """
+    """Returns the kinds of sketches worth a try; `axes`: float64, shape (dim, dim), the most important first."""
     most = 4 * len(axes) * _SHARE / dtype.itemsize
     turned = [Kind(dtype, axes[:, :size]) for size in _AXES if size + 1 <= most]
     return turned if dtype == torch.float32 else [Kind(dtype, None), *turned]

@@ -17,16 +17,11 @@ _STRIP = 128  # rows of a tile held in float64 at a time
 
 @dataclass(frozen=True)
 class Hits:
-    """Pairs of a tile that reach the threshold; valid until the next tile is computed.
+    """Pairs of a tile that reach the threshold; valid until the next tile is computed."""
 
-    Attributes:
-        rows: rows of the tile with a candidate, int64, ascending, shape (n_rows,).
-        mask: which columns each of them reaches: bool, shape (n_rows, n_columns).
-        values: similarities where the mask is true, rounded as the product rounds them: float32, of the same shape.
-    """
-
-    rows: np.ndarray
-    mask: np.ndarray
+    rows: np.ndarray  # rows of the tile with a candidate, int64, ascending, shape (n_rows,)
+    mask: np.ndarray  # which columns each of them reaches: bool, shape (n_rows, n_columns)
+    # similarities where the mask is true, rounded as the product rounds them: float32, of the same shape
     values: np.ndarray
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:

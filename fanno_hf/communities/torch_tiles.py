@@ -21,7 +21,6 @@ class TorchTiles(Tiles):
     """Similarities of rows to one another, thresholded; multiplied by torch.
 
     Args:
-        unit, threshold, block_size: as of `Tiles`.
         sketch: of the same rows; None computes every similarity.
     """
 

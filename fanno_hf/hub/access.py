@@ -29,14 +29,10 @@ _REVISION = re.compile(r"(?!.*(?:\.\.|//|\.lock$|[./]$))[\w][\w./-]*")
 
 
 class Hub:
-    """Calls the Hub.
+    """Calls the Hub, again up to `retries` times.
 
-    Args:
-        retries: how often a call is tried again.
-
-    Attributes:
-        token: from HF_TOKEN; False where it is not set: a saved token is never used.
-        api: of `huggingface_hub`, for this token and the endpoint in HF_ENDPOINT.
+    `token` is HF_TOKEN, or False where it is not set: a saved token is never used. `api` is the one of `huggingface_hub`
+    for this token and the endpoint in HF_ENDPOINT.
     """
 
     def __init__(self, retries: int):
@@ -93,11 +89,7 @@ class Hub:
 
 
 def check_repo_id(key: str, repo_id: Any) -> str:
-    """Returns a repository's name, checked.
-
-    Raises:
-        UserError: it is none.
-    """
+    """Returns a repository's name, checked. Raises UserError: it is none."""
     try:
         if not isinstance(repo_id, str) or repo_id.count("/") > 1:
             raise HFValidationError
@@ -113,11 +105,7 @@ def is_revision(name: str) -> bool:
 
 
 def split_origin(key: str, origin: str) -> tuple[str, str]:
-    """Returns repository and revision of "me/fanno@demo/seed"; without a revision "main".
-
-    Raises:
-        UserError: it is neither.
-    """
+    """Returns repository and revision ("main" without one) of "me/fanno@demo/seed". Raises UserError where it is neither."""
     repo_id, _, revision = str(origin).partition("@")
     try:
         check_repo_id(key, repo_id)

@@ -39,9 +39,6 @@ def fetch(
         origin: "<repository>@<branch, tag or commit>".
         stages: those that are taken where the revision has them.
         needed: those of them that it must have.
-        folder: where they go.
-        retries: see `Hub`.
-        key: of the configuration that names the origin, for messages.
         replace: whether other rows of these stages, which the folder has, may be replaced.
 
     Raises:

@@ -50,15 +50,7 @@ class Target:
 
 
 class Publisher:
-    """Pushes one run.
-
-    Args:
-        settings: `hub` of the run's settings.
-        run: name of the run.
-
-    Raises:
-        UserError: a name is wrong, or there is no token. Nothing has been sent by then.
-    """
+    """Pushes one run. Raises UserError where a name is wrong or there is no token; nothing has been sent by then."""
 
     def __init__(self, settings: HubSettings, run: str):
         if not settings.repo_id:
@@ -246,11 +238,7 @@ def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:
 
 
 def publish(settings: Settings) -> str:
-    """`stage=publish`: pushes what a run has done and says where it is.
-
-    Raises:
-        FannoError: with one clear line; a repetition completes what was begun.
-    """
+    """`stage=publish`: pushes what a run has done and says where it is; a repetition completes what was begun."""
     folder = RunFolder(run_folder(settings.run))
     try:
         publisher = Publisher(settings.hub, folder.path.resolve().name)

@@ -69,7 +69,6 @@ def instruction_prompt(prompts: Prompts, *, think_different: bool) -> Prompt:
     """Returns the prompt that asks for an instruction.
 
     Args:
-        prompts: the configured ones, or those that run.json keeps of a stage.
         think_different: whether counterexamples are shown. Seed shows none, nor does augment in the ablation: then not
             a word is said about them.
     """
@@ -107,12 +106,7 @@ def judged_variables(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Instructor:
-    """Turns rows of `row_to_ask` into instructions, for one stage. From any thread.
-
-    Args:
-        stage: "seed" or "augment": its settings, prompts and seeds are used.
-        context: settings and services.
-    """
+    """Turns rows of `row_to_ask` into instructions, for one stage. From any thread."""
 
     def __init__(self, stage: str, context: Context):
         settings = context.settings
@@ -127,16 +121,11 @@ class Instructor:
     def ask(self, rows: Dataset, counted: Counted | None = None, wanted: Callable[[], bool] = lambda: True) -> Dataset:
         """Asks for one instruction a row, and judges those that parse and obey the rules.
 
-        Each row goes its own way: its verdicts start when its instruction arrives.
+        Each row goes its own way: its verdicts start when its instruction arrives. When `wanted` says no, what is not asked
+        yet is not asked any more.
 
-        Args:
-            rows: from `rows_to_ask`.
-            counted: see `ask_rows`.
-            wanted: when it says no, what is not asked yet is not asked any more.
-
-        Returns:
-            All rows, with instruction, input, instruction_id, num_tokens, verdicts, the tokens spent on each, and the
-            columns of OUTCOME.
+        Returns all rows, with instruction, input, instruction_id, num_tokens, verdicts, the tokens spent on each, and the
+        columns of OUTCOME.
         """
 
         async def way(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _quality(row: Mapping[str, Any]) -> float:
 def find_near_repeats(
     embeddings: np.ndarray, quality: np.ndarray, threshold: float, pool: np.ndarray | None = None
 ) -> list[Repeat | None]:
-    """Finds, for each row, the better row that it repeats.
+    """Finds, for each row, the better row that it repeats; None for a row that is kept.
 
     Rows are taken best first; a row is kept unless it is at least `threshold` similar to a row that was kept before it,
     or to a row of the pool.
@@ -93,9 +93,6 @@ def find_near_repeats(
         quality: shape (n,), higher is better; among equals the earlier row is better.
         threshold: cosine in [-1, 1] from which on two instructions are the same.
         pool: float32, shape (m, dimension): rows that stay in any case.
-
-    Returns:
-        n entries, None for a row that is kept.
     """
     pool = embeddings[:0] if pool is None else pool
     found: list[Repeat | None] = [None] * len(embeddings)

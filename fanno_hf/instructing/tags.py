@@ -54,10 +54,7 @@ def assign_tags(
     pool: Sequence[Combination], num_documents: int, per_document: int, rng: np.random.Generator
 ) -> list[list[Combination]]:
     """Deals the pool out like shuffled decks of cards: over all documents each combination is used equally often,
-    give or take one, and no document gets the same one twice.
-
-    Args:
-        per_document: combinations a document gets; at most the whole pool.
+    give or take one, and none of a document's `per_document` (at most the whole pool) is there twice.
     """
     per_document = min(per_document, len(pool))
     dealt: list[list[Combination]] = []

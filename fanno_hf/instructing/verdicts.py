@@ -24,11 +24,8 @@ def _answer(token: str) -> str:
 def yes_probability(text: str, top_logprobs: Iterable[tuple[str, float]] | None) -> float | None:
     """Returns P(yes) / (P(yes) + P(no)) in [0, 1], or None when the reply says neither.
 
-    Tokens such as " Yes", "yes" and "YES" are one answer: their probabilities are added.
-
-    Args:
-        text: the completion, used where there are no log-probabilities (then the result is 0, 1 or None).
-        top_logprobs: (token, natural log-probability) of the first token's alternatives, or None.
+    Tokens such as " Yes", "yes" and "YES" are one answer: their probabilities are added. `top_logprobs` has the first token's
+    alternatives with natural log-probabilities; where there are none the text decides, and the result is 0, 1 or None.
     """
     yes = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _answer(token) in YES)
     no = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _answer(token) in NO)

@@ -20,50 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a run: a config of its data set repository.
+    """One table of a run: a config of its data set repository."""
 
-    Attributes:
-        name: for `load_dataset`, as in "rejected_seed".
-        folder: of its file, below the run folder and the repository alike, as in "rejected/seed".
-        stage: that makes it.
-        key: of its digest in the stage's entry of run.json.
-        sha256: of its file; None where there are no rows and so no file.
-    """
-
-    name: str
-    folder: str
-    stage: str
-    key: str
-    sha256: str | None = None
+    name: str  # for `load_dataset`, as in "rejected_seed"
+    folder: str  # of its file, below the run folder and the repository alike, as in "rejected/seed"
+    stage: str  # that makes it
+    key: str  # of its digest in the stage's entry of run.json
+    sha256: str | None = None  # of its file; None where there are no rows and so no file
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the method.
+    """One stage of the method."""
 
-    Attributes:
-        name: as in `stage=seed`.
-        function: "module:name" of the function that does it; it gets the rows of `reads`, then the context.
-        reads: stages whose kept rows it reads.
-        columns: of the rows it keeps.
-        row_id: the column that tells its rows apart.
-        prompts: groups of prompts that decide its rows.
-        groups: groups of the configuration that decide its rows, and are written down as digests.
-        recorded: groups that run.json shows in full, for the report.
-        has_history: whether it leaves a table of figures, one row a window.
-        has_pairs: whether it leaves the final pairs.
-    """
-
-    name: str
-    function: str
-    reads: tuple[str, ...]
-    columns: Mapping[str, Any]
-    row_id: str
-    prompts: tuple[str, ...]
-    groups: tuple[str, ...] = ()
-    recorded: tuple[str, ...] = ()
-    has_history: bool = False
-    has_pairs: bool = False
+    name: str  # as in `stage=seed`
+    function: str  # "module:name" of the function that does it; it gets the rows of `reads`, then the context
+    reads: tuple[str, ...]  # stages whose kept rows it reads
+    columns: Mapping[str, Any]  # of the rows it keeps
+    row_id: str  # the column that tells its rows apart
+    prompts: tuple[str, ...]  # groups of prompts that decide its rows
+    groups: tuple[str, ...] = ()  # groups of the configuration that decide its rows, and are written down as digests
+    recorded: tuple[str, ...] = ()  # groups that run.json shows in full, for the report
+    has_history: bool = False  # whether it leaves a table of figures, one row a window
+    has_pairs: bool = False  # whether it leaves the final pairs
 
     def run(self, *rows_and_context: Any) -> Any:
         """Does the stage and returns its `StageOutput`."""
@@ -155,11 +134,7 @@ TABLES = sorted(_TABLES, key=lambda table: ("pairs", "output", "output_rejected"
 
 
 def tables_of(manifest: Mapping[str, Any]) -> list[Table]:
-    """Returns the tables of a run that have rows.
-
-    Args:
-        manifest: run.json.
-    """
+    """Returns the tables of a run that have rows. `manifest`: run.json."""
     entries = manifest["stages"]
     digests = [entries.get(table.stage, {}).get(table.key) for table in TABLES]
     return [replace(table, sha256=sha256) for table, sha256 in zip(TABLES, digests, strict=True) if sha256]
@@ -172,11 +147,7 @@ def stages_before(stage: str) -> list[str]:
 
 
 def input_digest(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the digest of a stage's input: the tables of kept rows that it reads.
-
-    Args:
-        entries: of the stages it reads, in run.json.
-    """
+    """Returns the digest of a stage's input: the kept rows of the stages it reads, whose `entries` in run.json are given."""
     return digest([entry["output"] for entry in entries])
 
 

@@ -23,11 +23,7 @@ AGAINST, BENCHMARKS = "stages.prescreen.against", "decontamination.benchmarks"
 
 
 class NamedBenchmarks:
-    """The benchmarks that `decontamination.benchmarks` names; see `steps.context.Benchmarks`.
-
-    Args:
-        settings: names at least one.
-    """
+    """The benchmarks that `decontamination.benchmarks` names; see `steps.context.Benchmarks`."""
 
     def __init__(self, settings: Decontamination):
         self._settings = settings
@@ -60,7 +56,6 @@ class NamedDocuments:
 
     Args:
         entries: runs, files, folders, globs or Hub data sets, at least one.
-        scratch: folder for rows at work; None keeps them in memory.
     """
 
     def __init__(self, entries: Sequence[Any], scratch: Path | None = None):

@@ -46,10 +46,7 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
 def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Context]:
     """Builds what a stage works with; models are loaded, servers and files reached only when they are needed.
 
-    Args:
-        settings: of the run.
-        folder: keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
-        scratch: folder for rows at work.
+    `folder` keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
     """
     config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
@@ -86,17 +83,12 @@ def _journal(settings: Settings, folder: Path) -> Path:
 def read_documents(
     config: Mapping[str, Any], scratch: Path, shard: Shard | None = None
 ) -> tuple[Callable[[], "Dataset"], str]:
-    """Reads the configured source into a file in `scratch`; what is no string becomes null, for prescreen to drop with a
-    reason.
+    """Reads the configured source, or one shard of it, into a file in `scratch`.
 
-    Args:
-        config: the resolved group `data`.
-        scratch: folder for rows at work.
-        shard: the part that is read; None reads all.
+    What is no string becomes null, for prescreen to drop with a reason.
 
-    Returns:
-        A function that opens the documents: columns text, source and position (the document's place in the source,
-        from 0); and the sha256 of all documents of the source, those of other shards too.
+    Returns a function that opens the documents: columns text, source and position (the document's place in the source,
+    from 0); and the sha256 of all documents of the source, those of other shards too.
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
@@ -115,10 +107,7 @@ def read_documents(
 
 def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what the configured source says about itself: its name, and where it knows them config, split, revision and
-    licence; nothing where it has no `about`.
-
-    Raises:
-        UserError: it cannot be reached.
+    licence; nothing where it has no `about`. Raises UserError where it cannot be reached.
     """
     source = build("data", config)
     found = source.about() if hasattr(source, "about") else {}

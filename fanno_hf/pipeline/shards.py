@@ -33,11 +33,7 @@ _COLUMNS = {**DOCUMENT, **POSITION}
 
 
 def parse_shard(given: str | None) -> Shard | None:
-    """Reads `shard=`: "0/4" is the first of four.
-
-    Raises:
-        UserError: it is no such thing.
-    """
+    """Reads `shard=`: "0/4" is the first of four. Raises UserError: it is no such thing."""
     if given is None:
         return None
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(given))
@@ -52,14 +48,7 @@ def shard_folder(run: Path, shard: Shard) -> Path:
 
 
 def do_shard(documents: "Dataset", source: str, fingerprint: str, context: Context, folder: RunFolder) -> None:
-    """Does one shard, unless it is complete.
-
-    Args:
-        documents: of the shard.
-        source: sha256 of all documents, those of other shards too.
-        fingerprint: of the stage's settings.
-        folder: of the shard.
-    """
+    """Does one shard, unless it is complete; `source` is the sha256 of all documents, those of other shards too."""
     marker = {"fingerprint": fingerprint, "source": source}
     if _is_complete(folder, marker) and not context.settings.force:
         logger.info("%s: up to date (%d documents)", folder.path, len(documents))
@@ -78,17 +67,10 @@ def do_shard(documents: "Dataset", source: str, fingerprint: str, context: Conte
 
 
 class Shards:
-    """The shards of a run, all of them complete.
-
-    Args:
-        run: the run folder's path.
-        fingerprint: of the stage's settings; the shards must have been made with the same.
-
-    Attributes:
-        source: sha256 of all documents.
+    """The shards of a run, all of them complete; `source` is the sha256 of all documents.
 
     Raises:
-        UserError: one is missing, incomplete, in use, damaged, or made with other settings or documents.
+        UserError: one is missing, incomplete, in use, damaged, or made with other settings (`fingerprint`) or documents.
     """
 
     def __init__(self, run: Path, fingerprint: str):

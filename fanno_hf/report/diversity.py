@@ -11,18 +11,11 @@ from fanno_hf.vectors.nearest import nearest
 
 
 def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
-    """Returns the share of distinct n-grams among all n-grams of all texts; no n-gram spans two texts.
+    """Returns the share of distinct n-grams among all n-grams of all texts, in (0, 1]; NaN where there is no n-gram.
 
     distinct-n of Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models", divided,
     as is now usual, by the number of n-grams instead of tokens, so that 1 means that nothing repeats. It falls as a
-    set grows: compare sets of the same size only.
-
-    Args:
-        texts: the words of each text, as numbers from 0.
-        n: 1 or more.
-
-    Returns:
-        A share in (0, 1], NaN where there is no n-gram.
+    set grows: compare sets of the same size only. Texts are given as words numbered from 0; no n-gram spans two.
     """
     size = 1 + max((max(text) for text in texts if len(text)), default=0)
     if size**n > np.iinfo(np.int64).max:
@@ -53,18 +46,10 @@ def entropy(counts: Sequence[float] | np.ndarray) -> float:
 
 
 def nearest_other(embeddings: np.ndarray, block_size: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the most similar other row of each row.
+    """Finds the most similar other row of each row; rows are float32, of unit length.
 
-    Args:
-        embeddings: float32, shape (n, dimension), rows of unit length.
-        block_size: rows of each side compared at a time; memory is O(block_size²).
-
-    Returns:
-        The index of that row (int64, shape (n,); ties: the lowest) and its cosine (float32, shape (n,)); -1 and -inf
-        where there is no other row.
-
-    Raises:
-        ValueError: if the array is not two-dimensional.
+    Returns its index (int64, shape (n,); ties: the lowest) and its cosine (float32, shape (n,)); -1 and -inf where there is
+    no other row.
     """
     if embeddings.ndim != 2:
         raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")
@@ -72,16 +57,10 @@ def nearest_other(embeddings: np.ndarray, block_size: int = 2048) -> tuple[np.nd
 
 
 def mean_similarity(embeddings: np.ndarray) -> float:
-    """Returns the mean cosine over all pairs of different rows, in linear time.
+    """Returns the mean cosine over all pairs of different rows, in linear time; NaN with fewer than two rows.
 
     With s the sum of the n rows x_i of unit length, sum_{i != j} x_i . x_j = s . s - sum_i x_i . x_i, so the mean is
     (|s|² - sum_i |x_i|²) / (n (n - 1)).
-
-    Args:
-        embeddings: shape (n, dimension).
-
-    Returns:
-        A cosine in [-1, 1]; NaN with fewer than two rows.
     """
     if len(embeddings) < 2:
         return float("nan")
@@ -91,17 +70,11 @@ def mean_similarity(embeddings: np.ndarray) -> float:
 
 
 def vendi_score(embeddings: np.ndarray) -> float:
-    """Returns the effective number of different rows: 1 if all are equal, n if all are orthogonal.
+    """Returns the effective number of different rows: 1 if all are equal, n if all are orthogonal; NaN without rows.
 
     Friedman & Dieng 2023, "The Vendi Score: A Diversity Evaluation Metric for Machine Learning": exp(-sum l ln l) over
     the eigenvalues l of K / n, where K = X X' is the cosine kernel, n x n. Its eigenvalues that are not zero are those
     of X' X (dimension x dimension), so the smaller of both is decomposed and the score is exact.
-
-    Args:
-        embeddings: shape (n, dimension), rows of unit length.
-
-    Returns:
-        A number in [1, min(n, dimension)]; NaN without rows.
     """
     if not len(embeddings):
         return float("nan")

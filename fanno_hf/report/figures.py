@@ -37,22 +37,12 @@ def draw(
     stages: Sequence[StageFigures] = (),
     currency: str = "USD",
 ) -> list[Figure]:
-    """Draws every figure.
+    """Draws every figure: eight, always the same names in the same order. Raises UserError if matplotlib is not installed.
 
     Args:
-        ours: the rows of the run.
         other: another data set to compare with.
         verbs: the verb and noun of each instruction of `ours`; None where no parser is installed.
         history: rows of the history of augment (`columns.WINDOW`), by window.
-        passages: what the pre-screening kept.
-        stages: tokens, seconds and cost of each, in order.
-        currency: of the costs.
-
-    Returns:
-        Eight figures, always the same names in the same order.
-
-    Raises:
-        UserError: if matplotlib is not installed.
     """
     return [
         _growth(ours, verbs),

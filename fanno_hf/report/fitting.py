@@ -33,11 +33,7 @@ def estimated_size(records: Records) -> float:
 
 
 def cut_for(records: Records, share: float) -> int:
-    """Returns the number of characters to cut texts to, so that this share of all characters is left.
-
-    Args:
-        share: in (0, 1).
-    """
+    """Returns the number of characters to cut texts to, so that this share (in (0, 1)) of all characters is left."""
     texts = [len(document["text"]) for document in records["documents"]]
     texts += [len(row[name] or "") for row in records["rows"] for name in _TEXTS]
     rest = sum(len(str(row)) for row in records["rows"]) - sum(

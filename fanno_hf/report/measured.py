@@ -15,37 +15,24 @@ from fanno_hf.texts.segment import TokenCounter
 
 @dataclass(frozen=True)
 class Measured:
-    """An instruction data set as the report measures and draws it: the run's, or one to compare with.
+    """An instruction data set as the report measures and draws it: the run's, or one to compare with."""
 
-    Attributes:
-        name: shown to the reader.
-        instructions: without the input.
-        inputs: "" where there is none.
-        responses: as they are in the set.
-        instruction_tokens: int, shape (n,).
-        response_tokens: int, shape (n,).
-        embeddings: float32, shape (n, dimension), rows of unit length, of instruction and input; None: not embedded.
-        quality: float64, shape (n,), 1 - mean probability of the fault verdicts, in [0, 1]; NaN if not judged.
-        rounds: int, shape (n,), 0 for seeds, then the window of augment; None for another set.
-        finish_reasons: why the teacher stopped, for each row; None for another set.
-        tags: "task_type", "characteristic", "style" -> the tag of each row; None for another set.
-        mentions_document: bool, shape (n,): the instruction mentions "the text" or "the passage".
-        of: number of rows in the whole set, from which these were drawn.
-    """
-
-    name: str
-    instructions: Sequence[str]
-    inputs: Sequence[str]
-    responses: Sequence[str]
-    instruction_tokens: np.ndarray
-    response_tokens: np.ndarray
+    name: str  # shown to the reader
+    instructions: Sequence[str]  # without the input
+    inputs: Sequence[str]  # "" where there is none
+    responses: Sequence[str]  # as they are in the set
+    instruction_tokens: np.ndarray  # int, shape (n,)
+    response_tokens: np.ndarray  # int, shape (n,)
+    # float32, shape (n, dimension), rows of unit length, of instruction and input; None: not embedded
     embeddings: np.ndarray | None
+    # float64, shape (n,), 1 - mean probability of the fault verdicts, in [0, 1]; NaN if not judged
     quality: np.ndarray
-    rounds: np.ndarray | None
-    finish_reasons: Sequence[str] | None
+    rounds: np.ndarray | None  # int, shape (n,), 0 for seeds, then the window of augment; None for another set
+    finish_reasons: Sequence[str] | None  # why the teacher stopped, for each row; None for another set
+    # "task_type", "characteristic", "style" -> the tag of each row; None for another set
     tags: Mapping[str, Sequence[str]] | None
-    mentions_document: np.ndarray
-    of: int
+    mentions_document: np.ndarray  # bool, shape (n,): the instruction mentions "the text" or "the passage"
+    of: int  # number of rows in the whole set, from which these were drawn
 
 
 def counted(counter: TokenCounter, texts: list[str]) -> np.ndarray:

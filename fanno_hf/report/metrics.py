@@ -35,7 +35,6 @@ def measure(
     """Measures a data set.
 
     Args:
-        rows: the data set.
         near_repeat_threshold: cosine in [-1, 1] from which two instructions count as the same.
         tag_names: kind of tag -> its names, so that unused ones are counted too; None: unknown.
         verbs: the verb and noun of each instruction; None where no parser is installed.

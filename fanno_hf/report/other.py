@@ -38,11 +38,8 @@ _USERS, _ASSISTANTS = ("user", "human", "prompter"), ("assistant", "gpt", "model
 def read_pairs(entry: str | Mapping[str, Any], most: int, random_seed: int) -> tuple[list[Pair], int]:
     """Reads a data set and draws at most `most` of its pairs (reservoir sampling, Vitter's algorithm R).
 
-    Args:
-        entry: a run folder, a file, a folder, a glob, or a data set on the Hub.
-
-    Returns:
-        The pairs {instruction, input, response} in their order, and how many the data set has.
+    `entry` is a run folder, a file, a folder, a glob, or a data set on the Hub. Returns the pairs {instruction, input,
+    response} in their order, and how many the data set has.
 
     Raises:
         UserError: it cannot be read, or no row of it is a pair.
@@ -117,18 +114,9 @@ def _from_turns(turns: Sequence[Any]) -> Pair | None:
 
 
 def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolder) -> np.ndarray:
-    """Asks the teacher about each pair all the questions that augment's instructions had to pass.
+    """Asks the teacher about the first `most` pairs all the questions that augment's instructions had to pass.
 
-    Args:
-        most: number of pairs judged, from the first on.
-        settings: of the run.
-        folder: the run folder, whose journal answers what was asked before.
-
-    Returns:
-        `quality` of each pair, float64, shape (len(pairs),); NaN if not judged.
-
-    Raises:
-        TeacherUnavailable: the teacher cannot be reached.
+    Returns `quality` of each pair, float64, shape (len(pairs),); NaN if not judged. Raises TeacherUnavailable.
     """
     found = np.full(len(pairs), np.nan)
     if not min(most, len(pairs)):
@@ -155,13 +143,7 @@ def measured_pairs(
     counter: TokenCounter,
     rules: Mapping[str, Any],
 ) -> Measured:
-    """Returns pairs as the columns that the report measures and draws.
-
-    Args:
-        of: number of pairs in the whole set.
-        qualities: float64, shape (len(pairs),), from `judge`.
-        embedder, counter, rules: the same as for the run.
-    """
+    """Returns pairs, drawn from `of`, as the columns that the report measures and draws; `qualities` are from `judge`."""
     return Measured(
         name=name,
         instructions=[pair["instruction"] for pair in pairs],

@@ -42,29 +42,22 @@ _UNENCODABLE = re.compile("[\0\ud800-\udfff]")  # HTML has no NUL, UTF-8 no surr
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that the page shows.
+    """Everything that the page shows."""
 
-    Attributes:
-        title: name of the run.
-        tiles: (label, value), e.g. ("pairs", "10,000").
-        notes: sentences below them.
-        stages: in their order.
-        figures: each with `name`, `title`, `caption`, `alt`, `light` and `dark` (bytes of an SVG, or None) and `note`
-            (the sentence shown in place of a figure that could not be drawn, or None).
-        metrics: name of a data set -> numbers, nested in dicts; the run's own first.
-        records: {"documents": [{id, source, text, cut}], "shared": [messages], "rows": [row]}, where a row has the
-            fields of LISTED and LINEAGE; a missing one counts as null. `reason` is null for a kept pair,
-            `document` and each passage may be an index into `documents`, `prompt` and `response_prompt` are
-            [index into `shared` or null, last message]. In a message \\0d\\0, \\0i\\0, \\0n\\0, \\0p0\\0 and \\0c0\\0 stand for the
-            row's document, instruction, input, first passage and first counterexample.
-    """
-
-    title: str
-    tiles: Sequence[tuple[str, str]] = ()
-    notes: Sequence[str] = ()
-    stages: Sequence[StageFigures] = ()
+    title: str  # name of the run
+    tiles: Sequence[tuple[str, str]] = ()  # (label, value), e.g. ("pairs", "10,000")
+    notes: Sequence[str] = ()  # sentences below them
+    stages: Sequence[StageFigures] = ()  # in their order
+    # each with `name`, `title`, `caption`, `alt`, `light` and `dark` (bytes of an SVG, or None) and `note` (the
+    # sentence shown in place of a figure that could not be drawn, or None)
     figures: Sequence[Any] = ()
+    # name of a data set -> numbers, nested in dicts; the run's own first
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # {"documents": [{id, source, text, cut}], "shared": [messages], "rows": [row]}, where a row has the fields of
+    # LISTED and LINEAGE; a missing one counts as null. `reason` is null for a kept pair, `document` and each passage
+    # may be an index into `documents`, `prompt` and `response_prompt` are [index into `shared` or null, last message].
+    # In a message \0d\0, \0i\0, \0n\0, \0p0\0 and \0c0\0 stand for the row's document, instruction, input,
+    # first passage and first counterexample
     records: Mapping[str, Any] = field(default_factory=dict)
 
 

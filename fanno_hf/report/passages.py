@@ -20,19 +20,12 @@ _LARGEST = 60  # members; larger dots are not drawn
 
 @dataclass(frozen=True)
 class Passages:
-    """Representatives of communities, as the map shows them.
+    """Representatives of communities, as the map shows them."""
 
-    Attributes:
-        coordinates: float32, shape (n, 2), as `project` gives them.
-        members: int, shape (n,): number of passages each one represents, itself included.
-        labels: a few words of each.
-        of: number of representatives, from which these were drawn.
-    """
-
-    coordinates: np.ndarray
-    members: np.ndarray
-    labels: Sequence[str]
-    of: int
+    coordinates: np.ndarray  # float32, shape (n, 2), as `project` gives them
+    members: np.ndarray  # int, shape (n,): number of passages each one represents, itself included
+    labels: Sequence[str]  # a few words of each
+    of: int  # number of representatives, from which these were drawn
 
 
 def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
@@ -43,13 +36,9 @@ def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
 
     Args:
         embeddings: float32, shape (n, dimension), rows of unit length; 2,000 rows take seconds.
-        random_seed: decides ties and the order of descent.
 
     Returns:
         float32, shape (n, 2), centred, the widest spread scaled to [-1, 1].
-
-    Raises:
-        ValueError: if the array is not two-dimensional.
     """
     if embeddings.ndim != 2:
         raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")

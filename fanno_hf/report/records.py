@@ -43,11 +43,9 @@ def page_records(
     """Returns `Page.records`.
 
     Args:
-        shown: the kept rows.
         similarities: of each kept row to the nearest other one; None: not known.
         rejected: largest number of rejected rows of each stage and reason.
         cut: characters that longer texts are cut to.
-        random_seed: of the run, to draw from the rejected rows.
         prompts: the configured templates; for a run from the Hub only these are rendered.
     """
     dropped = list(_rejected(folder, rejected, random_seed))

@@ -46,12 +46,7 @@ _FITTED = (
 def report(settings: Settings) -> str:
     """Writes the report of a run and returns a line that names its files.
 
-    Args:
-        settings: of the run; `report`, `parser`, `embedder`, `tokenizer` and `rules` are used, and `teacher` if
-            another data set is to be judged.
-
-    Raises:
-        UserError: the run has no finished stage, or the data set to compare it with cannot be read.
+    Raises UserError where the run has no finished stage, or the data set to compare it with cannot be read.
     """
     with house_style():
         pass  # raises at once if matplotlib is missing

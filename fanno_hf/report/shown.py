@@ -23,21 +23,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """The rows that a report is about.
+    """The rows that a report is about."""
 
-    Attributes:
-        stage: the last one that made instructions: respond, augment or seed; None if none did.
-        rows: columns of RESPONSE, or of INSTRUCTION.
-        of: number of rows of that stage, from which these were drawn.
-        passages: document_id -> columns of DOCUMENT, for those that the rows name.
-        counterexamples: instruction_id -> instruction, for those that the rows name.
-    """
-
-    stage: str | None
-    rows: list[Row]
-    of: int
-    passages: Mapping[str, Row]
-    counterexamples: Mapping[str, str]
+    stage: str | None  # the last one that made instructions: respond, augment or seed; None if none did
+    rows: list[Row]  # columns of RESPONSE, or of INSTRUCTION
+    of: int  # number of rows of that stage, from which these were drawn
+    passages: Mapping[str, Row]  # document_id -> columns of DOCUMENT, for those that the rows name
+    counterexamples: Mapping[str, str]  # instruction_id -> instruction, for those that the rows name
 
 
 def read_shown(folder: RunFolder, most: int, random_seed: int) -> Shown:
@@ -52,8 +44,7 @@ def read_shown(folder: RunFolder, most: int, random_seed: int) -> Shown:
 def drawn(count: int, most: int, random_seed: int, what: str) -> Sequence[int]:
     """Returns which of `count` rows to take, ascending: all of them, or `most` drawn at random.
 
-    Args:
-        what: names the purpose, such as "rows"; each has its own random numbers.
+    `what` names the purpose, such as "rows"; each has its own random numbers.
     """
     if count <= most:
         return range(count)
@@ -98,13 +89,7 @@ def _named(folder: RunFolder, config: str, key: str, wanted: set[str]) -> dict[s
 
 
 def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter, rules: Mapping[str, Any]) -> Measured:
-    """Returns a run's rows as the columns that the report measures and draws.
-
-    Args:
-        embedder: the run's; its vectors are read from the store.
-        counter: the one that counts the lengths of a compared set too.
-        rules: the configuration group `rules`.
-    """
+    """Returns a run's rows as the columns that the report measures and draws; their vectors are read from the store."""
     rows = shown.rows
     return Measured(
         name=name,

@@ -32,12 +32,7 @@ class StageFigures:
 
 
 def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigures]:
-    """Returns rows, tokens, time and cost of each finished stage.
-
-    Args:
-        manifest: run.json.
-        price: `report.price`.
-    """
+    """Returns rows, tokens, time and cost of each finished stage."""
     return [
         StageFigures(
             name=stage,

@@ -62,27 +62,16 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the report, or the sentence shown in its place.
+    """A figure of the report, or the sentence shown in its place."""
 
-    Attributes:
-        name: of its file, as "verb_noun_wheel".
-        title: a few words.
-        caption: one or two sentences: what is drawn, and of how many rows.
-        alt: text for readers who cannot see it.
-        png: on white, for the folder; None if it could not be drawn, like `light` and `dark`.
-        light: SVG on a transparent ground, for a light page.
-        dark: SVG for a dark page.
-        note: why it could not be drawn, or None.
-    """
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    png: bytes | None = None
-    light: bytes | None = None
-    dark: bytes | None = None
-    note: str | None = None
+    name: str  # of its file, as "verb_noun_wheel"
+    title: str  # a few words
+    caption: str  # one or two sentences: what is drawn, and of how many rows
+    alt: str  # text for readers who cannot see it
+    png: bytes | None = None  # on white, for the folder; None if it could not be drawn, like `light` and `dark`
+    light: bytes | None = None  # SVG on a transparent ground, for a light page
+    dark: bytes | None = None  # SVG for a dark page
+    note: str | None = None  # why it could not be drawn, or None
 
 
 @contextmanager

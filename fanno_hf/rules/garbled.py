@@ -62,10 +62,7 @@ def garbled_reason(
     tables and mathematics pass. Words are only judged in the Latin, Cyrillic and Greek scripts.
 
     Args:
-        text: Any text.
-        min_letter_share: Least share of letters and digits, in [0, 1].
         max_broken_share: Largest share of U+FFFD, mojibake (``Ã©``), control characters or ``(cid:7)``, in [0, 1].
-        max_symbol_run: Longest allowed run of different ASCII symbols, at least 1.
         max_odd_word_share: Largest share of words that look misread: digits or symbols inside (``qu1ck``), no vowel,
             too many consonants in a row, Latin and Cyrillic letters mixed; in [0, 1].
         max_one_letter_share: Largest share of words of one letter (``s p a c e d``), unless in formulas; in [0, 1].

@@ -39,11 +39,7 @@ def _folded(text: str) -> list[str]:
 
 
 class InstructionRules:
-    """The rules for instructions, made from the configuration group `rules`.
-
-    Args:
-        config: the configuration group `rules`.
-    """
+    """The rules for instructions, made from the configuration group `rules`."""
 
     def __init__(self, config: Mapping[str, Any]):
         self._config = config

@@ -94,8 +94,6 @@ def find_personal_data(
       private and documentation addresses do not count.
 
     Args:
-        text: Any text.
-        kinds: The kinds to look for, in this order; a subset of ``KINDS``.
         region: Two-letter country whose national phone numbers count too (``"DE"``); None finds only numbers in
             international form (``+49 ...``).
 

@@ -16,28 +16,19 @@ _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
     """Joins regular expressions into one that matches whole words, without regard to case.
 
-    Raises:
-        UserError: one of them does not compile; names the key.
+    Raises UserError with the key where one of them does not compile, as the two below do.
     """
     # CJK has no spaces, so its phrases stand on their own
     return re.compile(rf"(?<![^\W{_CJK}]){_any_of(key, phrases)}(?![^\W{_CJK}])", re.IGNORECASE)
 
 
 def compile_openings(key: str, openings: Sequence[str]) -> re.Pattern[str]:
-    """Joins regular expressions into one for `match`, without regard to case; it takes the white space behind too.
-
-    Raises:
-        UserError: one of them does not compile; names the key.
-    """
+    """Joins regular expressions into one for `match`, without regard to case; it takes the white space behind too."""
     return re.compile(rf"{_any_of(key, openings)}\s*", re.IGNORECASE)
 
 
 def compile_patterns(key: str, patterns: Sequence[str]) -> list[regex.Pattern[str]]:
-    """Compiles regular expressions in the syntax of the package `regex`, without regard to case.
-
-    Raises:
-        UserError: one of them does not compile; names the key.
-    """
+    """Compiles regular expressions in the syntax of the package `regex`, without regard to case."""
     compiled = []
     for pattern in patterns:
         try:

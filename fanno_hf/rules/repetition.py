@@ -38,13 +38,10 @@ def repetition_reason(
     characters. A loop is one phrase many times in a row.
 
     Args:
-        text: Any text.
         max_share: Largest share of characters in duplicates, in [0, 1].
-        max_loop_share: Largest share of words in one loop, in [0, 1].
         min_words: Texts with fewer words are judged by loops only.
         min_loop: Repeats that make a loop of a phrase of three or more words, at least 3; a shorter phrase must
             fill as many words.
-        ngram_words: Words in an n-gram, at least 2.
         ngram_characters: Characters in an n-gram of a script without spaces, at least 2.
 
     Returns:

@@ -12,7 +12,6 @@ class ResponseRules:
     """The rules for responses, made from the configuration group `rules`.
 
     Args:
-        config: the configuration group `rules`.
         min_words: an answer with fewer is `too_short` (1 keeps "Yes.").
     """
 

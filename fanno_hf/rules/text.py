@@ -68,7 +68,6 @@ def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | Non
     Code between Markdown backticks is shown on purpose and does not count as HTML.
 
     Args:
-        text: Any text.
         max_share: Largest allowed share of HTML among the characters that are not white space, in [0, 1].
         min_tags: Texts with fewer tags only mention HTML and pass, at least 1.
 
@@ -109,10 +108,6 @@ def _is_tag(inside: str) -> bool:
 
 def prompt_injection_reason(text: str, patterns: Sequence[regex.Pattern[str]]) -> Reason | None:
     """Rejects texts that give orders to the model that reads them, or contain the tokens of chat templates.
-
-    Args:
-        text: Any text.
-        patterns: What to look for, see `compile_patterns`.
 
     Returns:
         None, or ``("prompt_injection", the words found)``.

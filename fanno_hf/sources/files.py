@@ -23,7 +23,6 @@ class FileSource:
     Args:
         path: a file, a folder (read with everything below it) or a glob.
         text_column: of the text in tables and JSON objects; found where it is not given.
-        limit: at most this many documents; None for all.
 
     Raises:
         UserError: from `documents`, naming the file, and the line or byte, when something cannot be read.
@@ -48,14 +47,9 @@ class FileSource:
 
 
 def find_files(where: str | None, key: str) -> tuple[Path, list[Path]]:
-    """Returns the folder that names are relative to, and the files that can be read, sorted.
+    """Returns the folder that names are relative to, and the files that can be read, sorted; `where` is a file, folder or glob.
 
-    Args:
-        where: a file, a folder or a glob.
-        key: of the configuration, for the messages.
-
-    Raises:
-        UserError: there is none.
+    Raises UserError with the `key` where there is none.
     """
     if not where:
         raise UserError(f"{key} is missing: give a file, a folder or a glob, as in {key}=notes/")

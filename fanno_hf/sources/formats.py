@@ -52,7 +52,6 @@ def read_texts(path: Path, name: str, wanted: str | None) -> Iterator[tuple[Any,
 
     Args:
         name: of the file, for the sources.
-        wanted: the text column, or None to find it.
     """
     with _explained(path):
         rows = _parquet_column(path, wanted) if kind_of(path) == "parquet" else READERS[kind_of(path)](path)

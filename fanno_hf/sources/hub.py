@@ -22,10 +22,7 @@ class HubSource:
     Args:
         name: of the data set, e.g. "tiiuae/falcon-refinedweb".
         config: of the data set; None for its default.
-        split: e.g. "train".
         revision: branch, tag or commit; give a commit to make a run repeatable.
-        text_column: found where it is not given.
-        limit: at most this many documents; None for all.
         key: of the configuration that names the data set, for messages.
     """
 
@@ -62,8 +59,7 @@ class HubSource:
     def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, "<data set>/<split>:<row>"), rows counted from 1.
 
-        Raises:
-            UserError: the data set, config, split, revision or column is not there, or the Hub cannot be reached.
+        Raises UserError where data set, config, split, revision or column is not there, or the Hub cannot be reached.
         """
         column = None
         for name, row in self.rows():

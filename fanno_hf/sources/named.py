@@ -21,12 +21,7 @@ _KEYS = ("path", "name", "config", "split", "revision", "text_column")
 def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[Any, str]]:
     """Yields (text, source) of an earlier run, of files or of a Hub data set.
 
-    Args:
-        entry: see above.
-        key: of the configuration, for messages.
-
-    Raises:
-        UserError: names the key and what cannot be read.
+    Raises UserError with the `key` and what cannot be read, as all three do.
     """
     entry = _exact(entry, key)
     if "path" not in entry:
@@ -47,18 +42,15 @@ def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tu
 def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[str, list[str]]]:
     """Yields (name, every string in it) of each item of a benchmark: question, choices and answer alike.
 
-    Args and errors as above; of a Hub data set the split "test" is read unless another is named.
+    Of a Hub data set the split "test" is read unless another is named.
     """
     for name, row in reference_rows(entry, key, "test"):
         yield name, list(_strings(row))
 
 
 def reference_rows(entry: str | Mapping[str, Any], key: str, split: str) -> Iterator[tuple[str, Any]]:
-    """Yields (name, row) of files or of a Hub data set; a row is an object of all its columns, or a string.
-
-    Args:
-        entry, key: see above.
-        split: of a Hub data set, unless the entry names another.
+    """Yields (name, row) of files or of a Hub data set (of `split`, unless the entry names another); a row is an object of all
+    its columns, or a string.
     """
     entry = _exact(entry, key)
     if "path" not in entry:

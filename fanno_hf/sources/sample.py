@@ -7,11 +7,7 @@ from typing import Any
 
 
 class SampleSource:
-    """Yields the sample's documents. Their labels (`flaw`) are for the tests; the pipeline never sees them.
-
-    Args:
-        limit: at most this many documents; None for all.
-    """
+    """Yields the sample's documents. Their labels (`flaw`) are for the tests; the pipeline never sees them."""
 
     def __init__(self, limit: int | None = None):
         self._limit = limit

@@ -30,14 +30,8 @@ logger = logging.getLogger(__name__)
 def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput:
     """Grows the pool of instructions to `target_size`, by windows of which `lag + 1` are asked at the same time.
 
-    Args:
-        documents: the pre-screened passages.
-        seeds: the seed instructions, at least one.
-        context: settings `stages.augment`, `prompts.augment`, `prompts.instruction`, `tags`, `rules`; services.
-
-    Returns:
-        The pool: seeds first, then each window's accepted instructions, with rewards and pulls; exactly `target_size`
-        rows unless the documents ran out. Its history has one row for each window.
+    Returns the pool: the seeds (at least one) first, then each window's accepted instructions, with rewards and pulls; exactly
+    `target_size` rows unless the documents ran out. Its history has one row for each window.
     """
     settings, embedder = context.settings.augment, context.embedder
     funnel = Funnel("augment", INSTRUCTION)

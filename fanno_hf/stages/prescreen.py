@@ -36,17 +36,10 @@ PHASES = ("empty", "text rules", "decontamination")
 
 
 def prescreen(documents: Dataset, context: Context) -> StageOutput:
-    """Screens documents.
+    """Screens documents: columns text (string or null), source and position.
 
-    Args:
-        documents: columns text (string or null), source and position.
-        context: settings `stages.prescreen` and `prompts.prescreen`, and the services.
-
-    Returns:
-        Passages with the columns of DOCUMENT; the rejected ones with their reasons.
-
-    Raises:
-        StageEmpty: nothing is left.
+    Returns passages with the columns of DOCUMENT, and the rejected ones with their reasons. Raises StageEmpty where nothing
+    is left.
     """
     return screen_together(screen_alone(documents, context), context)
 
@@ -54,8 +47,7 @@ def prescreen(documents: Dataset, context: Context) -> StageOutput:
 def screen_alone(documents: Dataset, context: Context) -> StageOutput:
     """Does what looks at one document at a time: cuts it into passages and drops those that rules can tell are no use.
 
-    Returns:
-        Passages and rejected ones, with the columns of DOCUMENT and POSITION.
+    Returns passages and rejected ones, with the columns of DOCUMENT and POSITION.
     """
     settings = context.settings.prescreen
     funnel = Funnel("prescreen", {**DOCUMENT, **POSITION})
@@ -71,11 +63,7 @@ def screen_alone(documents: Dataset, context: Context) -> StageOutput:
 
 
 def screen_together(alone: StageOutput, context: Context) -> StageOutput:
-    """Does what compares passages with one another, and asks the teacher about those that are left between the two.
-
-    Args:
-        alone: from `screen_alone`, of one part of the documents after the other or of all.
-    """
+    """Does what compares passages with one another, and asks the teacher about those that are left between the two."""
     settings = context.settings.prescreen
     funnel = Funnel("prescreen", DOCUMENT, conform(alone.rejected, {**DOCUMENT, **REJECTION}))
     passages = alone.kept
@@ -109,11 +97,7 @@ def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset
 
 
 def ask_ahead(passages: Dataset, context: Context) -> None:
-    """Answers the verdicts and embeds the texts of what these passages alone would keep: for the journal and the store.
-
-    Args:
-        passages: from `screen_alone`, of one part of the documents.
-    """
+    """Answers the verdicts and embeds the texts of what these passages alone would keep: for the journal and the store."""
     if not context.settings.prescreen.enabled:
         return
     funnel = Funnel("prescreen", DOCUMENT)

@@ -22,18 +22,9 @@ from fanno_hf.vectors.index import search
 
 
 def respond(documents: Dataset, instructions: Dataset, context: Context) -> StageOutput:
-    """Answers instructions.
+    """Answers the pool's instructions; their own documents are among `documents`.
 
-    Args:
-        documents: the pre-screened passages; the instructions' own documents are among them.
-        instructions: the pool (columns of INSTRUCTION).
-        context: settings `stages.respond`, `prompts.respond`, `rules`, and the services.
-
-    Returns:
-        Pairs with the columns of RESPONSE; the rejected ones with reasons.
-
-    Raises:
-        StageEmpty: nothing is left.
+    Returns pairs with the columns of RESPONSE, and the rejected ones with reasons. Raises StageEmpty where nothing is left.
     """
     settings = context.settings
     funnel = Funnel("respond", RESPONSE)
@@ -70,8 +61,7 @@ def with_passages(
     """Adds the columns source, passages and passage_scores: in `grounded` mode the own document first, then the
     `retrieved` nearest others; in `direct` mode no passages.
 
-    Returns:
-        The rows, and what run.json says about the retrieval: the measured recall.
+    Returns the rows, and what run.json says about the retrieval: the measured recall.
     """
     settings = context.settings.respond
     place = {document_id: row for row, document_id in enumerate(documents["document_id"])}

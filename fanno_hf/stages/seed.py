@@ -19,17 +19,10 @@ from fanno_hf.steps.overlap import in_parts
 
 
 def seed(documents: Dataset, context: Context) -> StageOutput:
-    """Asks for instructions about documents.
+    """Asks for instructions about the pre-screened passages.
 
-    Args:
-        documents: the pre-screened passages (columns of DOCUMENT).
-        context: settings `stages.seed`, `prompts.seed`, `prompts.instruction`, `tags`, `rules`, and the services.
-
-    Returns:
-        Seed instructions with the columns of INSTRUCTION, at most `max_instructions`; the rejected ones with reasons.
-
-    Raises:
-        StageEmpty: nothing is left.
+    Returns seed instructions with the columns of INSTRUCTION, at most `max_instructions`, and the rejected ones with reasons.
+    Raises StageEmpty where nothing is left.
     """
     settings, embedder = context.settings.seed, context.embedder
     funnel = Funnel("seed", INSTRUCTION)

@@ -13,23 +13,14 @@ from fanno_hf.teacher.base import Ask, Completion, Request
 
 
 def response_prompt(prompts: Prompts, *, grounded: bool) -> Prompt:
-    """Returns the prompt that puts an instruction to the teacher.
-
-    Args:
-        prompts: the configured ones, or those that run.json keeps of a stage.
-        grounded: whether passages stand in it.
-    """
+    """Returns the prompt that puts an instruction to the teacher."""
     if grounded:
         return Prompt("prompts.respond.grounded", prompts.respond.grounded)
     return Prompt("prompts.respond.direct", prompts.respond.direct)
 
 
 class Answering:
-    """Renders requests for responses, directly or grounded in passages.
-
-    Args:
-        settings: `stages.respond`, `prompts.respond` and `random_seed` are used.
-    """
+    """Renders requests for responses, directly or grounded in passages."""
 
     def __init__(self, settings: Settings):
         self._direct = response_prompt(settings.prompts, grounded=False)
@@ -41,7 +32,6 @@ class Answering:
         """Returns the request for a row's answer; with passages it is grounded in them.
 
         Args:
-            row: columns instruction_id, instruction, input.
             max_tokens: more than the configured ones, to try a truncated answer again.
         """
         prompt, variables = self._direct, {"instruction": row["instruction"], "input": row["input"]}
@@ -50,11 +40,7 @@ class Answering:
         return self._sampler.request(prompt, variables, "respond", row["instruction_id"], max_tokens=max_tokens)
 
     async def answer(self, row: Mapping[str, Any], ask: Ask) -> Completion:
-        """Asks for the answer to a row, and once more with `retry_max_tokens` where it was cut off.
-
-        Args:
-            row: as for `request`, and its `passages`.
-        """
+        """Asks for the answer to a row, and once more with `retry_max_tokens` where it was cut off."""
         answer = await ask(self.request(row, row["passages"]))
         if answer.error is None and answer.finish_reason == "length" and self._retry_max_tokens:
             answer = await ask(self.request(row, row["passages"], self._retry_max_tokens))

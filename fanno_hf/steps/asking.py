@@ -73,9 +73,7 @@ def ask_rows(
     """Asks about all rows side by side, by `Dataset.map` with a coroutine; the teacher bounds what is in flight.
 
     Args:
-        way: goes the way of one row.
         columns: names and types of the new columns besides OUTCOME.
-        desc: names the phase, as in "seed: ask".
         counted: hears of each row when it is through; None draws a bar of its own.
     """
     schema = features({**dataset.features, **columns, **OUTCOME})
@@ -147,8 +145,7 @@ class Questions:
     async def put(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason]:
         """Puts the questions, one after the other until one rejects.
 
-        Returns:
-            The verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
+        Returns the verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
         """
         verdicts = []
         for name in self.names:
@@ -161,8 +158,7 @@ class Questions:
     async def put_all(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason]:
         """Puts every question, whatever the answers: for rows that are measured and not screened.
 
-        Returns:
-            The verdicts, and why there are no more of them where the teacher failed.
+        Returns the verdicts, and why there are no more of them where the teacher failed.
         """
         verdicts = []
         for name in self.names:

@@ -74,25 +74,15 @@ class Against(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """Handed to every stage.
+    """Handed to every stage."""
 
-    Attributes:
-        settings: of the run.
-        teacher: answers through the journal.
-        embedder: texts to unit vectors.
-        counter: texts to token counts.
-        benchmarks: what texts must not contain; None where none are named.
-        against: what passages must not repeat; None where none is named.
-        scratch: folder for rows at work; None keeps them in memory.
-    """
-
-    settings: Settings
-    teacher: Teacher
-    embedder: Vectors
-    counter: TokenCounter
-    benchmarks: Benchmarks | None = None
-    against: Against | None = None
-    scratch: Path | None = None
+    settings: Settings  # of the run
+    teacher: Teacher  # answers through the journal
+    embedder: Vectors  # texts to unit vectors
+    counter: TokenCounter  # texts to token counts
+    benchmarks: Benchmarks | None = None  # what texts must not contain; None where none are named
+    against: Against | None = None  # what passages must not repeat; None where none is named
+    scratch: Path | None = None  # folder for rows at work; None keeps them in memory
 
     @property
     def random_seed(self) -> int:
@@ -107,16 +97,9 @@ class Context:
 
 @dataclass(frozen=True)
 class StageOutput:
-    """What a stage hands back.
+    """What a stage hands back."""
 
-    Attributes:
-        kept: rows that go on.
-        rejected: rows that left, with phase, reason and detail.
-        history: figures of each window, for augment and respond; else None.
-        notes: what else run.json should say, by name.
-    """
-
-    kept: "Dataset"
-    rejected: "Dataset"
-    history: "Dataset | None" = None
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    kept: "Dataset"  # rows that go on
+    rejected: "Dataset"  # rows that left, with phase, reason and detail
+    history: "Dataset | None" = None  # figures of each window, for augment and respond; else None
+    notes: Mapping[str, Any] = field(default_factory=dict)  # what else run.json should say, by name

@@ -14,12 +14,7 @@ from fanno_hf.steps.rows import features
 
 
 def rounds(numbers: Sequence[int], response_tokens: Sequence[int]) -> Dataset:
-    """Returns the lengths of the responses, window by window, with the columns of ROUND.
-
-    Args:
-        numbers: of each response's window; 0 are the seeds.
-        response_tokens: its length.
-    """
+    """Returns the lengths of the responses by window (0: the seeds), with the columns of ROUND."""
     of_window: dict[int, list[int]] = {}
     for number, tokens in zip(numbers, response_tokens, strict=True):
         of_window.setdefault(number, []).append(tokens)

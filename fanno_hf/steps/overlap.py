@@ -60,18 +60,13 @@ def in_parts(
     funnel: Funnel,
     teacher: Teacher,
 ) -> Dataset:
-    """Does the asking of a stage part by part.
+    """Does the asking of a stage part by part, and returns the kept rows of all parts, in order.
 
     Args:
         rows: all of them; their number alone decides what the parts are.
         work: asks the teacher about a part, in a thread of its own, and returns the rows that are kept; it is given a
             funnel for the others, and what counts the rows for the progress.
         then: does what needs no teacher with the kept rows of each part, one after the other, in their order.
-        desc: names the phase, as in "seed: ask".
-        funnel: gets what the parts drop, in their order.
-
-    Returns:
-        The kept rows of all parts, in order.
     """
     size = max(_PART, -(-len(rows) // _MOST_PARTS))
     starts = iter(range(0, len(rows), size) or [0])

@@ -23,9 +23,6 @@ class Progress:
     """Counts the rows of one phase; a context manager.
 
     Args:
-        desc: the phase, as in "seed: ask".
-        total: its rows.
-        teacher: says what is in flight and what was used.
         live: whether to draw a bar; None asks whether stderr is a terminal.
     """
 

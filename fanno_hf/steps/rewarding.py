@@ -20,16 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray, dict[str, int], int]:
-    """Asks for the reward of each instruction.
+    """Asks for the reward of each instruction: "response_length", counted once, of the teacher's direct answer, which
+    `respond` finds in the journal; or "quality", one token.
 
-    Args:
-        name: a key of ASKED: "response_length", counted once, by the teacher; the answer is the direct one, which
-            `respond` finds in the journal. Or "quality", one token.
-        rows: columns of INSTRUCTION.
-
-    Returns:
-        float64, shape (n,), NaN where the teacher gave none; the tokens it took, as in SPENT; and for how many the
-        teacher failed, so that a later run should ask again.
+    Returns float64, shape (n,), NaN where the teacher gave none; the tokens it took, as in SPENT; and for how many the
+    teacher failed, so that a later run should ask again.
     """
     way = ASKED[name](context)
 

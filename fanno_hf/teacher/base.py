@@ -11,29 +11,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """One chat request: everything that decides the answer, and nothing that does not.
+    """One chat request: everything that decides the answer, and nothing that does not."""
 
-    Attributes:
-        messages: turns with `role` and `content`.
-        max_tokens: at most this many tokens come back.
-        temperature: 0 is greedy.
-        top_p: nucleus sampling, in (0, 1].
-        frequency_penalty: in [-2, 2]; above 0 makes words that were said less likely, against loops.
-        seed: of the server's sampling.
-        top_logprobs: how many alternatives of each token to return with log-probabilities; 0 asks for none.
-        stop: strings that end the answer; they are stripped from it, whatever the server does with them.
-        documents: texts in the last message that may be shortened when the prompt is too long for the server; they
-            follow from the messages and are no part of the key.
-    """
-
-    messages: list[dict[str, str]]
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    frequency_penalty: float = 0.0
-    seed: int = 0
-    top_logprobs: int = 0
+    messages: list[dict[str, str]]  # turns with `role` and `content`
+    max_tokens: int  # at most this many tokens come back
+    temperature: float = 0.0  # 0 is greedy
+    top_p: float = 1.0  # nucleus sampling, in (0, 1]
+    frequency_penalty: float = 0.0  # in [-2, 2]; above 0 makes words that were said less likely, against loops
+    seed: int = 0  # of the server's sampling
+    top_logprobs: int = 0  # how many alternatives of each token to return with log-probabilities; 0 asks for none
+    # strings that end the answer; they are stripped from it, whatever the server does with them
     stop: tuple[str, ...] = ()
+    # texts in the last message that may be shortened when the prompt is too long for the server; they follow from the
+    # messages and are no part of the key
     documents: tuple[str, ...] = ()
 
     def key(self, teacher_identity: str) -> bytes:
@@ -45,27 +35,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """An answer, or the reason why this row has none.
+    """An answer, or the reason why this row has none."""
 
-    Attributes:
-        text: what the teacher wrote; never an error message.
-        finish_reason: "stop" or "length".
-        cached_tokens: of the prompt, those the server had in its prefix cache; 0 where it does not tell.
-        top_logprobs: of the first token, as (token, natural log-probability); None where the server gives none.
-        shortened: the prompt was too long, so its document was cut.
-        seconds: from sending to the answer; not kept in the journal.
-        error: None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on
-            ("teacher_failed", which a later run tries again).
-    """
-
-    text: str = ""
-    finish_reason: str = "stop"
+    text: str = ""  # what the teacher wrote; never an error message
+    finish_reason: str = "stop"  # "stop" or "length"
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    # of the first token, as (token, natural log-probability); None where the server gives none
     top_logprobs: list[tuple[str, float]] | None = None
-    cached_tokens: int = 0
-    shortened: bool = False
-    seconds: float = field(default=0.0, compare=False)
+    cached_tokens: int = 0  # of the prompt, those the server had in its prefix cache; 0 where it does not tell
+    shortened: bool = False  # the prompt was too long, so its document was cut
+    seconds: float = field(default=0.0, compare=False)  # from sending to the answer; not kept in the journal
+    # None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on ("teacher_failed", which
+    # a later run tries again)
     error: tuple[str, str] | None = field(default=None)
 
     @property
@@ -88,34 +70,21 @@ class Completion:
 
 @dataclass
 class Usage:
-    """What was asked: requests answered by the server, answered by the journal, tokens of the first kind, and trouble.
-
-    Attributes:
-        cached_tokens: of the prompts, those the server found in its prefix cache, where it tells.
-        busy_seconds: of all answered requests together, each from sending to its answer.
-        resent: requests that were sent again after a failure.
-        shortened: prompts that were too long and lost a part of their document.
-        errors: rows without an answer.
-    """
+    """What was asked: requests answered by the server, answered by the journal, tokens of the first kind, and trouble."""
 
     requests: int = 0
     from_journal: int = 0
     prompt_tokens: int = 0
-    cached_tokens: int = 0
+    cached_tokens: int = 0  # of the prompts, those the server found in its prefix cache, where it tells
     completion_tokens: int = 0
-    busy_seconds: float = 0.0
-    resent: int = 0
-    shortened: int = 0
-    errors: int = 0
+    busy_seconds: float = 0.0  # of all answered requests together, each from sending to its answer
+    resent: int = 0  # requests that were sent again after a failure
+    shortened: int = 0  # prompts that were too long and lost a part of their document
+    errors: int = 0  # rows without an answer
 
 
 class Ask:
-    """The teacher, as the way of one row sees it: `answer = await ask(request)`.
-
-    Attributes:
-        prompt_tokens: of all requests so far.
-        completion_tokens: of their answers.
-    """
+    """The teacher, as the way of one row sees it: `answer = await ask(request)`. Counts the tokens of its requests."""
 
     def __init__(self, complete: Callable[[Request, bool], Awaitable[Completion]]):
         self._complete, self._begun = complete, False
@@ -154,8 +123,7 @@ class Backend(Protocol):
     async def complete(self, request: Request, urgent: bool = False) -> Completion:
         """Answers one request, or returns a completion with `error`, or raises TeacherUnavailable.
 
-        Args:
-            urgent: goes before others that wait: its document is still in the server's cache.
+        An urgent one goes before others that wait: its document is still in the server's cache.
         """
 
     async def close(self) -> None:

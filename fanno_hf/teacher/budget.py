@@ -8,17 +8,11 @@ from fanno_hf.errors import BudgetReached
 
 @dataclass
 class Budget:
-    """Counts what is sent against its limits; None is no limit.
+    """Counts what is sent against its limits; None is no limit."""
 
-    Attributes:
-        requests: answers the journal may come to hold.
-        tokens: of prompts and completions, in those answers.
-        seconds: from now.
-    """
-
-    requests: int | None = None
-    tokens: int | None = None
-    seconds: float | None = None
+    requests: int | None = None  # answers the journal may come to hold
+    tokens: int | None = None  # of prompts and completions, in those answers
+    seconds: float | None = None  # from now
     _answered: int = 0
     _tokens: int = 0
     _in_flight: int = 0
@@ -34,10 +28,7 @@ class Budget:
         self._answered, self._tokens = answered, tokens
 
     def take(self, guess: int = 0) -> None:
-        """Counts a request that is about to be sent.
-
-        Args:
-            guess: tokens it may cost, for as long as there is no answer to go by.
+        """Counts a request that is about to be sent; `guess` is the tokens it may cost while there is no answer to go by.
 
         Raises:
             BudgetReached: there is nothing left for it, if those in flight will cost what others did on average.

@@ -37,11 +37,7 @@ class Unreachable(CallFailed):
 
 
 class Busy(CallFailed):
-    """The server is full (429, 503).
-
-    Attributes:
-        retry_after: seconds the server asks to wait; 0 where it says nothing.
-    """
+    """The server is full (429, 503), and asks to wait `retry_after` seconds; 0 where it says nothing."""
 
     def __init__(self, words: str, retry_after: float = 0.0):
         super().__init__(words)
@@ -57,14 +53,7 @@ class WrongSetting(CallFailed):
 
 
 class ChatClient:
-    """Sends requests to one server.
-
-    Args:
-        base_url: of the server, with or without `/v1`.
-        api_key: sent as a bearer token; None sends "-", for without one the library would send the saved Hugging
-            Face token.
-        timeout: seconds for one request, from connecting to the last byte.
-    """
+    """Sends requests to one server. Without a key it sends "-": else the library would send the saved Hugging Face token."""
 
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 300.0):
         self.base_url = base_url.rstrip("/").removesuffix("/v1")
@@ -114,11 +103,7 @@ class ChatClient:
             raise self._trouble(error) from error
 
     async def send(self, request: Request) -> Completion:
-        """Sends one request once.
-
-        Raises:
-            CallFailed: there is no answer; its kinds say why.
-        """
+        """Sends one request once. Raises CallFailed: there is no answer; its kinds say why."""
         if self._client is None:
             session = Session(timeout=self._timeout, proxies=self._proxies)
             self._client = _Client(session, base_url=f"{self.base_url}/v1", api_key=self._key)

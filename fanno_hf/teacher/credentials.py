@@ -14,11 +14,7 @@ _HUGGING_FACE = ("huggingface.co", "huggingface.cloud")
 
 
 def api_key(variable: str | None, urls: Iterable[str]) -> str | None:
-    """Returns the key in the named environment variable; None without a name.
-
-    Args:
-        variable: its name.
-        urls: where the key would be sent.
+    """Returns the key in the named environment variable, to be sent to `urls`; None without a name.
 
     Raises:
         UserError: the variable is not set, or holds the user's Hugging Face token and a URL is not Hugging Face's.

@@ -22,25 +22,15 @@ _FIRST_PROBE, _LONGEST_PROBE = 0.2, 15.0
 
 @dataclass
 class Endpoint:
-    """State of one server. Times are seconds of the event loop's clock.
-
-    Attributes:
-        client: sends the requests.
-        limit: requests in flight at most.
-        cap: requests in flight now allowed, from 1 to `limit`; its whole part counts.
-        in_flight: requests sent and not answered.
-        up: False while it is set aside.
-        closed_until: it gets nothing before this time.
-        probe_pause: before it is asked again when it is set aside; grows until a request is answered.
-        server: what it told about itself.
-    """
+    """State of one server. Times are seconds of the event loop's clock."""
 
     client: ChatClient
-    limit: int = DEFAULT_IN_FLIGHT
-    cap: float = DEFAULT_IN_FLIGHT
+    limit: int = DEFAULT_IN_FLIGHT  # requests in flight at most
+    cap: float = DEFAULT_IN_FLIGHT  # requests in flight now allowed, from 1 to `limit`; its whole part counts
     in_flight: int = 0
-    up: bool = False
-    closed_until: float = 0.0
+    up: bool = False  # False while it is set aside
+    closed_until: float = 0.0  # it gets nothing before this time
+    # before it is asked again when it is set aside; grows until a request is answered
     probe_pause: float = _FIRST_PROBE
     server: Server = Server()
     _shortage: float = 0.0
@@ -51,7 +41,6 @@ class Endpoint:
         """Takes the server into service, or back into it.
 
         Args:
-            server: what it tells about itself.
             concurrency: the configured requests at once; None leaves it to the server.
         """
         known = [number for number in (concurrency, server.max_in_flight) if number]

@@ -22,9 +22,6 @@ SCHEMA_VERSION = 1
 class Journal:
     """Completions by key.
 
-    Args:
-        path: the file; made, with its table, if it is missing.
-
     Raises:
         UserError: the file is not a journal of this version, is truncated, or may not be read or written.
     """

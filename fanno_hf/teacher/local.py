@@ -19,10 +19,8 @@ class EmbeddedTeacher(Pool):
     """A pool of one server: llama.cpp in this process, on a free loopback port, started at the first request.
 
     Args:
-        package, pattern, sha256, version: where the GGUF file is (see `find_packaged_file`).
         concurrency: slots of the server, each with `context` tokens.
         context: tokens a slot holds, prompt and answer.
-        threads: of the CPU; None takes all cores.
     """
 
     def __init__(

@@ -41,10 +41,7 @@ class Pool:
     Args:
         base_url: one URL or a list, with or without `/v1`.
         model: its name; None asks the servers. Part of the teacher's identity.
-        revision: of the model, where known; part of the identity.
-        api_key_env: NAME of the environment variable that holds the key; see `credentials`.
         concurrency: requests in flight at one server at most; None takes what the server says, else 64.
-        timeout: seconds for one request, from connecting to the last byte.
         retries: how often one request is tried again before its row is given up (`teacher_failed`).
         patience: seconds to wait while no server answers before the run stops.
 

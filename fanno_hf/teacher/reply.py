@@ -24,22 +24,17 @@ class Server:
     """What a server tells about itself; None where it does not say.
 
     Attributes:
-        model: the name it serves the model under.
-        revision: commit of the model (TGI).
-        version: of the server (TGI).
-        max_in_flight: requests it takes before it answers 429 (TGI).
         max_input_tokens, max_total_tokens: of a prompt, and of prompt and answer (TGI); the second also from
             `max_model_len` (vLLM) or `meta.n_ctx` (llama.cpp).
-        models: all names it serves, where there are several.
     """
 
-    model: str | None = None
-    revision: str | None = None
-    version: str | None = None
-    max_in_flight: int | None = None
+    model: str | None = None  # the name it serves the model under
+    revision: str | None = None  # commit of the model (TGI)
+    version: str | None = None  # of the server (TGI)
+    max_in_flight: int | None = None  # requests it takes before it answers 429 (TGI)
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
-    models: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()  # all names it serves, where there are several
 
 
 def read_server(info: Any, models: Any) -> Server:
@@ -64,11 +59,7 @@ def read_server(info: Any, models: Any) -> Server:
 
 
 def read_completion(reply: Any, request: Request) -> Completion:
-    """Reads an answer of huggingface_hub's client.
-
-    Raises:
-        ValueError: there is no text in it.
-    """
+    """Reads an answer of huggingface_hub's client. Raises ValueError: there is no text in it."""
     if not isinstance(reply.choices, list) or not reply.choices:
         error = getattr(reply, "error", None)
         raise ValueError(f"no answer, but: {_said(error)}" if error else "an answer without choices")

@@ -36,7 +36,6 @@ class ScriptedTeacher:
     """A backend whose replies are computed.
 
     Args:
-        concurrency: requests in flight at most.
         delay: seconds a reply takes at most; the share of it follows from the request.
         fault_share: share of instructions that have a fault, in [0, 1].
         log: a file to which each request's key is appended when it arrives, so that a test can count them.

@@ -24,15 +24,9 @@ _FIRST_LANES = 16
 
 
 class Teacher:
-    """Answers requests through the journal.
+    """Answers requests through the journal. A backend that does not know its identity is opened at once, to ask the server.
 
-    Args:
-        backend: reaches the model. One that does not know its identity is opened at once, to ask the server.
-        journal: keeps what was answered.
-        budget: what may be sent.
-
-    Raises:
-        FannoError: the server had to be asked for its model and cannot be reached.
+    Raises FannoError where that server cannot be reached.
     """
 
     def __init__(self, backend: Backend, journal: Journal, budget: Budget | None = None):

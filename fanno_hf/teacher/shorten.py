@@ -35,11 +35,9 @@ def is_about_logprobs(words: str) -> bool:
 
 
 def shortened(request: Request, words: str) -> Request | None:
-    """Returns the request with less of its documents, or None if it has none or the words are about something else.
+    """Returns the request with less of its documents, or None if it has none or `words` are about something else.
 
-    Args:
-        request: was refused.
-        words: what the server said, with the status in front.
+    `words` is what the server said when it refused, with the status in front.
     """
     length = sum(len(document) for document in request.documents)
     if not length or not (words.startswith("413") or _TOO_LONG.search(words)):

@@ -10,11 +10,7 @@ from fanno_hf.teacher.endpoint import Endpoint
 
 
 class Slots:
-    """Hands out slots; whoever gets one counts as in flight there until it lowers `in_flight` again.
-
-    Args:
-        endpoints: the servers.
-    """
+    """Hands out slots; whoever gets one counts as in flight there until it lowers `in_flight` again."""
 
     def __init__(self, endpoints: Sequence[Endpoint]):
         self._endpoints = endpoints
@@ -23,14 +19,7 @@ class Slots:
         self._over: Exception | None = None
 
     async def take(self, urgent: bool) -> Endpoint:
-        """Waits for a slot.
-
-        Args:
-            urgent: before those who are not.
-
-        Raises:
-            Exception: what `end` was given.
-        """
+        """Waits for a slot, `urgent` ones before others; raises what `end` was given."""
         if self._over is not None:
             raise self._over
         slot = asyncio.get_running_loop().create_future()

@@ -78,14 +78,9 @@ class Benchmarks:
         self._item_of.append(len(self._names) - 1)
 
     def find(self, text: str) -> tuple[str, str] | None:
-        """Finds a benchmark item that a text contains a piece of.
+        """Returns a benchmark item that a text contains a piece of, and the shared words, normalised; None if there is none.
 
-        Args:
-            text: the text.
-
-        Returns:
-            The name of the item and the shared words, normalised, with spaces between; None if there is none. Of several
-            items the first given counts, of several pieces the first in the text.
+        Of several items the first given counts, of several pieces the first in the text.
         """
         tokens = split_words(text)
         hashes = _RunHashes(tokens)

@@ -35,16 +35,13 @@ def choose_bands(threshold: float, num_perm: int) -> tuple[int, int]:
 
 
 def signatures(hashes: np.ndarray, offsets: np.ndarray, num_perm: int, seed: int) -> np.ndarray:
-    """Returns the MinHash signatures of sets of hashes.
+    """Returns the MinHash signatures of sets of hashes, uint32, shape (n, num_perm).
+
+    Two sets agree in a value with a probability of their Jaccard similarity.
 
     Args:
         hashes: uint64; members may occur more than once.
         offsets: int64, shape (n + 1,): set i is hashes[offsets[i] : offsets[i + 1]].
-        num_perm: values per signature.
-        seed: of the hash functions, in [0, 2**64).
-
-    Returns:
-        uint32, shape (n, num_perm): two sets agree in a value with a probability of their Jaccard similarity.
     """
     result = np.empty((len(offsets) - 1, num_perm), dtype=np.uint32)
     for start in range(0, len(result), SKETCH):
@@ -70,9 +67,8 @@ def band_keys(values: np.ndarray, bands: tuple[int, int]) -> np.ndarray:
 def name_buckets(keys: np.ndarray, fixed: int) -> None:
     """Replaces each band key by the index of the first text that has it, or `ALONE`.
 
-    Args:
-        keys: uint32, shape (n_bands, n_texts), fewer than 2**32 - 1 texts.
-        fixed: number of texts at the beginning that are kept anyway: a bucket of these alone does not count.
+    Keys are uint32, shape (n_bands, n_texts), fewer than 2**32 - 1 texts, of which the first `fixed` are kept anyway: a
+    bucket of these alone does not count.
     """
     for row in keys if keys.size else ():
         # one sort of key and index together is several times faster than an argsort, and keeps the texts in order

@@ -29,14 +29,10 @@ _BLOCK = 256  # candidates compared at a time
 
 
 def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> list[Repeat | None]:
-    """Finds for each text the first one it equals once normalised.
+    """Finds for each text the first one it equals once normalised; None where it is the first of its kind.
 
-    Args:
-        texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
-        against: texts that are kept anyway; they come before `texts`.
-
-    Returns:
-        For each text None if it is the first of its kind, else what it repeats (`in_pool`: a text of `against`).
+    Texts of `against` are kept anyway and come before `texts` (`Repeat.in_pool`). Each is a list, or anything else that
+    has a length and slices, such as a column of a data set.
     """
     digests = np.zeros((len(against) + len(texts), 2), dtype=np.uint64)
     for start, chunk in _read(against, texts):
@@ -71,14 +67,11 @@ def find_near_duplicates(
     C is kept; union-find over the pairs would drop C too.
 
     Args:
-        texts: the texts; a list, or anything else that has a length and slices, such as a column of a data set.
         threshold: Jaccard similarity of the shingle sets from which a text is a near-duplicate, in (0, 1].
         ngram: words per shingle, at least 1.
         num_perm: MinHash values per text, at least 1. At thresholds below 0.6 more of them make longer bands, and so
             fewer needless comparisons.
-        seed: of the hash functions, in [0, 2**64).
         against: texts that are kept anyway; they come before `texts` and are not compared with one another.
-        progress: show bars on stderr.
 
     Returns:
         For each text None if it is kept, else the kept text that it repeats (`in_pool`: a text of `against`) and their
@@ -192,13 +185,8 @@ def _first_match(
 ) -> tuple[int, float] | None:
     """Returns the first candidate whose Jaccard similarity with a text reaches the threshold, and that similarity.
 
-    Args:
-        mine: the shingles of the text, distinct.
-        candidates: the texts to compare it with.
-        kept: the shingles of each candidate, distinct.
-        threshold: in (0, 1].
-        marks: scratch space, shape (2**16,), all False before and after: the first 16 bits of the text's shingles, which
-            bound how many a candidate can share with it.
+    `marks` is scratch space, shape (2**16,), all False before and after: the first 16 bits of the text's shingles, which
+    bound how many a candidate can share with it.
     """
     marks[mine >> np.uint64(48)] = True
     match = None

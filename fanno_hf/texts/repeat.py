@@ -5,17 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Repeat:
-    """An earlier or better text that a text repeats.
+    """An earlier or better text that a text repeats."""
 
-    Attributes:
-        of: the other's index: among the pool's texts if `in_pool`, else among those that were compared.
-        similarity: of the two, at most 1: a cosine or a Jaccard similarity.
-        in_pool: whether the other is one of the texts that stay in any case.
-    """
-
-    of: int
-    similarity: float
-    in_pool: bool
+    of: int  # the other's index: among the pool's texts if `in_pool`, else among those that were compared
+    similarity: float  # of the two, at most 1: a cosine or a Jaccard similarity
+    in_pool: bool  # whether the other is one of the texts that stay in any case
 
     @classmethod
     def at(cls, place: int, similarity: float, pool_size: int) -> "Repeat":

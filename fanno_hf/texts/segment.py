@@ -44,16 +44,13 @@ def words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class TokenCounter:
-    """Counts the tokens of a text, special tokens left out and nothing truncated.
+    """Counts the tokens of a text, special tokens left out and nothing truncated."""
 
-    Attributes:
-        identity: what decides the counts: "words", or the tokenizer's name and the first 12 hexadecimal digits of the
-            sha256 of its serialised form, as in "gpt2@1f2c3d4e5f60". Of a folder only its own name counts, so that
-            moving it changes nothing.
-        tokenizer: a Hugging Face tokenizer without truncation and padding, or None to count words.
-    """
-
+    # what decides the counts: "words", or the tokenizer's name and the first 12 hexadecimal digits of the sha256 of
+    # its serialised form, as in "gpt2@1f2c3d4e5f60". Of a folder only its own name counts, so that moving it changes
+    # nothing
     identity: str
+    # a Hugging Face tokenizer without truncation and padding, or None to count words
     tokenizer: Tokenizer | None = None
 
     @classmethod
@@ -117,7 +114,6 @@ def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens
 
     Args:
         text: the document; one that fits comes back as a single passage, whole but for the whitespace around it.
-        counter: counts the tokens.
         max_tokens: largest number of tokens of a passage, at least 1. A text of at most as many UTF-8 bytes is assumed
             to fit, so a tokenizer that puts a token before each text may exceed it by that one.
         min_tokens: if the last passage has fewer, the cut before it moves back until both have as many; if no cut does

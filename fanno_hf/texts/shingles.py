@@ -71,17 +71,11 @@ def hash_words(tokens: list[bytes]) -> np.ndarray:
 
 
 def hash_shingles(texts: Sequence[str], ngram: int) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes the shingles of many texts at once.
+    """Hashes the shingles of many texts at once; all their words are held at once.
 
-    Two different shingles have the same hash with a probability of about 2**-64.
-
-    Args:
-        texts: the texts; all their words are held at once.
-        ngram: words per shingle, at least 1.
-
-    Returns:
-        The hashes (uint64), text by text, a shingle as often as it occurs; and the offsets (int64, shape
-        (n_texts + 1,)): those of text i are hashes[offsets[i] : offsets[i + 1]], at least one.
+    Two different shingles have the same hash with a probability of about 2**-64. Returns the hashes (uint64), text by text,
+    a shingle as often as it occurs; and the offsets (int64, shape (n_texts + 1,)): those of text i are
+    hashes[offsets[i] : offsets[i + 1]], at least one.
     """
     tokens: list[bytes] = []
     bounds = np.zeros(len(texts) + 1, dtype=np.int64)

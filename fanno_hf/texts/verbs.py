@@ -48,18 +48,13 @@ _LANGUAGES = (
 
 @dataclass(frozen=True)
 class VerbNouns:
-    """The verbs and nouns of some texts.
+    """The verbs and nouns of some texts."""
 
-    Attributes:
-        pairs: (verb, noun) of each text, both as lemmas; None where there is none, and in other languages.
-        skipped: how many texts are not English and were not parsed.
-        parser: name and version of the model, as in "en_core_web_sm 3.8.0".
-        looked_at: how many of the texts were read, the skipped ones included; None: all. The others have no pair.
-    """
-
+    # (verb, noun) of each text, both as lemmas; None where there is none, and in other languages
     pairs: Sequence[tuple[str, str] | None]
-    skipped: int
-    parser: str
+    skipped: int  # how many texts are not English and were not parsed
+    parser: str  # name and version of the model, as in "en_core_web_sm 3.8.0"
+    # how many of the texts were read, the skipped ones included; None: all. The others have no pair
     looked_at: int | None = None
 
     @property
@@ -69,13 +64,9 @@ class VerbNouns:
 
 
 def find_parser(names: Sequence[str]) -> "VerbParser | None":
-    """Loads the first of some spaCy models that is installed; nothing is downloaded.
+    """Loads the first of some spaCy models ("en_core_web_sm") that is installed; None if spaCy or every model is missing.
 
-    Args:
-        names: installed packages, as "en_core_web_sm". Their data is read; their code is not run.
-
-    Returns:
-        None if spaCy or every model is missing; `MISSING` says how to install them.
+    Nothing is downloaded. Their data is read; their code is not run. `MISSING` says how to install them.
     """
     try:
         import spacy
@@ -116,12 +107,7 @@ def _data_folder(name: str) -> Path | None:
 
 @dataclass
 class VerbParser:
-    """Reads the verb and noun of instructions; `find_parser` makes one.
-
-    Attributes:
-        language: a spaCy pipeline with all of `_NEEDED`.
-        name: name and version of its model.
-    """
+    """Reads the verb and noun of instructions with a spaCy pipeline that has all of `_NEEDED`; `find_parser` makes one."""
 
     language: "Language"
     name: str

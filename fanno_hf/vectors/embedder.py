@@ -38,8 +38,6 @@ class SentenceTransformerEmbedder:
         model: Hub name or folder; ignored where `package` is given.
         revision: of the Hub model.
         package, pattern, sha256, version: where a packaged model lies (see `find_packaged_file`).
-        batch_size: texts encoded together.
-        device: "cpu", "cuda", … or None to let torch choose.
         backend: "torch", or "onnx" or "openvino" where they are installed.
     """
 
@@ -107,11 +105,7 @@ def _check_backend(backend: str) -> None:
 
 
 class HashingEmbedder:
-    """A bag of hashed words: no model, the same everywhere. For tests and recipes that must run in seconds.
-
-    Args:
-        dimension: of the vectors.
-    """
+    """A bag of hashed words: no model, the same everywhere. For tests and recipes that must run in seconds."""
 
     def __init__(self, dimension: int = 256):
         self._dimension = dimension

@@ -25,16 +25,11 @@ _TRAINED = 64  # passages for each list that its centre is found from
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """What a search found."""
 
-    Attributes:
-        scores: cosines in [-1, 1]: float32, shape (n_queries, min(k, n_passages)), the nearest first.
-        indices: of the passages: int64, the same shape; -1 where an inverted file found fewer.
-        recall: share of the true nearest passages that were found, measured on a sample; 1.0 where all were compared.
-    """
-
-    scores: np.ndarray
-    indices: np.ndarray
+    scores: np.ndarray  # cosines in [-1, 1]: float32, shape (n_queries, min(k, n_passages)), the nearest first
+    indices: np.ndarray  # of the passages: int64, the same shape; -1 where an inverted file found fewer
+    # share of the true nearest passages that were found, measured on a sample; 1.0 where all were compared
     recall: float
 
 
@@ -52,10 +47,8 @@ def search(
     Args:
         passages: float32, shape (n_passages, dimension), rows of unit length; may lie on disk.
         queries: float32, shape (n_queries, dimension), rows of unit length.
-        k: passages for each query, at least 1.
         exact_below: from so many passages on, an inverted file is used.
         least_recall: the share of the true nearest passages it must find, in (0, 1].
-        random_seed: of the sample and the centres.
 
     Raises:
         UserError: if an inverted file is needed and FAISS is not installed.

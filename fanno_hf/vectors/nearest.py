@@ -11,7 +11,6 @@ def nearest(
     Args:
         new: float, shape (n_new, dim), rows of unit length.
         old: float, shape (n_old, dim), rows of unit length; may be empty.
-        block_size: rows of each compared at a time; memory is O(block_size²).
         itself: False where both are the same rows, and each looks for another one than itself.
 
     Returns:

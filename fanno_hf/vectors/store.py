@@ -37,7 +37,6 @@ class EmbeddingStore:
     never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.)
 
     Args:
-        embedder: embeds what is not there yet; loaded only then.
         folder: made when it is needed; each embedder has a folder of its own in it.
     """
 
@@ -53,9 +52,7 @@ class EmbeddingStore:
 
         Texts are read one after the other, so they may be a column of a data set on disk. So are the vectors where
         the texts are asked for in the order in which they were first seen: then nothing is copied into memory.
-
-        Raises:
-            UserError: the embedder gives a vector that is not finite or not of unit length.
+        Raises UserError where the embedder gives a vector that is not finite or not of unit length.
         """
         self._open()
         rows = self._find_or_embed(texts)

@@ -189,7 +189,7 @@ def test_texts_too_short_for_a_shingle_repeat_only_their_equals():
 
 def test_copies_of_a_template_repeat_the_one_that_is_kept():
     found = find_near_duplicates([f"{MOSS} {MOSS[::-1]} number {index}" for index in range(3000)])
-    assert [match[0] for match in found[1:]] == [0] * 2999
+    assert [match.of for match in found[1:]] == [0] * 2999
 
 
 def test_texts_of_a_template_less_alike_than_the_threshold_are_all_kept():
