@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.rules.phrases import compile_patterns
@@ -178,7 +178,7 @@ class Augment(Instructing):
     think_different: bool
     policy: Literal[POLICIES]
     counterexamples: Natural
-    exploration: NotNegative
+    exploration: Annotated[NotNegative, AllowInfNan(False)]
     top_fraction: PositiveShare
     reward: Annotated[dict[str, float], BeforeValidator(read_weights)]  # name -> weight
 

@@ -14,7 +14,6 @@ from heapq import heappop, heappush
 import numpy as np
 
 from fanno_hf.bandit.ranking import follow_ranks
-from fanno_hf.settings import POLICIES
 
 
 def normalise_rewards(raw: np.ndarray) -> np.ndarray:
@@ -31,12 +30,6 @@ def ucb_values(rewards: np.ndarray, pulls: np.ndarray, exploration: float) -> np
     """Returns the upper confidence bound of each instruction (FANNO, arXiv 2408.01323; UCB1, Auer et al. 2002).
 
     `values[i] = rewards[i] + exploration * sqrt(2 ln T / (pulls[i] + 1))`, T = number of instructions + all pulls.
-
-    Args:
-        rewards: shape (n,), usually in [0, 1].
-
-    Returns:
-        float64, shape (n,).
     """
     rewards, pulls = np.asarray(rewards, dtype=np.float64), np.asarray(pulls)
     total = max(1, len(rewards) + int(pulls.sum()))
@@ -66,19 +59,24 @@ def draw_window(
 
     Returns:
         The draws, int64 indices of shape (num_draws, min(counterexamples, n)), and the new pulls, int64 of shape (n,).
-
-    Raises:
-        ValueError: if an argument is out of range.
     """
     rewards, pulls = np.asarray(rewards, dtype=np.float64), np.array(pulls, dtype=np.int64)
-    _check(rewards, pulls, num_draws, counterexamples, exploration, top_fraction, policy)
     size = min(counterexamples, len(rewards))
     top = max(size, int(len(rewards) * top_fraction + 1e-9))  # floor, but 100 * 0.29 is 28.999…
-    if policy == "greedy":
-        policy, exploration = "ucb", 0.0
     if not size or not num_draws:
-        return np.empty((num_draws, size), dtype=np.int64), pulls
-    draws = _draw(rewards, pulls, num_draws, size, top, exploration, policy, rng)
+        draws = np.empty((num_draws, size), dtype=np.int64)
+    elif policy == "random":
+        draws = draw_ranks(num_draws, size, len(rewards), rng)
+    elif policy == "round_robin":
+        draws = _take_turns(pulls, num_draws, size)
+    elif policy == "thompson":
+        draws = _sample(rewards, pulls, num_draws, size, exploration, rng)
+    else:
+        draws = draw_ranks(num_draws, size, top, rng)
+        if policy == "greedy" or exploration == 0:  # no pull changes a value
+            draws = _best(rewards, top)[draws]
+        else:
+            draws = follow_ranks(rewards, pulls, draws, exploration, top)
     return draws, pulls + np.bincount(draws.ravel(), minlength=len(pulls))
 
 
@@ -86,18 +84,13 @@ def draw_ranks(num_draws: int, size: int, top: int, rng: np.random.Generator) ->
     """Draws `size` of `range(top)` without replacement, `num_draws` times; every ordered choice is equally likely.
 
     The original method of Fisher and Yates (Statistical Tables, 1938): draw t, strike out the t-th of those left. Rows
-    use the generator in order, so two calls give the rows of one. Returns int64, shape (num_draws, size).
-
-    Raises:
-        ValueError: if `size` is not in [0, top], or `num_draws` is negative.
+    use the generator in order, so two calls give the rows of one. Returns int64, shape (num_draws, size), where size is
+    at most `top`.
     """
-    if num_draws < 0 or not 0 <= size <= top:
-        raise ValueError(f"cannot draw {size} of {top} ranks {num_draws} times")
     ranks = rng.integers(0, np.arange(top, top - size, -1), size=(num_draws, size))
     for column in range(1, size):
-        for struck in np.sort(
-            ranks[:, :column], axis=1
-        ).T:  # ascending: each rank struck out at or below it moves it up by one
+        # ascending: each rank struck out at or below it moves it up by one
+        for struck in np.sort(ranks[:, :column], axis=1).T:
             ranks[:, column] += ranks[:, column] >= struck
     return ranks
 
@@ -132,29 +125,6 @@ def least_pulled_share(draws: np.ndarray, pulls: np.ndarray) -> float:
     return found / draws.size
 
 
-def _draw(
-    rewards: np.ndarray,
-    pulls: np.ndarray,
-    num_draws: int,
-    size: int,
-    top: int,
-    exploration: float,
-    policy: str,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Returns at least one draw of at least one instruction, by the policy."""
-    if policy == "random":
-        return draw_ranks(num_draws, size, len(rewards), rng)
-    if policy == "round_robin":
-        return _take_turns(pulls, num_draws, size)
-    if policy == "thompson":
-        return _sample(rewards, pulls, num_draws, size, exploration, rng)
-    ranks = draw_ranks(num_draws, size, top, rng)
-    if exploration == 0:  # no pull changes a value
-        return _best(rewards, top)[ranks]
-    return follow_ranks(rewards, pulls, ranks, exploration, top)
-
-
 def _take_turns(pulls: np.ndarray, num_draws: int, size: int) -> np.ndarray:
     """Returns the draws of the least pulled."""
     order = np.argsort(pulls, kind="stable")[: num_draws * size]  # no other is reached; sorted, so a heap
@@ -184,31 +154,3 @@ def _best(values: np.ndarray, top: int) -> np.ndarray:
     least = np.partition(values, len(values) - top)[len(values) - top]
     candidates = np.flatnonzero(values >= least)
     return candidates[np.argsort(-values[candidates], kind="stable")][:top]
-
-
-def _check(
-    rewards: np.ndarray,
-    pulls: np.ndarray,
-    num_draws: int,
-    counterexamples: int,
-    exploration: float,
-    top_fraction: float,
-    policy: str,
-) -> None:
-    if rewards.ndim != 1 or rewards.shape != pulls.shape:
-        raise ValueError(
-            f"rewards and pulls need one number per instruction, got shapes {rewards.shape} and {pulls.shape}"
-        )
-    if not np.isfinite(rewards).all():
-        raise ValueError(f"rewards must be finite, got {rewards[~np.isfinite(rewards)][0]}; see normalise_rewards")
-    if (pulls < 0).any():
-        raise ValueError(f"pulls must be 0 or more, got {pulls.min()}")
-    for name, number in (("num_draws", num_draws), ("counterexamples", counterexamples)):
-        if number < 0:
-            raise ValueError(f"{name} must be 0 or more, got {number}")
-    if not 0 <= exploration < np.inf:
-        raise ValueError(f"exploration must be finite and 0 or more, got {exploration}")
-    if not 0 < top_fraction <= 1:
-        raise ValueError(f"top_fraction must be above 0 and at most 1, got {top_fraction}")
-    if policy not in POLICIES:
-        raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got '{policy}'")

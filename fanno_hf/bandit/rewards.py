@@ -14,13 +14,9 @@ BLOCK = 1_024  # new rows compared with one another at a time; the first call br
 
 
 def mix(parts: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
-    """Returns the weighted mean of the parts, each normalised to [0, 1] first (see `normalise_rewards`).
+    """Returns the mean of the parts by weights above 0, each normalised to [0, 1] first (see `normalise_rewards`).
 
-    Args:
-        weights: name -> above 0.
-
-    Returns:
-        float64, shape (n,), in [0, 1]; for a single part this is the published reward.
+    float64, shape (n,), in [0, 1]; for a single part this is the published reward.
     """
     return sum(weight * normalise_rewards(parts[name]) for name, weight in weights.items()) / sum(weights.values())
 
@@ -36,8 +32,7 @@ def acceptance(accepted: np.ndarray, tried: np.ndarray) -> np.ndarray:
 class Nearest:
     """The similarity of each row of a growing set to the nearest other one; only new rows are compared.
 
-    Attributes:
-        similarities: float32, shape (n,), cosine in [-1, 1]; -1 while there is no other row.
+    `similarities` are float32, shape (n,), cosines in [-1, 1]; -1 while there is no other row.
     """
 
     def __init__(self):
