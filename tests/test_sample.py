@@ -5,11 +5,13 @@ from functools import partial
 import pytest
 from datasets import Dataset
 
-from fanno_hf.rules.personal_data import KINDS, find_personal_data
+from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
 from fanno_hf.texts.segment import TokenCounter
 from tests.rules.test_text import garbled_reason, length_reason, markup_reason, prompt_injection_reason
+
+KINDS = ("email", "phone", "card", "iban", "ip")
 
 SAMPLE = read_sample()
 TEXTS = [row["text"] for row in SAMPLE]

@@ -5,14 +5,6 @@ after   detect_communities(embeddings, threshold=0.7) == [[0, 2], [1]]      the 
 """
 
 from fanno_hf.communities.approximate import ApproximateNeighbours, approximate_neighbours
-from fanno_hf.communities.detect import ALGORITHMS, detect_communities, representatives
-from fanno_hf.communities.graph import threshold_graph
+from fanno_hf.communities.detect import detect_communities, representatives
 
-__all__ = [
-    "ALGORITHMS",
-    "ApproximateNeighbours",
-    "approximate_neighbours",
-    "detect_communities",
-    "representatives",
-    "threshold_graph",
-]
+__all__ = ["ApproximateNeighbours", "approximate_neighbours", "detect_communities", "representatives"]

@@ -11,7 +11,6 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from fanno_hf.communities.checks import check
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import weighted
 from fanno_hf.communities.tiles import Tiles
@@ -25,15 +24,11 @@ _CHUNK = 65_536  # rows given to FAISS at a time
 
 @dataclass(frozen=True)
 class ApproximateNeighbours:
-    """Links between similar rows, most of them.
+    """Links between similar rows, most of them."""
 
-    Attributes:
-        sampled_rows, sampled_links: what the recall was measured on, by comparing them with every row.
-    """
-
-    graph: csr_matrix  # as of `threshold_graph`, without the links that were missed
+    graph: csr_matrix  # as of `link`, without the links that were missed
     recall: float  # share of the links of a sample of rows that are in the graph, in [0, 1]; 1 if they have none
-    sampled_rows: int
+    sampled_rows: int  # what the recall was measured on, by comparing them with every row
     sampled_links: int
 
 
@@ -57,20 +52,16 @@ def approximate_neighbours(
     another way, and a few other links be missed.
 
     Args:
-        embeddings, threshold, block_size, threads, progress: as of `threshold_graph`.
+        embeddings, threshold, block_size, threads, progress: as of `detect_communities`.
         cells: how many; None for 4 * sqrt(n_rows). One cell is exact.
         probes: cells that a row is compared with.
         sample: rows that the recall is measured on.
         random_seed: of the cells and the sample.
 
     Raises:
-        ValueError: if an argument is out of range, or a row is all zeros or not finite.
+        ValueError: if a row is all zeros or not finite.
         UserError: if faiss is not installed; one cell needs none.
     """
-    check(threshold=threshold, block_size=block_size, threads=threads)
-    for name, value in (("cells", cells), ("probes", probes), ("sample", sample)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
     with threadpool_limits(threads, user_api="blas"):
         unit = unit_rows(embeddings)
         tiles = Tiles(unit, threshold, block_size)

@@ -1,21 +1,14 @@
-"""Groups embeddings into communities and picks one row of each.
-
-before  embeddings of ["Mosses have no roots.", "Tax is due in May.", "Moss has no root."]
-after   detect_communities(embeddings, threshold=0.7) == [[0, 2], [1]]      the centre of each community comes first
-"""
+"""Groups embeddings into communities and picks one row of each."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from fanno_hf.communities.approximate import approximate_neighbours
-from fanno_hf.communities.checks import check
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import link, partition
 from fanno_hf.communities.greedy import as_lists, greedy, greedy_on_graph
 from fanno_hf.communities.prepare import prepared_tiles
-
-ALGORITHMS = ("fast", "louvain", "leiden", "components", "approximate")
 
 
 def detect_communities(
@@ -46,11 +39,8 @@ def detect_communities(
             copied, so they may be mapped from a file, read-only.
         threshold: cosine similarity from which two rows are neighbours, in [-1, 1]; above 0 for louvain and leiden.
         min_size: the fewest members of a community, its centre included; 1 keeps rows without neighbours.
-        algorithm: one of the above.
         block_size: rows and columns of similarities computed at a time.
         threads: of the matrix product; None leaves the settings of numpy and torch.
-        progress: whether to show a bar on stderr.
-        random_seed: of louvain, leiden and approximate.
 
     Returns:
         Lists of row indices, largest first, no row in two of them; of equal size the one whose centre has most
@@ -58,21 +48,15 @@ def detect_communities(
         the member with most neighbours), the others follow by falling similarity to it (ties: lowest index).
 
     Raises:
-        ValueError: if an argument is out of range, or a row is all zeros or not finite.
+        ValueError: if a row is all zeros or not finite.
         UserError: if `approximate` needs faiss and it is not installed.
     """
-    check(threshold=threshold, min_size=min_size, block_size=block_size, threads=threads)
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
-    if algorithm in ("louvain", "leiden") and threshold <= 0:
-        raise ValueError(f"{algorithm} needs positive similarities: threshold must be above 0, got {threshold}")
     unit = unit_rows(embeddings)
     if algorithm == "approximate":
         found = approximate_neighbours(
             unit, threshold, block_size=block_size, threads=threads, progress=progress, random_seed=random_seed
         )
-        centre_of, counts = greedy_on_graph(found.graph, min_size), np.diff(found.graph.indptr)
-        return as_lists(unit, centre_of, counts)
+        return as_lists(unit, greedy_on_graph(found.graph, min_size), np.diff(found.graph.indptr))
     with prepared_tiles(unit, threshold, block_size, threads) as tiles:
         if algorithm == "fast":
             centre_of, counts = greedy(tiles, min_size, progress)
@@ -83,9 +67,5 @@ def detect_communities(
 
 
 def representatives(communities: Sequence[Sequence[int]], priority: np.ndarray) -> list[int]:
-    """Returns, in ascending order, the member of each community with the highest priority (ties: the lowest index).
-
-    Args:
-        priority: shape (n_rows,), higher is better.
-    """
+    """Returns, ascending, the member of each community with the highest priority, of shape (n_rows,); ties: the first."""
     return sorted(min(members, key=lambda row: (-priority[row], row)) for members in communities)

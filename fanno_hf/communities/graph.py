@@ -8,40 +8,16 @@ import ctypes
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from fanno_hf.communities.checks import check
-from fanno_hf.communities.cosines import dots, unit_rows
-from fanno_hf.communities.prepare import prepared_tiles
+from fanno_hf.communities.cosines import dots
 from fanno_hf.communities.tiles import Hits, Tiles
 
 
-def threshold_graph(
-    embeddings: np.ndarray,
-    threshold: float,
-    *,
-    block_size: int = 1024,
-    threads: int | None = None,
-    progress: bool = False,
-) -> csr_matrix:
-    """Links the rows whose cosine similarity is at least the threshold.
-
-    Args:
-        threshold: in [-1, 1]; pairs within 1e-5 of it are decided in float64.
-        threads: of the matrix product; None leaves the settings of numpy and torch.
-
-    Returns:
-        Similarities, float32, shape (n_rows, n_rows); symmetric, indices sorted, no row linked to itself. Twelve
-        bytes of memory for each link and direction.
-
-    Raises:
-        ValueError: if an argument is out of range, or a row is all zeros or not finite.
-    """
-    check(threshold=threshold, block_size=block_size, threads=threads)
-    with prepared_tiles(unit_rows(embeddings), threshold, block_size, threads) as tiles:
-        return link(tiles, progress)
-
-
 def link(tiles: Tiles, progress: bool) -> csr_matrix:
-    """Returns the graph of all rows of the tiles."""
+    """Links the rows of the tiles whose cosine similarity is at least the threshold.
+
+    Returns similarities, float32, shape (n_rows, n_rows); symmetric, indices sorted, no row linked to itself. Twelve
+    bytes of memory for each link and direction.
+    """
     links = Links()
     for top, left, hits in tiles.upper_triangle(progress):
         links.add(top, left, hits)

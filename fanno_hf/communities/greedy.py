@@ -23,8 +23,7 @@ def greedy(tiles: Tiles, min_size: int, progress: bool) -> tuple[np.ndarray, np.
     Links are kept while they need less than a quarter of the memory of the rows. If there are more, they are only
     counted, and the neighbours of centres are looked up again: O(n_rows * dim) memory, however many links there are.
 
-    Returns:
-        The centre of each row's community, -1 for none, and |N(i)|, row i included: int64, shape (n_rows,) each.
+    Returns the centre of each row's community, -1 for none, and |N(i)|, row i included: int64, shape (n_rows,) each.
     """
     counts, links = _count_links(tiles, progress)
     if links is not None:
@@ -47,13 +46,9 @@ def greedy_on_graph(links: csr_matrix, min_size: int) -> np.ndarray:
 
 
 def as_lists(unit: np.ndarray, centre_of: np.ndarray, counts: np.ndarray) -> list[list[int]]:
-    """Writes communities as lists of rows.
+    """Writes communities as lists of rows, in the order that `detect_communities` says.
 
-    The largest is first; of those the one whose centre has most neighbours, then the one with the lowest centre. The
-    centre leads, the others follow by falling similarity to it, then by index.
-
-    Args:
-        centre_of: the row that leads each row's community, -1 for none, shape (n_rows,), like `counts` of neighbours.
+    `centre_of` is the row that leads each row's community, -1 for none, shape (n_rows,), like `counts` of neighbours.
     """
     members = np.flatnonzero(centre_of >= 0)
     centres = centre_of[members]

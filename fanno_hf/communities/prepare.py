@@ -17,11 +17,7 @@ LARGE = 24  # tiles in a row from which on torch and a search for a sketch pay
 
 @contextmanager
 def prepared_tiles(unit: np.ndarray, threshold: float, block_size: int, threads: int | None) -> Iterator[Tiles]:
-    """Gives tiles that multiply in the fastest way there is here; it changes the time only, never a result.
-
-    Args:
-        threads: of the products, until the context ends; None leaves the settings of numpy and torch.
-    """
+    """Gives tiles that multiply in the fastest way there is here; it changes the time only, never a result."""
     with threadpool_limits(threads, user_api="blas"):
         if len(unit) < LARGE * block_size or find_spec("torch") is None:
             yield Tiles(unit, threshold, block_size)

@@ -18,11 +18,7 @@ _WORTHWHILE = 0.8  # of the time in full: what saves less is not used
 
 
 class TorchTiles(Tiles):
-    """Similarities of rows to one another, thresholded; multiplied by torch.
-
-    Args:
-        sketch: of the same rows; None computes every similarity.
-    """
+    """Tiles multiplied by torch, after a sketch of the same rows; without one every similarity is computed."""
 
     def __init__(self, unit: np.ndarray, threshold: float, block_size: int, sketch: Sketch | None = None):
         super().__init__(unit, threshold, block_size)
@@ -30,7 +26,7 @@ class TorchTiles(Tiles):
         self._bounds = torch.empty(0)
 
     def candidates(self, above: Part, across: Part) -> Hits:
-        """Returns the pairs that reach the threshold or its border, by their similarity in float32."""
+        """As of `Tiles`."""
         found = self._sketched(above, across) if self.sketch is not None else None
         return super().candidates(above, across) if found is None else found
 

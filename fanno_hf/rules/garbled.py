@@ -68,9 +68,6 @@ def garbled_reason(
         max_one_letter_share: Largest share of words of one letter (``s p a c e d``), unless in formulas; in [0, 1].
         max_consonant_run: Longest run of ASCII consonants in a word that is not odd, at least 3.
         min_words: Texts with fewer words are not judged by their words.
-
-    Returns:
-        None, or ``("garbled", ...)``.
     """
     total = count_non_space(text)
     if total == 0:
@@ -124,7 +121,7 @@ def _odd_word_pattern(max_consonant_run: int) -> regex.Pattern:
 
 
 def _odd_word_detail(text: str, max_share: float, max_consonant_run: int, min_words: int) -> str | None:
-    judged = [_is_odd(word, max_consonant_run) for word in text.split()]
+    judged = [(_judge if len(w) > _USUAL_LENGTH else _judge_usual)(w, max_consonant_run) for w in text.split()]
     words = len(judged) - judged.count(None)
     if words < min_words:
         return None
@@ -132,12 +129,8 @@ def _odd_word_detail(text: str, max_share: float, max_consonant_run: int, min_wo
     return f"{percent(share)} of the words look misread" if share > max_share else None
 
 
-def _is_odd(word: str, max_consonant_run: int) -> bool | None:
-    """Tells whether a word looks misread; None if it is no word, or in a script that is not judged."""
-    return (_judge if len(word) > _USUAL_LENGTH else _judge_usual)(word, max_consonant_run)
-
-
 def _judge(word: str, max_consonant_run: int) -> bool | None:
+    """Tells whether a word looks misread; None if it is no word, or in a script that is not judged."""
     if not _ALPHABET_LETTER.search(word) or "://" in word:
         return None
     # H2O and CO2 are no misreadings

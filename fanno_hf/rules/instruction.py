@@ -9,6 +9,7 @@ To add a rule: one function `(candidate) -> detail or None`, one entry in `Instr
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fanno_hf.rules.phrases import compile_openings, compile_phrases
@@ -53,9 +54,9 @@ class InstructionRules:
         self.checks = {
             "empty": self._empty,
             "truncated": self._truncated,
-            "talks_to_assistant": self._talks_to_assistant,
-            "refers_to_document": self._refers_to_document,
-            "time_relative": self._time_relative,
+            "talks_to_assistant": partial(self._phrase, "talks_to_assistant"),
+            "refers_to_document": partial(self._phrase, "refers_to_document"),
+            "time_relative": partial(self._phrase, "time_relative"),
             "not_an_instruction": self._not_an_instruction,
             "too_short": self._too_short,
             "too_long": self._too_long,
@@ -69,14 +70,11 @@ class InstructionRules:
 
     def reason(self, candidate: Candidate) -> tuple[str, str] | None:
         """Returns None to keep the instruction, else (reason, detail) of the first rule that objects."""
-        for reason, check in self.checks.items():
-            detail = check(candidate)
-            if detail is not None:
-                return reason, detail
-        return None
+        found = ((reason, check(candidate)) for reason, check in self.checks.items())
+        return next(((reason, detail) for reason, detail in found if detail is not None), None)
 
-    def _phrase(self, name: str, text: str) -> str | None:
-        match = self._phrases[name].search(text)
+    def _phrase(self, name: str, candidate: Candidate) -> str | None:
+        match = self._phrases[name].search(candidate.instruction)
         return " ".join(match.group().split()) if match else None
 
     def _empty(self, candidate: Candidate) -> str | None:
@@ -85,15 +83,6 @@ class InstructionRules:
     def _truncated(self, candidate: Candidate) -> str | None:
         return "cut off at max_tokens" if candidate.finish_reason == "length" else None
 
-    def _talks_to_assistant(self, candidate: Candidate) -> str | None:
-        return self._phrase("talks_to_assistant", candidate.instruction)
-
-    def _refers_to_document(self, candidate: Candidate) -> str | None:
-        return self._phrase("refers_to_document", candidate.instruction)
-
-    def _time_relative(self, candidate: Candidate) -> str | None:
-        return self._phrase("time_relative", candidate.instruction)
-
     def _missing_input(self, candidate: Candidate) -> str | None:
         if candidate.input:
             return None
@@ -101,7 +90,7 @@ class InstructionRules:
             return "ends with a colon"
         # "Translate this sentence: 'Moss is green.'" carries its input in quotes
         carried = re.search(r"[:：]\s*\S.{15,}$|[\"“„«「`'‘].{12,}[\"”“»」`'’]", candidate.instruction)
-        return None if carried else self._phrase("missing_input", candidate.instruction)
+        return None if carried else self._phrase("missing_input", candidate)
 
     def _not_an_instruction(self, candidate: Candidate) -> str | None:
         """Looks for a question, or a sentence that opens with an imperative; languages without a list are not judged."""

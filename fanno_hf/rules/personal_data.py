@@ -15,7 +15,7 @@ from functools import lru_cache
 from phonenumbers import Leniency, PhoneNumberMatcher
 from stdnum import iban, luhn
 
-KINDS = ("email", "phone", "card", "iban", "ip")
+from fanno_hf.rules.measures import Reason
 
 # Looks at one character left of the "@" instead of matching the whole local part: this keeps the search linear, and
 # leaves out decorators (" @app.route").
@@ -36,9 +36,8 @@ _NOT_TOP_LEVEL = frozenset(
 
 _PHONE_INTERNATIONAL = re.compile(r"\+\s?\(?\d[\d\s().\-/]{5,}\d", re.ASCII)
 _PHONE_NATIONAL = re.compile(r"\d[\d\s().\-/]{4,}\d", re.ASCII)
-_PHONE_TRIES = (
-    1000  # candidates that are no phone numbers before the search gives up: bounds the time on tables of digits
-)
+# candidates that are no phone numbers before the search gives up: bounds the time on tables of digits
+_PHONE_TRIES = 1000
 
 # 13 to 19 digits in one block or in the groups that are printed on cards. Free grouping would take every row of a
 # table for a card number, one in ten of which passes Luhn. An expiry date (12/27) may follow.
@@ -76,12 +75,7 @@ _HEADING_AFTER = re.compile(r"[ \t]+[^\W\d_a-z]")
 _HEADING_MAX = 30  # sections are counted from 1, so a heading number has only small parts
 
 
-def find_personal_data(
-    text: str,
-    *,
-    kinds: Sequence[str],
-    region: str | None,
-) -> tuple[str, str] | None:
+def find_personal_data(text: str, *, kinds: Sequence[str], region: str | None) -> Reason | None:
     """Reports the first kind of personal data in a text.
 
     Compatibility forms and the digits of all scripts are folded to ASCII first (Unicode NFKC, UAX #15). Kinds:
@@ -93,15 +87,8 @@ def find_personal_data(
     * ``ip``: a globally routable unicast address (IANA special-purpose registries); version and section numbers,
       private and documentation addresses do not count.
 
-    Args:
-        region: Two-letter country whose national phone numbers count too (``"DE"``); None finds only numbers in
-            international form (``+49 ...``).
-
-    Returns:
-        None, or ``("personal_data", kind)``. The value itself is never returned.
-
-    Raises:
-        ValueError: If a kind is unknown.
+    `region` is the two-letter country whose national phone numbers count too (``"DE"``); None finds only numbers in
+    international form (``+49 ...``). Returns None, or ``("personal_data", kind)``; the value itself is never returned.
     """
     finders: dict[str, Callable[[str], bool]] = {
         "email": _has_email,
@@ -110,19 +97,13 @@ def find_personal_data(
         "iban": _has_iban,
         "ip": _has_ip,
     }
-    unknown = [kind for kind in kinds if kind not in finders]
-    if unknown:
-        raise ValueError(f"unknown kind of personal data: {unknown[0]!r}; known are {', '.join(KINDS)}")
     folded = text if text.isascii() else "".join(map(_fold, text))
     return next((("personal_data", kind) for kind in kinds if finders[kind](folded)), None)
 
 
 @lru_cache(maxsize=4096)
 def _fold(char: str) -> str:
-    """Folds one character.
-
-    By character, because NFKC on a whole text sorts runs of combining marks, which takes quadratic time.
-    """
+    # by character, because NFKC on a whole text sorts runs of combining marks, which takes quadratic time
     if char.isdecimal():
         return str(unicodedata.decimal(char))
     if unicodedata.category(char) == "Cf":  # soft hyphens and zero-width spaces hide inside numbers and addresses

@@ -43,9 +43,6 @@ def repetition_reason(
         min_loop: Repeats that make a loop of a phrase of three or more words, at least 3; a shorter phrase must
             fill as many words.
         ngram_characters: Characters in an n-gram of a script without spaces, at least 2.
-
-    Returns:
-        None, or ``("repetition", ...)``.
     """
     tokens = _tokens(text)
     if len(tokens) >= min_words:

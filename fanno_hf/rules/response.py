@@ -9,18 +9,11 @@ from fanno_hf.texts.segment import words
 
 
 class ResponseRules:
-    """The rules for responses, made from the configuration group `rules`.
-
-    Args:
-        min_words: an answer with fewer is `too_short` (1 keeps "Yes.").
-    """
+    """The rules for responses, made from the configuration group `rules`; `min_words` of 1 keeps "Yes."."""
 
     def __init__(self, config: Mapping[str, Any], *, min_words: int):
-        self._refusal, self._refusal_within = (
-            compile_phrases("rules.refusal", config["refusal"]),
-            config["refusal_within"],
-        )
-        self._repetition = config["repetition"]
+        self._refusal = compile_phrases("rules.refusal", config["refusal"])
+        self._refusal_within, self._repetition = config["refusal_within"], config["repetition"]
         self._min_words = min_words
 
     def reason(self, response: str, finish_reason: str, instruction: str = "") -> tuple[str, str] | None:

@@ -70,9 +70,6 @@ def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | Non
     Args:
         max_share: Largest allowed share of HTML among the characters that are not white space, in [0, 1].
         min_tags: Texts with fewer tags only mention HTML and pass, at least 1.
-
-    Returns:
-        None, or ``("markup", ...)``.
     """
     total = count_non_space(text)
     spans = _markup_spans(_QUOTED_CODE.sub(" ", text))
@@ -93,8 +90,7 @@ def _markup_spans(text: str) -> list[str]:
             continue
         kind = "comment" if match["comment"] else (match["name"] or "").lower()
         if kind in _CLOSERS and kind not in unclosed and not match[0].startswith("</"):
-            closer = _CLOSERS[kind].search(text, position)
-            if closer:
+            if closer := _CLOSERS[kind].search(text, position):
                 position = closer.end()
             else:
                 unclosed.add(kind)  # do not search again at every further opening
@@ -107,11 +103,7 @@ def _is_tag(inside: str) -> bool:
 
 
 def prompt_injection_reason(text: str, patterns: Sequence[regex.Pattern[str]]) -> Reason | None:
-    """Rejects texts that give orders to the model that reads them, or contain the tokens of chat templates.
-
-    Returns:
-        None, or ``("prompt_injection", the words found)``.
-    """
+    """Rejects texts that give orders to the model that reads them, or contain the tokens of chat templates."""
     for pattern in patterns:
         if match := pattern.search(text):
             return "prompt_injection", shorten(" ".join(match[0].lower().split()), 80)

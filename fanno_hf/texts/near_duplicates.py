@@ -36,7 +36,8 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
     """
     digests = np.zeros((len(against) + len(texts), 2), dtype=np.uint64)
     for start, chunk in _read(against, texts):
-        joined = b"".join(hashlib.blake2b(_encode(text), digest_size=16).digest() for text in chunk)
+        encoded = (normalise(text).encode("utf-8", "surrogatepass") for text in chunk)
+        joined = b"".join(hashlib.blake2b(text, digest_size=16).digest() for text in encoded)
         digests[start : start + len(chunk)] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
     order = np.lexsort(digests.T)  # stable: of equal texts the first comes first
     is_first = np.ones(len(order), dtype=bool)
@@ -45,10 +46,6 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
     first[order] = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
     fixed = len(against)
     return [None if first[i] == i else Repeat.at(int(first[i]), 1.0, fixed) for i in range(fixed, len(first))]
-
-
-def _encode(text: str) -> bytes:
-    return normalise(text).encode("utf-8", "surrogatepass")
 
 
 def find_near_duplicates(
@@ -69,7 +66,7 @@ def find_near_duplicates(
     Args:
         threshold: Jaccard similarity of the shingle sets from which a text is a near-duplicate, in (0, 1].
         ngram: words per shingle, at least 1.
-        num_perm: MinHash values per text, at least 1. At thresholds below 0.6 more of them make longer bands, and so
+        num_perm: MinHash values per text. At thresholds below 0.6 more of them make longer bands, and so
             fewer needless comparisons.
         against: texts that are kept anyway; they come before `texts` and are not compared with one another.
 
@@ -78,9 +75,8 @@ def find_near_duplicates(
         Jaccard similarity.
 
     Raises:
-        ValueError: if an argument is out of range, or `num_perm` too small for the threshold.
+        ValueError: if `num_perm` is too small for the threshold.
     """
-    _check(threshold, ngram, num_perm, seed)
     fixed = len(against)
     buckets, sizes = _sketch(against, texts, ngram, num_perm, seed, choose_bands(threshold, num_perm), progress)
     name_buckets(buckets, fixed)
@@ -96,17 +92,6 @@ def find_near_duplicates(
 
 def _bar(what: str, total: int, progress: bool) -> tqdm:
     return tqdm(desc=f"near duplicates: {what}", total=total, unit=" texts", leave=False, disable=not progress)
-
-
-def _check(threshold: float, ngram: int, num_perm: int, seed: int) -> None:
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold is a Jaccard similarity above 0 and at most 1, got {threshold}")
-    if ngram < 1:
-        raise ValueError(f"ngram must be at least 1 word, got {ngram}")
-    if num_perm < 1:
-        raise ValueError(f"num_perm must be at least 1, got {num_perm}")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be in [0, 2**64), got {seed}")
 
 
 def _sketch(

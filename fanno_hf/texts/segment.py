@@ -55,15 +55,10 @@ class TokenCounter:
 
     @classmethod
     def load(cls, name_or_path: str) -> "TokenCounter":
-        """Loads a counter by name.
+        """Loads a counter: "words" (Unicode words, each punctuation mark and each character of a script without spaces
+        counts as one; nothing is downloaded), a tokenizer.json file, a folder that holds one, or a model name on the Hub.
 
-        Args:
-            name_or_path: "words" (Unicode words, each punctuation mark and each character of a script without spaces
-                counts as one; nothing is downloaded), a tokenizer.json file, a folder that holds one, or a model name
-                on the Hub.
-
-        Raises:
-            ValueError: if there is no such tokenizer.
+        Raises ValueError if there is no such tokenizer.
         """
         if name_or_path == "words":
             return cls("words")
@@ -121,14 +116,7 @@ def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens
 
     Returns:
         The passages, none of them empty; an empty list for a blank text.
-
-    Raises:
-        ValueError: if a limit is out of range.
     """
-    if max_tokens < 1:
-        raise ValueError(f"max_tokens must be at least 1, got {max_tokens}")
-    if not 0 <= min_tokens <= max_tokens:
-        raise ValueError(f"min_tokens must be between 0 and max_tokens ({max_tokens}), got {min_tokens}")
     spans = list(_spans(text, counter, max_tokens))
     if len(spans) > 1 and counter.count(text[slice(*spans[-1])]) < min_tokens:
         spans[-2:] = _lengthen_last(text, spans[-2:], counter, min_tokens)

@@ -41,25 +41,6 @@ def split_words(text: str) -> list[bytes]:
     return " ".join(words(normalise(text))).encode("utf-8", "surrogatepass").split()
 
 
-def shingles(text: str, ngram: int = 3) -> set[str]:
-    """Returns the word n-grams of a normalised text, punctuation left out.
-
-    A text of fewer than `ngram` words is one shingle, the whole of it.
-
-    >>> sorted(shingles("The cat sat, too.", ngram=3))
-    ['cat sat too', 'the cat sat']
-
-    Raises:
-        ValueError: if `ngram` is less than 1.
-    """
-    if ngram < 1:
-        raise ValueError(f"ngram must be at least 1 word, got {ngram}")
-    found = words(normalise(text))
-    if len(found) < ngram:
-        return {" ".join(found) or normalise(text)}  # a text of punctuation alone still differs from others
-    return set(map(" ".join, zip(*(found[i:] for i in range(ngram)), strict=False)))
-
-
 def hash_words(tokens: list[bytes]) -> np.ndarray:
     """Returns a hash of each word: uint64, shape (n_words,), the same in every process."""
     hashes = np.fromiter(RMinHash.hash_token_sets([tokens])[0], dtype=np.uint64, count=len(tokens))

@@ -163,14 +163,12 @@ class VerbParser:
             objects = [child for child in token.children if child.dep_ in ("dobj", "obj")]
             nouns = [child for child in objects if child.tag_ in ("NN", "NNS")]
             if nouns:  # only verbs have objects, whatever their tag
-                return self._checked(self._lemma(token, "VB"), self._lemma(nouns[0], "NN"))
+                pair = self._lemma(token, "VB"), self._lemma(nouns[0], "NN")
+                return pair if all(word.isalpha() and len(word) <= 30 for word in pair) else None
             if token.tag_.startswith("VB"):
                 return None
             token = next(token.children, None)
         return None
-
-    def _checked(self, verb: str, noun: str) -> tuple[str, str] | None:
-        return (verb, noun) if all(word.isalpha() and len(word) <= 30 for word in (verb, noun)) else None
 
     def _lemma(self, token: "Token", kind: str) -> str:
         """Returns the lemma of a word by its tag: on whole texts the two components would take as long as the parse."""

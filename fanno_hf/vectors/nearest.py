@@ -16,16 +16,11 @@ def nearest(
     Returns:
         The index of the old row (int64, shape (n_new,); ties: the lowest) and its cosine similarity (float32, shape
         (n_new,)); -1 and -inf where there is no old row.
-
-    Raises:
-        ValueError: if the arrays are not two-dimensional or their dimensions differ.
     """
     indices = np.full(len(new), -1, dtype=np.int64)
     similarities = np.full(len(new), -np.inf, dtype=np.float32)
     if len(new) == 0 or len(old) == 0:
         return indices, similarities
-    if new.ndim != 2 or old.ndim != 2 or new.shape[1] != old.shape[1]:
-        raise ValueError(f"new and old embeddings must have rows of the same size, got {new.shape} and {old.shape}")
     for start in range(0, len(new), block_size):
         rows = slice(start, start + block_size)
         for first in range(0, len(old), block_size):

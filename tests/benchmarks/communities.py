@@ -18,8 +18,9 @@ import torch
 from scipy.sparse import csr_matrix
 from sentence_transformers.util import community_detection
 
-from fanno_hf.communities import detect_communities, threshold_graph
+from fanno_hf.communities import detect_communities
 from tests.benchmarks import report
+from tests.communities import threshold_graph
 
 THRESHOLD = 0.7
 THREADS = 2

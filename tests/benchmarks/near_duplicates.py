@@ -17,8 +17,9 @@ from rensa import RMinHash
 
 from fanno_hf.texts.minhash import signatures
 from fanno_hf.texts.near_duplicates import find_near_duplicates
-from fanno_hf.texts.shingles import hash_shingles, shingles
+from fanno_hf.texts.shingles import hash_shingles
 from tests.benchmarks import report
+from tests.texts.word_ngrams import shingles
 
 WORDS, NUM_PERM, THRESHOLD = 100, 128, 0.7
 BANDS = (32, 4)  # ours at this threshold; datasketch would choose bands that miss more

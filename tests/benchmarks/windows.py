@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fanno_hf.communities import detect_communities, threshold_graph
+from fanno_hf.communities import detect_communities
 from fanno_hf.instructing.distinct import find_near_repeats
 from tests.benchmarks import report
 from tests.benchmarks.communities import sparse_rows
+from tests.communities import threshold_graph
 
 WINDOW = 200
 THRESHOLD = 0.7

@@ -1,6 +1,11 @@
 """Rows to find communities in."""
 
 import numpy as np
+from scipy.sparse import csr_matrix
+
+from fanno_hf.communities.cosines import unit_rows
+from fanno_hf.communities.graph import link
+from fanno_hf.communities.prepare import prepared_tiles
 
 
 def clustered(rng: np.random.Generator, size: int, dim: int, centres: int, noise: float) -> np.ndarray:
@@ -30,3 +35,9 @@ def planted(sizes: tuple[int, ...], dim: int = 64, seed: int = 0) -> tuple[np.nd
     return unit(rows).astype(np.float32), [
         set(np.flatnonzero(cluster == number).tolist()) for number in range(len(sizes))
     ]
+
+
+def threshold_graph(rows: np.ndarray, threshold: float, block_size: int = 1024) -> csr_matrix:
+    """Returns the graph of all rows, made as `detect_communities` makes it."""
+    with prepared_tiles(unit_rows(rows), threshold, block_size, None) as tiles:
+        return link(tiles, progress=False)

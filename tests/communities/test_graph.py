@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from fanno_hf.communities import prepare, threshold_graph
+from fanno_hf.communities import prepare
 from fanno_hf.communities.graph import link
 from fanno_hf.communities.prepare import prepared_tiles
 from fanno_hf.communities.sketch import Kind, Sketch, kinds, principal_axes
 from fanno_hf.communities.tiles import Tiles
 from fanno_hf.communities.torch_tiles import TorchTiles
-from tests.communities import clustered, unit
+from tests.communities import clustered, threshold_graph, unit
 
 
 def expected_graph(rows: np.ndarray, threshold: float) -> np.ndarray:

@@ -123,19 +123,3 @@ def runs(item: str, ngram: int, min_words: int) -> list[str]:
 @pytest.mark.parametrize("items", [[], [("a", [])], [("a", [""])]])
 def test_an_empty_benchmark_is_found_nowhere(items):
     assert Benchmarks(items).find(QUESTION) is None
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"items": [], "ngram": 0}, "ngram .* got 0"),
-        ({"items": [], "min_words": 0}, r"min_words .* \(13\), got 0"),
-        ({"items": [], "ngram": 5}, r"min_words .* \(5\), got 8"),
-        ({"items": [("a", "a text, not a list")]}, "name, list of texts"),
-        ({"items": [("a", [None])]}, "name, list of texts"),
-        ({"items": [(1, ["a"])]}, "name, list of texts"),
-    ],
-)
-def test_arguments_that_make_no_sense_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Benchmarks(**arguments)

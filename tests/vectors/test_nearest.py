@@ -29,8 +29,3 @@ def test_nearest_to_nothing_is_no_row():
 
 def test_nearest_of_no_new_rows_is_empty():
     assert [part.shape for part in nearest(np.zeros((0, 2)), np.eye(2))] == [(0,), (0,)]
-
-
-def test_nearest_refuses_rows_of_another_size():
-    with pytest.raises(ValueError, match=r"rows of the same size, got \(2, 2\) and \(3, 3\)"):
-        nearest(np.eye(2), np.eye(3))
