@@ -5,8 +5,7 @@
 
 import numpy as np
 
-Part = slice | np.ndarray
-"""Some of the rows: a range of them, or their indices."""
+Part = slice | np.ndarray  # some of the rows: a range of them, or their indices
 
 # float32 products of unit rows are off by about 1e-6: pairs this near the threshold are decided in float64.
 BORDER = 1e-5

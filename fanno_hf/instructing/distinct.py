@@ -16,8 +16,7 @@ from fanno_hf.steps.funnel import Funnel, Reason
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.vectors.nearest import nearest
 
-_EQUAL = 1.0 - 1e-6
-"""Cosine from which on two embeddings are of the same text."""
+_EQUAL = 1.0 - 1e-6  # cosine from which on two embeddings are of the same text
 
 
 def embed_ahead(rows: Dataset, embedder: Vectors, settings: Instructing) -> None:

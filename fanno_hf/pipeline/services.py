@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Shard = tuple[int, int]
-"""(index, count): every count-th document, from the index-th on."""
+Shard = tuple[int, int]  # (index, count): every count-th document, from the index-th on
 
 
 def build(key: str, config: Mapping[str, Any]) -> Any:

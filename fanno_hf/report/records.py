@@ -26,8 +26,7 @@ _COPIED = (
     *("instruction", "input", "task_type", "characteristic", "style", "origin", "round", "reward", "pulls"),
     *("finish_reason", "teacher", "prompt_digest", "response_tokens", "detail"),
 )
-_SHORTEST = 40
-"""Characters; a sign replaces texts in prompts that have as many or more."""
+_SHORTEST = 40  # characters; a sign replaces texts in prompts that have as many or more
 
 
 def page_records(

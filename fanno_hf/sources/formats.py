@@ -24,8 +24,7 @@ from fanno_hf.sources.text_column import find_text_column
 
 Rows = Iterator[tuple[int | None, Any]]
 
-_HEAD = 1_000
-"""Rows that tell which column holds the text."""
+_HEAD = 1_000  # rows that tell which column holds the text
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 

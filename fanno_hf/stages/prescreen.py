@@ -31,8 +31,7 @@ from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_dupl
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.segment import TokenCounter, split_passages
 
-PHASES = ("empty", "text rules", "decontamination")
-"""The phases of `screen_alone`, in order."""
+PHASES = ("empty", "text rules", "decontamination")  # the phases of `screen_alone`, in order
 
 
 def prescreen(documents: Dataset, context: Context) -> StageOutput:

@@ -27,12 +27,10 @@ from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
 from fanno_hf.teacher.base import Ask, Completion, Request
 
-SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}
-"""Tokens of all requests of a row; see `spent`."""
+SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}  # tokens of all requests of a row; see `spent`
 RowWay = Callable[[dict[str, Any], Ask], Awaitable[dict[str, Any]]]
 """What is asked for a row; returns its new columns, OUTCOME among them (see `outcome`)."""
-Counted = Callable[[int, int], None]
-"""Gets the rows that are through and how many of them go on."""
+Counted = Callable[[int, int], None]  # gets the rows that are through and how many of them go on
 
 # rows handed over together; hundreds of such batches run side by side, so this bounds nothing but the overhead
 _BATCH = 32

@@ -19,16 +19,11 @@ if TYPE_CHECKING:
 class Teacher(Protocol):
     """Whoever answers requests; see `teacher.service.Teacher`."""
 
-    identity: str
-    """Names the model and its version; part of the fingerprint of every stage."""
-    usage: Usage
-    """What was asked since the stage began."""
-    capacity: int
-    """Requests in flight at most."""
-    in_flight: int
-    """Requests sent and not answered."""
-    resent: int
-    """How often a request was sent again."""
+    identity: str  # names the model and its version; part of the fingerprint of every stage
+    usage: Usage  # what was asked since the stage began
+    capacity: int  # requests in flight at most
+    in_flight: int  # requests sent and not answered
+    resent: int  # how often a request was sent again
 
     async def follow(self, ways: Sequence[Way[T]]) -> list[T]:
         """Goes the ways of rows side by side and returns what each returns, in order."""
@@ -43,8 +38,7 @@ class Teacher(Protocol):
 class Vectors(Protocol):
     """Texts as vectors."""
 
-    identity: str
-    """Names the model; part of the fingerprint of every stage."""
+    identity: str  # names the model; part of the fingerprint of every stage
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Returns float32, shape (len(texts), dimension), rows of unit length."""
@@ -56,8 +50,7 @@ class Vectors(Protocol):
 class Benchmarks(Protocol):
     """Benchmark items that must not show up in the data."""
 
-    digest: str
-    """Of the items and of how they are looked for."""
+    digest: str  # of the items and of how they are looked for
 
     def find(self, text: str) -> tuple[str, str] | None:
         """Returns the item that a text shares words with, and the words; None where it shares none."""
@@ -66,10 +59,8 @@ class Benchmarks(Protocol):
 class Against(Protocol):
     """Documents of earlier runs that must not be repeated."""
 
-    digest: str
-    """Of their texts and sources."""
-    documents: "Dataset"
-    """Columns text, source and position."""
+    digest: str  # of their texts and sources
+    documents: "Dataset"  # columns text, source and position
 
 
 @dataclass(frozen=True)

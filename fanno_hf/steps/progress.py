@@ -15,8 +15,7 @@ from fanno_hf.steps.context import Teacher
 
 logger = logging.getLogger(__name__)
 
-EVERY = 60.0
-"""Seconds between two lines in a log."""
+EVERY = 60.0  # seconds between two lines in a log
 
 
 class Progress:

@@ -65,5 +65,4 @@ def _quality(context: Context) -> RowWay:
     return way
 
 
-ASKED = {"response_length": _response_length, "quality": _quality}
-"""The rewards that are asked of the teacher."""
+ASKED = {"response_length": _response_length, "quality": _quality}  # the rewards that are asked of the teacher

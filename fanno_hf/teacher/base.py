@@ -110,12 +110,9 @@ class Backend(Protocol):
     identity: str | None
     """Names the model and its version: part of every journal key. Never a URL or a time-out. None until `open` has
     asked the server."""
-    capacity: int
-    """Requests in flight at most; final once it is open."""
-    in_flight: int
-    """Requests sent and not answered."""
-    resent: int
-    """How often a request was sent again, so far."""
+    capacity: int  # requests in flight at most; final once it is open
+    in_flight: int  # requests sent and not answered
+    resent: int  # how often a request was sent again, so far
 
     async def open(self) -> None:
         """Gets ready to answer; called once, before the first request that the journal cannot answer."""

@@ -24,8 +24,7 @@ from fanno_hf.teacher.session import Redirected, Session
 _REFUSED = frozenset({400, 413, 422})
 _WRONG_SETTING = frozenset({401, 403, 404, 405})
 _BUSY = frozenset({429, 503})
-PROBE_SECONDS = 10.0
-"""Patience with a server that is only asked how it is."""
+PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 
 
 class CallFailed(Exception):

@@ -12,11 +12,9 @@ from fanno_hf.teacher.reply import Server
 
 DEFAULT_IN_FLIGHT = 64
 """Requests at once for a server that does not say how many it takes, and for which nothing is configured."""
-HOPELESS = 8
-"""Failures in a row, without an answer between them, after which a server is set aside."""
+HOPELESS = 8  # failures in a row, without an answer between them, after which a server is set aside
 _PAUSE = 0.1
-LONGEST_PAUSE = 5.0
-"""Seconds at most that a full server is left alone while it is idle."""
+LONGEST_PAUSE = 5.0  # seconds at most that a full server is left alone while it is idle
 _FIRST_PROBE, _LONGEST_PROBE = 0.2, 15.0
 
 

@@ -19,8 +19,7 @@ from fanno_hf.teacher.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-_FIRST_LANES = 16
-"""Rows asked about side by side before the backend is open and says how many it takes."""
+_FIRST_LANES = 16  # rows asked about side by side before the backend is open and says how many it takes
 
 
 class Teacher:

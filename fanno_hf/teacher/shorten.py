@@ -22,11 +22,9 @@ _NUMBERS = (
     re.compile(r"maximum context length is (?P<limit>\d+) tokens.*?(?P<prompt>\d+) (?:input )?tokens", re.DOTALL),
     re.compile(r"\((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<limit>\d+) tokens\)"),
 )
-_MARGIN = 0.9
-"""The kept share is a little smaller than the numbers say: characters are not spread evenly over tokens."""
+_MARGIN = 0.9  # the kept share is a little smaller than the numbers say: characters are not spread evenly over tokens
 
-_LEAST = 0.1
-"""Of a document of which less would be left nothing can be asked."""
+_LEAST = 0.1  # of a document of which less would be left nothing can be asked
 
 
 def is_about_logprobs(words: str) -> bool:

@@ -24,8 +24,7 @@ BACKENDS = {"torch": (), "onnx": ("optimum", "onnxruntime"), "openvino": ("optim
 class Embedder(Protocol):
     """What turns texts into vectors."""
 
-    identity: str
-    """Names the model; part of the fingerprint of every stage that embeds."""
+    identity: str  # names the model; part of the fingerprint of every stage that embeds
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Returns float32, shape (len(texts), dimension), rows of unit length."""

@@ -16,8 +16,7 @@ from fanno_hf.errors import needs_extra
 
 logger = logging.getLogger(__name__)
 
-_SAMPLE = 256
-"""Queries whose true neighbours are looked up to measure the recall."""
+_SAMPLE = 256  # queries whose true neighbours are looked up to measure the recall
 _BLOCK = 65_536
 _QUERIES = 256  # compared with every passage at a time where numpy does it
 _TRAINED = 64  # passages for each list that its centre is found from
