@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fanno_hf.vectors.nearest import nearest
-
 
 def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
     """Returns the share of distinct n-grams among all n-grams of all texts, in (0, 1]; NaN where there is no n-gram.
@@ -43,17 +41,6 @@ def entropy(counts: Sequence[float] | np.ndarray) -> float:
         return 0.0
     share = counts / counts.sum()
     return max(0.0, float(-(share * np.log(share)).sum()))
-
-
-def nearest_other(embeddings: np.ndarray, block_size: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the most similar other row of each row; rows are float32, of unit length.
-
-    Returns its index (int64, shape (n,); ties: the lowest) and its cosine (float32, shape (n,)); -1 and -inf where there is
-    no other row.
-    """
-    if embeddings.ndim != 2:
-        raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")
-    return nearest(embeddings, embeddings, block_size, itself=False)
 
 
 def mean_similarity(embeddings: np.ndarray) -> float:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from fanno_hf.columns import full_text
 from fanno_hf.rules.phrases import compile_phrases
 from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import Embedder
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,6 @@ class Measured:
 
     name: str  # shown to the reader
     instructions: Sequence[str]  # without the input
-    inputs: Sequence[str]  # "" where there is none
     responses: Sequence[str]  # as they are in the set
     instruction_tokens: np.ndarray  # int, shape (n,)
     response_tokens: np.ndarray  # int, shape (n,)
@@ -27,17 +28,12 @@ class Measured:
     embeddings: np.ndarray | None
     # float64, shape (n,), 1 - mean probability of the fault verdicts, in [0, 1]; NaN if not judged
     quality: np.ndarray
-    rounds: np.ndarray | None  # int, shape (n,), 0 for seeds, then the window of augment; None for another set
-    finish_reasons: Sequence[str] | None  # why the teacher stopped, for each row; None for another set
-    # "task_type", "characteristic", "style" -> the tag of each row; None for another set
-    tags: Mapping[str, Sequence[str]] | None
     mentions_document: np.ndarray  # bool, shape (n,): the instruction mentions "the text" or "the passage"
     of: int  # number of rows in the whole set, from which these were drawn
-
-
-def counted(counter: TokenCounter, texts: list[str]) -> np.ndarray:
-    """Returns the lengths of texts in tokens, int, shape (len(texts),)."""
-    return np.array(counter.count_batch(texts) if texts else [], dtype=np.int64)
+    rounds: np.ndarray | None = None  # int, shape (n,), 0 for seeds, then the window of augment; None for another set
+    finish_reasons: Sequence[str] | None = None  # why the teacher stopped, for each row; None for another set
+    # "task_type", "characteristic", "style" -> the tag of each row; None for another set
+    tags: Mapping[str, Sequence[str]] | None = None
 
 
 def quality(verdicts: Iterable[Mapping[str, Any]] | None) -> float:
@@ -46,7 +42,34 @@ def quality(verdicts: Iterable[Mapping[str, Any]] | None) -> float:
     return 1.0 - sum(known) / len(known) if known else float("nan")
 
 
-def mentions_document(rules: Mapping[str, Any], instructions: Iterable[str]) -> np.ndarray:
-    """Tells whether each instruction mentions "the text" or "the passage", by the phrases of the rules: bool."""
+def measured_rows(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    of: int,
+    qualities: np.ndarray,
+    embedder: Embedder,
+    counter: TokenCounter,
+    rules: Mapping[str, Any],
+    **only_ours: Any,
+) -> Measured:
+    """Returns rows with instruction, input and response, drawn from `of`, as the columns that the report is about.
+
+    Args:
+        qualities: float64, shape (n,), see `quality`.
+        rules: the configuration group `rules`, which tells what mentions the document.
+        only_ours: what another set does not have: rounds, finish_reasons, tags.
+    """
+    instructions, responses = [row["instruction"] for row in rows], [row.get("response") or "" for row in rows]
     phrases = compile_phrases("rules.refers_to_document", rules["refers_to_document"])
-    return np.array([bool(phrases.search(text)) for text in instructions], dtype=bool)
+    return Measured(
+        name=name,
+        instructions=instructions,
+        responses=responses,
+        instruction_tokens=np.array(counter.count_batch(instructions), dtype=np.int64),
+        response_tokens=np.array(counter.count_batch(responses), dtype=np.int64),
+        embeddings=embedder.encode([full_text(row) for row in rows]) if rows else None,
+        quality=qualities,
+        mentions_document=np.array([bool(phrases.search(text)) for text in instructions], dtype=bool),
+        of=of,
+        **only_ours,
+    )

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
+from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, vendi_score
 from fanno_hf.report.measured import Measured
 from fanno_hf.texts.segment import words
+from fanno_hf.vectors.nearest import nearest
 
 if TYPE_CHECKING:
     from fanno_hf.texts.verbs import VerbNouns
@@ -42,11 +43,7 @@ def measure(
     Returns:
         Strings, numbers, lists, dicts and None, so that `json.dumps(…, allow_nan=False)` takes it; keys in a fixed
         order, shares in [0, 1], floats with four digits.
-
-    Raises:
-        ValueError: if a column has another number of rows than the instructions.
     """
-    _check(rows, verbs)
     return {
         "rows": len(rows.instructions),
         "of": rows.of,
@@ -61,28 +58,6 @@ def measure(
         "quality": _quality(rows.quality),
         "rounds": None if rows.rounds is None else _rounds(rows, verbs),
     }
-
-
-def _check(rows: Measured, verbs: "VerbNouns | None") -> None:
-    count = len(rows.instructions)
-    columns = {
-        "inputs": rows.inputs,
-        "responses": rows.responses,
-        "instruction_tokens": rows.instruction_tokens,
-        "response_tokens": rows.response_tokens,
-        "embeddings": rows.embeddings,
-        "quality": rows.quality,
-        "rounds": rows.rounds,
-        "finish_reasons": rows.finish_reasons,
-        "mentions_document": rows.mentions_document,
-        "verbs": None if verbs is None else verbs.pairs,
-        **{f"tags['{kind}']": names for kind, names in (rows.tags or {}).items()},
-    }
-    for name, column in columns.items():
-        if column is not None and len(column) != count:
-            raise ValueError(f"'{rows.name}' has {count} instructions but {len(column)} rows of {name}")
-    if rows.embeddings is not None and rows.embeddings.ndim != 2:
-        raise ValueError(f"embeddings must have shape (n, dimension), got {rows.embeddings.shape}")
 
 
 def _number(value: float) -> float | None:
@@ -102,11 +77,7 @@ def lengths(tokens: np.ndarray) -> dict[str, float | None]:
     """Returns {mean, sd, min, q1, median, q3, p95, max} of lengths in tokens; `sd` is that of the population."""
     tokens = np.asarray(tokens, dtype=np.float64)
     mean, deviation = (_number(tokens.mean()), _number(tokens.std())) if len(tokens) else (None, None)
-    return {
-        "mean": mean,
-        "sd": deviation,
-        **_quantiles(tokens, min=0, **_QUARTILES, p95=0.95, max=1),
-    }
+    return {"mean": mean, "sd": deviation, **_quantiles(tokens, min=0, **_QUARTILES, p95=0.95, max=1)}
 
 
 def _distinct(texts: Sequence[str]) -> dict[str, float | None]:
@@ -152,14 +123,14 @@ def _diversity(embeddings: np.ndarray | None, threshold: float) -> dict[str, Any
     vendi = {"score": _number(score), "share": _number(score / len(embeddings))}
     if len(embeddings) < 2:
         return {"similarity": None, "vendi_score": vendi, "near_repeats": None}
-    nearest = nearest_other(embeddings)[1].astype(np.float64)
+    closest = nearest(embeddings, embeddings, itself=False)[1].astype(np.float64)
     similarity = {
         "mean": _number(mean_similarity(embeddings)),
-        "max": _number(nearest.max()),
-        "mean_nearest": _number(nearest.mean()),
-        "nearest": _quantiles(nearest, **_QUARTILES, p95=0.95),
+        "max": _number(closest.max()),
+        "mean_nearest": _number(closest.mean()),
+        "nearest": _quantiles(closest, **_QUARTILES, p95=0.95),
     }
-    repeats = {"threshold": threshold, "share": _share(nearest >= threshold)}
+    repeats = {"threshold": threshold, "share": _share(closest >= threshold)}
     return {"similarity": similarity, "vendi_score": vendi, "near_repeats": repeats}
 
 

@@ -12,19 +12,17 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from fanno_hf.columns import VERDICTS, full_text
+from fanno_hf.columns import VERDICTS
 from fanno_hf.errors import UserError
 from fanno_hf.identity import spread_seed
 from fanno_hf.instructing.ask import instruction_questions, judged_variables
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.services import services
-from fanno_hf.report.measured import Measured, counted, mentions_document, quality
+from fanno_hf.report.measured import quality
 from fanno_hf.settings import Settings
 from fanno_hf.sources.named import reference_rows
 from fanno_hf.steps.asking import ask_rows, outcome
 from fanno_hf.teacher.base import Ask
-from fanno_hf.texts.segment import TokenCounter
-from fanno_hf.vectors.embedder import Embedder
 
 Pair = dict[str, str]
 
@@ -132,33 +130,6 @@ def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolde
         judged = ask_rows(rows, context.teacher, way, {"verdicts": VERDICTS}, "report: judge")
     found[: len(judged)] = [quality(verdicts) for verdicts in judged["verdicts"]]
     return found
-
-
-def measured_pairs(
-    pairs: Sequence[Pair],
-    of: int,
-    name: str,
-    qualities: np.ndarray,
-    embedder: Embedder,
-    counter: TokenCounter,
-    rules: Mapping[str, Any],
-) -> Measured:
-    """Returns pairs, drawn from `of`, as the columns that the report measures and draws; `qualities` are from `judge`."""
-    return Measured(
-        name=name,
-        instructions=[pair["instruction"] for pair in pairs],
-        inputs=[pair["input"] for pair in pairs],
-        responses=[pair["response"] for pair in pairs],
-        instruction_tokens=counted(counter, [pair["instruction"] for pair in pairs]),
-        response_tokens=counted(counter, [pair["response"] for pair in pairs]),
-        embeddings=embedder.encode([full_text(pair) for pair in pairs]),
-        quality=qualities,
-        rounds=None,
-        finish_reasons=None,
-        tags=None,
-        mentions_document=mentions_document(rules, [pair["instruction"] for pair in pairs]),
-        of=of,
-    )
 
 
 def name_of(entry: str | Mapping[str, Any]) -> str:

@@ -66,19 +66,16 @@ def render_page(page: Page) -> bytes:
     script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "lineage.js"))
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     rows = page.records.get("rows", ())
-    html = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            page=page,
-            script=Markup(script),
-            style=Markup(style),
-            script_hash=_sha256(script),
-            style_hash=_sha256(style),
-            shown={(row.get("stage"), row.get("reason")) for row in rows},
-            metrics=metric_groups(page.metrics),
-            payloads=_packed(page),
-        )
+    template = _environment().get_template("page.html")
+    html = template.render(
+        page=page,
+        script=Markup(script),
+        style=Markup(style),
+        script_hash=_base64(hashlib.sha256(script.encode()).digest()),
+        style_hash=_base64(hashlib.sha256(style.encode()).digest()),
+        shown={(row.get("stage"), row.get("reason")) for row in rows},
+        metrics=metric_groups(page.metrics),
+        payloads=_packed(page),
     )
     return _UNENCODABLE.sub("\ufffd", html).encode()
 
@@ -147,7 +144,7 @@ def _pack(value: Any) -> str:
         text = json.dumps(value, allow_nan=False, **options)
     except ValueError:
         text = json.dumps(_finite(value), **options)
-    return base64.b64encode(gzip.compress(_UNENCODABLE.sub("\ufffd", text).encode(), 9, mtime=0)).decode()
+    return _base64(gzip.compress(_UNENCODABLE.sub("\ufffd", text).encode(), 9, mtime=0))
 
 
 def _finite(value: Any) -> Any:
@@ -159,25 +156,12 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": _count, "duration": duration, "number": _number, "base64": _base64}
+    loader, layout = FileSystemLoader(FOLDER), {"trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, **layout)
+    environment.filters |= {"count": "{:,}".format, "duration": duration, "number": _number, "base64": _base64}
     environment.filters |= {"share": _share, "size": _size}
     return environment
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
 
 
 def _share(part: int, whole: int) -> str:
@@ -188,11 +172,8 @@ def _share(part: int, whole: int) -> str:
 def _size(svg: bytes) -> list[tuple[str, str]]:
     """Returns the width and height that reserve a figure's place before it is loaded; nothing if it has none."""
     found = re.search(rb'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg[:4096])
-    return (
-        [(name, f"{float(x):.0f}") for name, x in zip(("width", "height"), found.groups(), strict=True)]
-        if found
-        else []
-    )
+    sizes = found.groups() if found else ()
+    return [(name, f"{float(size):.0f}") for name, size in zip(("width", "height"), sizes, strict=False)]
 
 
 def _number(value: Any) -> str:

@@ -33,15 +33,10 @@ def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
 
     Principal components, 50 of them at most, then t-SNE (van der Maaten & Hinton 2008) from their first two; below
     10 rows the first two components alone. Distances between far groups mean little.
+    Embeddings are float32, shape (n, dimension), rows of unit length; 2,000 rows take seconds.
 
-    Args:
-        embeddings: float32, shape (n, dimension), rows of unit length; 2,000 rows take seconds.
-
-    Returns:
-        float32, shape (n, 2), centred, the widest spread scaled to [-1, 1].
+    Returns float32, shape (n, 2), centred, the widest spread scaled to [-1, 1].
     """
-    if embeddings.ndim != 2:
-        raise ValueError(f"embeddings must have shape (n, dimension), got {embeddings.shape}")
     components = _components(embeddings.astype(np.float64))
     laid_out = np.zeros((len(components), 2))
     laid_out[:, : components.shape[1]] = components[:, :2]
@@ -50,7 +45,8 @@ def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
         from threadpoolctl import threadpool_limits
 
         perplexity = min(20.0, (len(components) - 1) / 3)
-        descent = TSNE(perplexity=perplexity, init=_small(laid_out), random_state=random_seed, max_iter=500)
+        start = (laid_out / laid_out.std(axis=0).max() * 1e-4).astype(np.float32)  # of the small spread it wants
+        descent = TSNE(perplexity=perplexity, init=start, random_state=random_seed, max_iter=500)
         with threadpool_limits(1):  # on a busy machine threads that wait for one another are far slower
             laid_out = descent.fit_transform(components.astype(np.float32)).astype(np.float64)
     laid_out -= laid_out.mean(axis=0) if len(laid_out) else 0
@@ -67,11 +63,6 @@ def _components(rows: np.ndarray) -> np.ndarray:
     axes = axes[:, ::-1][:, :_DIMENSIONS]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return centred @ axes
-
-
-def _small(start: np.ndarray) -> np.ndarray:
-    """Returns coordinates of the small spread that t-SNE should start from."""
-    return (start / start.std(axis=0).max() * 1e-4).astype(np.float32)
 
 
 def passage_map(passages: Passages) -> "Canvas":

@@ -160,8 +160,7 @@ class _Lineage:
         """Returns the prompt that asked for the instruction."""
         if passage is None or row.get("origin") not in ("seed", "augment"):
             return None
-        entry = self._entries[row["origin"]]
-        prompt = self._prompt(("ask", row["origin"]), lambda: _asked_with(row["origin"], entry["config"]))
+        prompt = self._prompt(("ask", row["origin"]), lambda: self._ask_prompt(row["origin"]))
         if row.get("prompt_digest") not in (None, prompt.digest):
             return None
         variables = prompt_variables(
@@ -173,13 +172,18 @@ class _Lineage:
         )
         return self._sent(prompt, variables, {"document": self._sign("d", passage["text"])})
 
+    def _ask_prompt(self, stage: str) -> Prompt:
+        """Returns the prompt by which a stage asked, from what run.json keeps of its configuration."""
+        config = self._entries[stage]["config"]
+        think_different = stage == "augment" and config["stages"]["augment"]["think_different"]
+        return instruction_prompt(Prompts.model_validate(config["prompts"]), think_different=think_different)
+
     def _tag_texts(self, stage: str) -> Mapping[str, Mapping[str, str]]:
         """Returns kind -> name of a tag -> its text, as the stage had them."""
         if stage not in self._tags:
             tags = self._entries[stage]["tags"]
-            self._tags[stage] = {
-                kind: {tag["name"]: tag["text"] for tag in tags[many]} for many, kind in KINDS.items()
-            }
+            texts = {kind: {tag["name"]: tag["text"] for tag in tags[many]} for many, kind in KINDS.items()}
+            self._tags[stage] = texts
         return self._tags[stage]
 
     def _answered(self, row: Row, passage: Row | None) -> list | None:
@@ -187,8 +191,9 @@ class _Lineage:
         if "response" not in row:
             return None
         passages = row.get("passages") or []
+        prompts, grounded = self._entries["respond"]["config"]["prompts"], bool(passages)
         prompt = self._prompt(
-            ("answer", bool(passages)), lambda: _answered_with(self._entries["respond"]["config"], bool(passages))
+            ("answer", grounded), lambda: response_prompt(Prompts.model_validate(prompts), grounded=grounded)
         )
         if row.get("response_prompt_digest") not in (None, prompt.digest):
             return None
@@ -205,10 +210,8 @@ class _Lineage:
         return self._prompts[key]
 
     def _sign(self, name: str, text: str) -> str:
-        """Returns the sign that replaces a text in a prompt.
-
-        A short text is returned unchanged, and so is one that was sent otherwise because it holds a special token.
-        """
+        """Returns the sign that replaces a text in a prompt; a short one, or one sent otherwise, with a special token
+        broken up, stays."""
         if len(text) < _SHORTEST:
             return text
         if text not in self._plain:
@@ -224,17 +227,6 @@ class _Lineage:
             self._turns[prompt.digest] = len(self.shared)
             self.shared.append(before)
         return [self._turns.get(prompt.digest), last["content"]]
-
-
-def _asked_with(stage: str, config: Mapping[str, Any]) -> Prompt:
-    """Returns the prompt by which a stage asked for instructions, from what run.json keeps of its configuration."""
-    think_different = stage == "augment" and config["stages"]["augment"]["think_different"]
-    return instruction_prompt(Prompts.model_validate(config["prompts"]), think_different=think_different)
-
-
-def _answered_with(config: Mapping[str, Any], grounded: bool) -> Prompt:
-    """Returns the prompt by which instructions were answered, from what run.json keeps of the configuration."""
-    return response_prompt(Prompts.model_validate(config["prompts"]), grounded=grounded)
 
 
 def _is_ours(entry: Mapping[str, Any], prompts: Mapping[str, Any]) -> bool:

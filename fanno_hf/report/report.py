@@ -7,6 +7,7 @@ runs/demo  ->  report.html   one page: funnel, figures, metrics, and every row w
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -21,19 +22,19 @@ from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.services import build
-from fanno_hf.report.diversity import nearest_other
 from fanno_hf.report.figures import draw
 from fanno_hf.report.fitting import cut_for, cut_texts, estimated_size, fewer
-from fanno_hf.report.measured import Measured
+from fanno_hf.report.measured import Measured, measured_rows
 from fanno_hf.report.metrics import measure
-from fanno_hf.report.other import judge, measured_pairs, name_of, read_pairs
+from fanno_hf.report.other import judge, name_of, read_pairs
 from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.records import page_records
 from fanno_hf.report.shown import Shown, measured, read_shown, read_verbs, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
-from fanno_hf.report.style import Figure, duration, house_style
+from fanno_hf.report.style import duration, house_style
 from fanno_hf.settings import Settings
 from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
+from fanno_hf.vectors.nearest import nearest
 from fanno_hf.vectors.store import EmbeddingStore
 
 _SHORTEST_CUT = 300
@@ -50,16 +51,13 @@ def report(settings: Settings) -> str:
     """
     with house_style():
         pass  # raises at once if matplotlib is missing
-    folder = RunFolder(run_folder(settings.run))
-    try:
+    with closing(RunFolder(run_folder(settings.run))) as folder:
         if settings.hub.origin:
             fetch(settings.hub.origin, list(STAGES), (), folder, settings.hub.retries, replace=settings.force)
         if not folder.manifest["stages"]:
             raise UserError(f"{folder.path} has no stage that is done: run stage=all first, or give another run=")
         size = _write(settings, folder)
         write_card(folder, settings.hub.license)
-    finally:
-        folder.close()
     return f"wrote {folder.path / PAGE} ({size / 1e6:.1f} MB), {FIGURES}/ and {METRICS}"
 
 
@@ -74,7 +72,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     if chosen.compare:
         pairs, of = read_pairs(chosen.compare, chosen.compared_rows, seed)
         name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
-        sets.append(measured_pairs(pairs, of, name, judged, embedder, counter, config["rules"]))
+        sets.append(measured_rows(name, pairs, of, judged, embedder, counter, config["rules"]))
     parser = find_parser(settings.parser)
     verbs = [read_verbs(parser, data.instructions, chosen.parsed, seed) if parser else None for data in sets]
     stages = stage_figures(folder.manifest, chosen.price)
@@ -97,8 +95,11 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     )
     content = _fitting(page, shown, ours, folder, settings)
     folder.write(PAGE, content)
-    drawn = [_write_figure(figure, folder) for figure in figures if figure.png]
-    numbers = {"rows_of": shown_rows(folder.manifest), "data": metrics, "figures": drawn}
+    drawn = [figure for figure in figures if figure.png]
+    for figure in drawn:
+        folder.write(FIGURES / f"{figure.name}.png", figure.png)
+    about = [{key: getattr(figure, key) for key in ("name", "title", "alt", "caption")} for figure in drawn]
+    numbers = {"rows_of": shown_rows(folder.manifest), "data": metrics, "figures": about}
     folder.write(METRICS, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
     return len(content)
 
@@ -171,24 +172,17 @@ def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, settin
     """Returns the page below `report.max_megabytes`: with shorter texts where it must be, then with fewer rows."""
     chosen, seed = settings.report, settings.random_seed
     limit, cut = chosen.max_megabytes * 1e6, chosen.max_characters
-    near = nearest_other(ours.embeddings)[1] if len(shown.rows) > 1 else np.full(len(shown.rows), np.nan)
-    records = page_records(
-        shown,
-        near,
-        folder,
-        rejected=chosen.rejected,
-        cut=cut,
-        random_seed=seed,
-        prompts=settings.resolved["prompts"],
-    )
+    near = np.full(len(shown.rows), np.nan)
+    if len(near) > 1:
+        near = nearest(ours.embeddings, ours.embeddings, itself=False)[1]
+    prompts = settings.resolved["prompts"]
+    records = page_records(shown, near, folder, rejected=chosen.rejected, cut=cut, random_seed=seed, prompts=prompts)
     size, notes = estimated_size(records), page.notes
     while True:
         if size > limit and cut > _SHORTEST_CUT:
             cut = max(_SHORTEST_CUT, cut_for(records, 0.93 * limit / size))
-            records, notes = (
-                cut_texts(records, cut),
-                [*page.notes, _CUT.format(cut=cut, limit=chosen.max_megabytes)],
-            )
+            records = cut_texts(records, cut)
+            notes = [*page.notes, _CUT.format(cut=cut, limit=chosen.max_megabytes)]
         elif size > limit:
             records = fewer(records, 0.93 * limit / size, seed)
             count = sum(row["reason"] is None for row in records["rows"])
@@ -197,8 +191,3 @@ def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, settin
         if len(content) <= limit or not records["rows"]:
             return content
         size = len(content)
-
-
-def _write_figure(figure: Figure, folder: RunFolder) -> dict[str, str]:
-    folder.write(FIGURES / f"{figure.name}.png", figure.png)
-    return {key: getattr(figure, key) for key in ("name", "title", "alt", "caption")}

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from fanno_hf.columns import full_text
 from fanno_hf.identity import spread_seed
+from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import tables_of
-from fanno_hf.report.measured import Measured, counted, mentions_document, quality
+from fanno_hf.report.measured import Measured, measured_rows, quality
 from fanno_hf.texts.segment import TokenCounter
 from fanno_hf.texts.verbs import VerbNouns, VerbParser
 from fanno_hf.vectors.embedder import Embedder
@@ -72,10 +72,8 @@ def read_counterexamples(folder: RunFolder, rows: Iterable[Row]) -> dict[str, st
     wanted = {name for row in rows for name in row["counterexamples"] or ()}
     found: dict[str, str] = {}
     for stage in ("augment", "seed"):  # a seed may be named that the pool no longer has
-        found |= {
-            name: row["instruction"]
-            for name, row in _named(folder, stage, "instruction_id", wanted - set(found)).items()
-        }
+        rows = _named(folder, stage, "instruction_id", wanted - set(found))
+        found |= {name: row["instruction"] for name, row in rows.items()}
     return found
 
 
@@ -91,28 +89,23 @@ def _named(folder: RunFolder, config: str, key: str, wanted: set[str]) -> dict[s
 def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter, rules: Mapping[str, Any]) -> Measured:
     """Returns a run's rows as the columns that the report measures and draws; their vectors are read from the store."""
     rows = shown.rows
-    return Measured(
-        name=name,
-        instructions=[row["instruction"] for row in rows],
-        inputs=[row["input"] or "" for row in rows],
-        responses=[row.get("response") or "" for row in rows],
-        instruction_tokens=counted(counter, [row["instruction"] for row in rows]),
-        response_tokens=counted(counter, [row.get("response") or "" for row in rows]),
-        embeddings=embedder.encode([full_text(row) for row in rows]) if rows else None,
-        quality=np.array([quality(row["verdicts"]) for row in rows], dtype=np.float64),
+    return measured_rows(
+        name,
+        rows,
+        shown.of,
+        np.array([quality(row["verdicts"]) for row in rows], dtype=np.float64),
+        embedder,
+        counter,
+        rules,
         rounds=np.array([row["round"] for row in rows], dtype=np.int64),
         finish_reasons=[row["finish_reason"] or "" for row in rows] if shown.stage == "respond" else None,
-        tags={kind: [row[kind] for row in rows] for kind in ("task_type", "characteristic", "style")},
-        mentions_document=mentions_document(rules, [row["instruction"] for row in rows]),
-        of=shown.of,
+        tags={kind: [row[kind] for row in rows] for kind in KINDS.values()},
     )
 
 
 def repeat_threshold(manifest: Mapping[str, Any]) -> float:
     """Returns the cosine from which two instructions count as the same: the run's threshold, or 0.85 if it had none."""
     entries = manifest["stages"]
-    settings = next(
-        (entries[stage]["config"]["stages"][stage] for stage in ("augment", "seed") if stage in entries), {}
-    )
-    threshold = settings.get("near_repeat_threshold")
+    made = [entries[stage]["config"]["stages"][stage] for stage in ("augment", "seed") if stage in entries]
+    threshold = made[0].get("near_repeat_threshold") if made else None
     return threshold if isinstance(threshold, int | float) else 0.85

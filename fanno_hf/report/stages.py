@@ -58,9 +58,8 @@ def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
 
 def read_history(folder: RunFolder) -> list[dict[str, Any]] | None:
     """Returns the rows of `history_augment`; None if there are none."""
-    if not any(table.name == "history_augment" for table in tables_of(folder.manifest)):
-        return None
-    return folder.read_rows("history_augment").to_list()
+    is_there = any(table.name == "history_augment" for table in tables_of(folder.manifest))
+    return folder.read_rows("history_augment").to_list() if is_there else None
 
 
 def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int) -> Passages | None:

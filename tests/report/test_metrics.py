@@ -1,15 +1,15 @@
 """What the figures of a data set are, by hand and by brute force."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, nearest_other, vendi_score
+from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, vendi_score
 from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import cumulative_pairs, lengths, measure, top_verbs
 from fanno_hf.texts.verbs import VerbNouns
+from fanno_hf.vectors.nearest import nearest
 
 TAG_NAMES = {"task_type": ["translate", "code"], "style": ["command", "question"]}
 
@@ -25,7 +25,6 @@ def measured(*instructions: str, **columns) -> Measured:
     count = len(instructions)
     plain = {
         "name": "ours",
-        "inputs": [""] * count,
         "responses": ["An answer."] * count,
         "instruction_tokens": np.array([len(text.split()) for text in instructions], dtype=np.int64),
         "response_tokens": np.full(count, 3),
@@ -71,10 +70,11 @@ def test_similarities_equal_those_of_all_pairs():
     kernel = rows @ rows.T
     assert mean_similarity(rows) == pytest.approx(kernel[~np.eye(50, dtype=bool)].mean(), abs=1e-6)
     np.fill_diagonal(kernel, -np.inf)
-    indices, similarities = nearest_other(rows, block_size=7)
+    indices, similarities = nearest(rows, rows, block_size=7, itself=False)
     np.testing.assert_array_equal(indices, kernel.argmax(axis=1))
     np.testing.assert_allclose(similarities, kernel.max(axis=1), rtol=1e-6)
-    assert nearest_other(unit_rows(1))[0].tolist() == [-1]  # a row is not its own nearest
+    one = unit_rows(1)
+    assert nearest(one, one, itself=False)[0].tolist() == [-1]  # a row is not its own nearest
 
 
 def test_near_repeats_are_rows_with_another_at_the_threshold():
@@ -162,12 +162,3 @@ def test_another_set_has_no_rounds_tags_or_vectors():
     missing = ("similarity", "vendi_score", "near_repeats", "tags", "rounds", "verb_noun")
     assert [found[key] for key in missing] == [None] * 6
     assert found["responses"]["cut_off"] is None
-
-
-@pytest.mark.parametrize("column", ["responses", "quality", "embeddings", "rounds"])
-def test_columns_of_another_length_are_named(column):
-    rows = measured("a", "b")
-    with pytest.raises(ValueError, match=f"2 instructions but 1 rows of {column}"):
-        figures(replace(rows, **{column: getattr(rows, column)[:1]}))
-    with pytest.raises(ValueError, match=r"got \(2,\)"):
-        figures(measured("a", "b", embeddings=np.ones(2, dtype=np.float32)))
