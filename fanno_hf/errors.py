@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class FannoError(Exception):
@@ -31,7 +32,15 @@ class BudgetReached(FannoError):
 
 
 class StageEmpty(FannoError):
-    """A stage kept no row. Names the stage and counts its reasons."""
+    """A stage kept no row. Names the stage and counts its reasons.
+
+    Attributes:
+        rejected: every row, with its reason, as a data set.
+    """
+
+    def __init__(self, message: str, rejected: Any):
+        super().__init__(message)
+        self.rejected = rejected
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

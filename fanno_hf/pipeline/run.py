@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fanno_hf
-from fanno_hf.errors import UserError
+from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
@@ -114,7 +114,11 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
         return
     context.teacher.take_usage()
     started = time.monotonic()
-    output = stage.run(*inputs(), context)
+    try:
+        output = stage.run(*inputs(), context)
+    except StageEmpty as error:
+        folder.write_rows(f"rejected_{stage.name}", error.rejected)  # the error says where to look
+        raise
     usage = context.teacher.take_usage()
     tables = {
         "output": folder.write_rows(stage.name, output.kept),

@@ -81,7 +81,7 @@ class Funnel:
         if len(dataset):
             return
         counted = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "no rows came in"
-        raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}")
+        raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}", self.rejected())
 
 
 def _as_columns(reason: Reason) -> dict[str, str | None]:

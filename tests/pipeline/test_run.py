@@ -292,6 +292,12 @@ def test_a_folder_in_use_by_another_process_is_refused(run, tmp_path):
         other.communicate("\n", timeout=60)
 
 
+def test_a_stage_that_keeps_nothing_leaves_the_rejected_rows_it_speaks_of(run, tmp_path):
+    with pytest.raises(StageEmpty, match="prescreen kept no row .*Look at rejected/prescreen"):
+        run("stage=prescreen", "stages.prescreen.min_tokens=500")
+    assert {row["reason"] for row in rows_of(tmp_path / "run/rejected/prescreen")} == {"too_short"}
+
+
 def test_an_unknown_stage_is_named_with_the_nearest(run):
     with pytest.raises(UserError, match="stage=agument is unknown; did you mean 'augment'. Known: all, prescreen"):
         run("stage=agument")
