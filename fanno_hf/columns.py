@@ -87,6 +87,8 @@ ROUND = {
     "response_tokens": _SPREAD,
 }
 """The figures of the responses to one window's instructions."""
+Reason = tuple[str, str]
+"""Why a row leaves: a snake_case name for counting, and a few words for a person."""
 OUTCOME = {"phase": "string", "reason": "string", "detail": "string"}
 """Why a row leaves, and where; nulls for one that goes on."""
 REJECTION = {**OUTCOME, "completion": "string"}

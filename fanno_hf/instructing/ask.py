@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.columns import INSTRUCTION, full_text
+from fanno_hf.columns import INSTRUCTION, Reason, full_text
 from fanno_hf.identity import content_id
 from fanno_hf.instructing.parsing import parse_instruction
 from fanno_hf.instructing.prompts import Prompt
@@ -17,7 +17,6 @@ from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
 from fanno_hf.steps.asking import SPENT, Counted, Questions, Sampler, ask_rows, outcome, spent
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.funnel import Reason
 from fanno_hf.steps.rows import conform, features, map_rows
 from fanno_hf.teacher.base import Ask, Request
 
@@ -165,7 +164,7 @@ class Instructor:
             "num_tokens": self._context.counter.count(found.instruction),
         }
 
-    def _rule_reason(self, row: Mapping[str, Any], finish_reason: str) -> Reason:
+    def _rule_reason(self, row: Mapping[str, Any], finish_reason: str) -> Reason | None:
         return self._rules.reason(
             Candidate(
                 row["instruction"],

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from fanno_hf.columns import full_text
+from fanno_hf.columns import Reason, full_text
 from fanno_hf.settings import Instructing
 from fanno_hf.steps.context import Vectors
-from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.funnel import Funnel
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.vectors.nearest import nearest
 
@@ -53,7 +53,7 @@ def keep_distinct(
     if settings.min_relevance is not None:
         relevance = np.einsum("ij,ij->i", embeddings, embedder.encode(list(rows["text"])))
         on_topic = relevance >= settings.min_relevance
-        reasons: list[Reason] = [
+        reasons: list[Reason | None] = [
             None if near else ("off_topic", f"similarity {similarity:.3f}")
             for near, similarity in zip(on_topic, relevance, strict=True)
         ]
@@ -67,7 +67,7 @@ def keep_distinct(
     return funnel.drop(rows, reasons, "near repeats"), embeddings[kept]
 
 
-def _reason(repeat: Repeat, pool_texts: Sequence[str], texts: Sequence[str]) -> Reason:
+def _reason(repeat: Repeat, pool_texts: Sequence[str], texts: Sequence[str]) -> Reason | None:
     other = (pool_texts if repeat.in_pool else texts)[repeat.of]
     return "near_repeat", f"similarity {repeat.similarity:.3f} to: {other[:100]}"
 

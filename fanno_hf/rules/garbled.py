@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import regex
 
-from fanno_hf.rules.measures import WORD_CHARACTERS, Reason, count_non_space, percent, total_length
+from fanno_hf.columns import Reason
+from fanno_hf.rules.measures import WORD_CHARACTERS, count_non_space, percent, total_length
 
 # What UTF-8 continuation bytes look like when they are read as Latin-1 or Windows-1252, and as Windows-1251.
 _CONTINUATION = "".join(map(chr, range(0x80, 0xC0))) + bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")

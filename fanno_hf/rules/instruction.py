@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from fanno_hf.columns import Reason
 from fanno_hf.rules.phrases import compile_openings, compile_phrases
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.texts.segment import words
@@ -68,7 +69,7 @@ class InstructionRules:
             "repetition": self._repetition,
         }
 
-    def reason(self, candidate: Candidate) -> tuple[str, str] | None:
+    def reason(self, candidate: Candidate) -> Reason | None:
         """Returns None to keep the instruction, else (reason, detail) of the first rule that objects."""
         found = ((reason, check(candidate)) for reason, check in self.checks.items())
         return next(((reason, detail) for reason, detail in found if detail is not None), None)

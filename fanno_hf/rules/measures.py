@@ -5,8 +5,6 @@ from collections.abc import Iterable
 
 import regex
 
-Reason = tuple[str, str]  # why a text leaves: a snake_case name for counting, and a few words for a person
-
 WORD_CHARACTERS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from phonenumbers import Leniency, PhoneNumberMatcher
 from stdnum import iban, luhn
 
-from fanno_hf.rules.measures import Reason
+from fanno_hf.columns import Reason
 
 # Looks at one character left of the "@" instead of matching the whole local part: this keeps the search linear, and
 # leaves out decorators (" @app.route").

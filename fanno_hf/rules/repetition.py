@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import regex
 
-from fanno_hf.rules.measures import WORD_CHARACTERS, Reason, percent, shorten, total_length
+from fanno_hf.columns import Reason
+from fanno_hf.rules.measures import WORD_CHARACTERS, percent, shorten, total_length
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 # One token per character where words are not separated by spaces.

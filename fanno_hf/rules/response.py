@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fanno_hf.columns import Reason
 from fanno_hf.rules.phrases import compile_phrases
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.texts.segment import words
@@ -16,7 +17,7 @@ class ResponseRules:
         self._refusal_within, self._repetition = config["refusal_within"], config["repetition"]
         self._min_words = min_words
 
-    def reason(self, response: str, finish_reason: str, instruction: str = "") -> tuple[str, str] | None:
+    def reason(self, response: str, finish_reason: str, instruction: str = "") -> Reason | None:
         """Returns None to keep the response, else (reason, detail)."""
         found = words(response.casefold())
         if not found:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import regex
 
-from fanno_hf.rules.measures import Reason, count_non_space, percent, shorten
+from fanno_hf.columns import Reason
+from fanno_hf.rules.measures import count_non_space, percent, shorten
 
 
 def length_reason(num_tokens: int, min_tokens: int, max_tokens: int) -> Reason | None:

@@ -12,7 +12,7 @@ import numpy as np
 from datasets import Dataset
 from regex import Pattern
 
-from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
+from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
 from fanno_hf.instructing.prompts import Prompt
@@ -24,7 +24,7 @@ from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prom
 from fanno_hf.settings import Prescreen
 from fanno_hf.steps.asking import Counted, Questions, judge
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import conform, map_batches, with_columns
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
@@ -121,7 +121,7 @@ def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> D
     return map_batches(documents, cut, _PASSAGE, "prescreen: segment")
 
 
-def _text_reason(row: Mapping[str, Any], settings: Prescreen, injections: Sequence[Pattern[str]]) -> Reason:
+def _text_reason(row: Mapping[str, Any], settings: Prescreen, injections: Sequence[Pattern[str]]) -> Reason | None:
     """The cheap rules, cheapest first; personal data last, before the teacher is asked."""
     text = row["text"]
     return (
@@ -196,7 +196,7 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
     kept = set(representatives(communities, priority))
     number_of = {row: number for number, rows in enumerate(communities) for row in rows}
     ids = passages["document_id"]
-    reasons: list[Reason] = []
+    reasons: list[Reason | None] = []
     for row in range(len(passages)):
         if row in kept:
             reasons.append(None)

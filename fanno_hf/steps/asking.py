@@ -16,13 +16,13 @@ from typing import Any
 from datasets import Dataset
 
 from fanno_hf import settings
-from fanno_hf.columns import OUTCOME, VERDICTS
+from fanno_hf.columns import OUTCOME, VERDICTS, Reason
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.steps.context import Teacher
-from fanno_hf.steps.funnel import Funnel, Reason
+from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
 from fanno_hf.teacher.base import Ask, Completion, Request
@@ -99,7 +99,7 @@ def ask_rows(
         )
 
 
-def outcome(phase: str = "", reason: Reason = None) -> dict[str, str | None]:
+def outcome(phase: str = "", reason: Reason | None = None) -> dict[str, str | None]:
     """Returns the columns of OUTCOME: why a row leaves, or nulls for one that goes on."""
     return {"phase": phase, "reason": reason[0], "detail": reason[1]} if reason else dict.fromkeys(OUTCOME)
 
@@ -140,7 +140,7 @@ class Questions:
         """The questions that are asked, in their order."""
         return [name for name, threshold in self.thresholds.items() if threshold is not None]
 
-    async def put(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason]:
+    async def put(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason | None]:
         """Puts the questions, one after the other until one rejects.
 
         Returns the verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
@@ -153,7 +153,7 @@ class Questions:
                 return verdicts, reason
         return verdicts, None
 
-    async def put_all(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason]:
+    async def put_all(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason | None]:
         """Puts every question, whatever the answers: for rows that are measured and not screened.
 
         Returns the verdicts, and why there are no more of them where the teacher failed.
@@ -170,7 +170,7 @@ class Questions:
         answer = await ask(question_request(self.prompt, self.questions[name], variables, self.top_logprobs))
         return answer, yes_probability(answer.text, answer.top_logprobs)
 
-    def _reason(self, name: str, answer: Completion, probability: float | None) -> Reason:
+    def _reason(self, name: str, answer: Completion, probability: float | None) -> Reason | None:
         if answer.error is not None:
             return answer.error
         if probability is None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fanno_hf.columns import Reason
 from fanno_hf.settings import Settings
-from fanno_hf.steps.funnel import Reason
 from fanno_hf.teacher.base import T, Usage, Way
 from fanno_hf.texts.segment import TokenCounter
 
@@ -80,7 +80,7 @@ class Context:
         """The one seed from which everything random is spread."""
         return self.settings.random_seed
 
-    def contamination(self, text: str) -> Reason:
+    def contamination(self, text: str) -> Reason | None:
         """Returns why a text that contains a piece of a benchmark leaves; None where it contains none."""
         found = self.benchmarks.find(text) if self.benchmarks else None
         return ("contaminated", f"{found[0]}: {found[1]}") if found else None

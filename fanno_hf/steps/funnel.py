@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fanno_hf.columns import OUTCOME, REJECTION
+from fanno_hf.columns import OUTCOME, REJECTION, Reason
 from fanno_hf.errors import StageEmpty
 from fanno_hf.steps.rows import conform, empty, map_rows, with_columns
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-Reason = tuple[str, str] | None
 
 
 class Funnel:
@@ -32,7 +30,7 @@ class Funnel:
         self._rejected: list[Dataset] = [] if rejected is None else [rejected]
         self.reasons: Counter[str] = Counter([] if rejected is None else rejected["reason"])
 
-    def screen(self, dataset: "Dataset", judge: Callable[[dict], Reason], phase: str) -> "Dataset":
+    def screen(self, dataset: "Dataset", judge: Callable[[dict], Reason | None], phase: str) -> "Dataset":
         """Keeps the rows for which `judge` returns None; the others leave with its (reason, detail)."""
         columns = {"reason": REJECTION["reason"], "detail": REJECTION["detail"]}
         judged = map_rows(dataset, lambda row: _as_columns(judge(row)), columns, f"{self.stage}: {phase}", keep=False)
@@ -84,5 +82,5 @@ class Funnel:
         raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}", self.rejected())
 
 
-def _as_columns(reason: Reason) -> dict[str, str | None]:
+def _as_columns(reason: Reason | None) -> dict[str, str | None]:
     return {"reason": reason[0], "detail": reason[1]} if reason else {"reason": None, "detail": None}

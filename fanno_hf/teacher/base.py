@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from fanno_hf.columns import Reason
 from fanno_hf.identity import digest
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Completion:
     seconds: float = field(default=0.0, compare=False)  # from sending to the answer; not kept in the journal
     # None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on ("teacher_failed", which
     # a later run tries again)
-    error: tuple[str, str] | None = field(default=None)
+    error: Reason | None = field(default=None)
 
     @property
     def tokens(self) -> int:
