@@ -28,7 +28,7 @@ class Kind(NamedTuple):
 
 
 class Sketch:
-    """Rows in fewer numbers.
+    """Shorter rows that bound the similarities of full ones.
 
     A row x is turned to the principal axes and cut into head and tail. By Cauchy and Schwarz
     x·y = head(x)·head(y) + tail(x)·tail(y) <= [head(x), |tail(x)|] · [head(y), |tail(y)|],

@@ -72,7 +72,7 @@ def ask_rows(
 
     Args:
         columns: names and types of the new columns besides OUTCOME.
-        counted: hears of each row when it is through; None draws a bar of its own.
+        counted: is called when a row is through; None draws a bar of its own.
     """
     schema = features({**dataset.features, **columns, **OUTCOME})
     if not len(dataset):
@@ -84,11 +84,11 @@ def ask_rows(
 
     async def go(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
         result = await way(row, ask)
-        hear(1, int(result["reason"] is None))
+        count(1, int(result["reason"] is None))
         return result
 
     with nullcontext() if counted else Progress(desc, len(dataset), teacher) as progress:
-        hear = counted or progress.advance
+        count = counted or progress.advance
         return dataset.map(
             step,
             batched=True,

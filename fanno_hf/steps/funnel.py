@@ -39,7 +39,11 @@ class Funnel:
     def drop(
         self, dataset: "Dataset", reasons: Sequence[tuple[str | None, str | None] | None], phase: str
     ) -> "Dataset":
-        """The same for reasons that are already there, one a row (None, or a reason of None, keeps it)."""
+        """Keeps the rows without a reason; the others leave.
+
+        Args:
+            reasons: one for each row; None, or a reason that is None, keeps it.
+        """
         why = [(phase, *reason) if reason and reason[0] else (None, None, None) for reason in reasons]
         lost = [index for index, (_, reason, _) in enumerate(why) if reason]
         if not lost:
@@ -49,7 +53,7 @@ class Funnel:
         return self._part(dataset, lost, rejected)
 
     def sift(self, dataset: "Dataset") -> "Dataset":
-        """The same for rows that have the columns of OUTCOME, which the rows that are kept lose."""
+        """Keeps the rows whose column `reason` is null, without the columns of OUTCOME; the others leave."""
         lost = [index for index, reason in enumerate(dataset["reason"]) if reason]
         return self._part(dataset, lost, dataset.select(lost)).remove_columns(list(OUTCOME))
 

@@ -186,10 +186,10 @@ class Pool:
                 raise self._wrong_setting(endpoint, outcome) from outcome
             self.resent += 1
             if isinstance(outcome, Refused):
-                mended = self._mend(request, sent, str(outcome))
-                if mended is None:
+                changed = self._changed(request, sent, str(outcome))
+                if changed is None:
                     return Completion(error=("teacher_refused", str(outcome)))
-                sent, urgent = mended, True
+                sent, urgent = changed, True
                 continue
             # neither a server that is not there nor one that is full for a moment is the row's fault
             if not isinstance(outcome, (Unreachable, Busy)) or self._is_stuck():
@@ -222,7 +222,7 @@ class Pool:
         """Whether no request at all was answered for longer than the patience."""
         return time.monotonic() - self._last_answer >= self._patience
 
-    def _mend(self, request: Request, sent: Request, words: str) -> Request | None:
+    def _changed(self, request: Request, sent: Request, words: str) -> Request | None:
         """Returns what was sent without what the server refuses, each kind of thing once; None where nothing helps."""
         if sent.top_logprobs and is_about_logprobs(words):
             if self._logprobs:
@@ -284,7 +284,7 @@ class Pool:
 
     def _unavailable(self, words: str) -> TeacherUnavailable:
         return TeacherUnavailable(
-            f"The teacher at {self._names()} cannot be reached ({words}): start the server or mend teacher.base_url, "
+            f"The teacher at {self._names()} cannot be reached ({words}): start the server or correct teacher.base_url, "
             "then run the same command again; what was answered so far is kept."
         )
 
