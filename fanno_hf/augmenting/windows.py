@@ -67,7 +67,7 @@ class Windows:
         self._epochs = self._shuffled()
         self._epoch: Iterator[int] = iter(())
         self._tags = tag_pool(context.settings.resolved["tags"])
-        self._running: list[Window] = []
+        self.running: list[Window] = []  # drawn and not ended
         self._count = self._asked = self._accepted = 0
 
     def _shuffled(self) -> Iterator[Iterator[int]]:
@@ -99,24 +99,20 @@ class Windows:
             for place, draw, (tags,) in zip(places, draws, hands, strict=True)
         ]
         share = least_pulled_share(draws, before)
-        self._running.append(Window(self._count, draws, share, rows_to_ask(rows), Funnel("augment", INSTRUCTION)))
-        return self._running[-1]
+        self.running.append(Window(self._count, draws, share, rows_to_ask(rows), Funnel("augment", INSTRUCTION)))
+        return self.running[-1]
 
     def _size(self) -> int:
         missing = self._settings.target_size - len(self._pool)
         share = (self._accepted + 1) / (self._asked + 1)
-        missing -= share * sum(window.size for window in self._running)
+        missing -= share * sum(window.size for window in self.running)
         return min(self._settings.window, math.ceil(_MARGIN * missing / share)) if missing > 0 else 0
 
     def end(self, window: Window, accepted: int) -> None:
         """Learns how much of a window was accepted."""
-        self._running.remove(window)
+        self.running.remove(window)
         self._asked += window.size
         self._accepted += accepted
-
-    def not_needed(self) -> list[Window]:
-        """The windows that were drawn and are not waited for."""
-        return self._running
 
     def say_how_it_ended(self) -> None:
         """Warns where the documents ran out, with the yield."""

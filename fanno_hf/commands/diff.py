@@ -6,7 +6,7 @@ diff.a=demo diff.b=me/fanno@demo/seed  ->  rows added, removed and changed in ea
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -29,23 +29,13 @@ Row = Mapping[str, Any]
 
 _METRICS = (
     *("rows", "instructions.distinct_1", "instructions.distinct_2", "similarity.mean", "similarity.max"),
-    *(
-        "vendi_score.score",
-        "near_repeats.share",
-        "mentions_document",
-        "instruction_tokens.mean",
-        "response_tokens.mean",
-    ),
-    *("tags.combinations", "responses.distinct_2", "quality.mean"),
+    *("vendi_score.score", "near_repeats.share", "mentions_document", "instruction_tokens.mean"),
+    *("response_tokens.mean", "tags.combinations", "responses.distinct_2", "quality.mean"),
 )
 
 
 def diff(settings: Settings) -> str:
-    """Returns what differs between `a` and `b`, as Markdown.
-
-    Raises:
-        UserError: one of them is missing, or is neither a run nor on the Hub.
-    """
+    """Returns what differs between `a` and `b`, as Markdown. Raises UserError where one is neither a run nor on the Hub."""
     sides = {"diff.a": settings.diff.a, "diff.b": settings.diff.b}
     for key, value in sides.items():
         if not value:
@@ -76,13 +66,10 @@ def _side(key: str, value: str, retries: int) -> Iterator[RunFolder]:
     with tempfile.TemporaryDirectory(prefix="fanno_hf-") as temporary:
         if not is_run:
             split_origin(key, value)
-        folder = RunFolder(path if is_run else temporary)
-        try:
+        with closing(RunFolder(path if is_run else temporary)) as folder:
             if not is_run:
                 fetch(value, list(STAGES), (), folder, retries, key=key)
             yield folder
-        finally:
-            folder.close()
 
 
 def _made(folder: RunFolder) -> str:
@@ -223,11 +210,9 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
     cells = [[str(cell) for cell in line] for line in (head, *lines)]
     numeric = [all(isinstance(line[c], int | float) or line[c] == "" for line in lines) for c in range(len(head))]
     widths = [max(3, *(len(line[c]) for line in cells)) for c in range(len(head))]
-    rows = [
-        "| "
-        + " | ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True))
-        + " |"
-        for line in cells
+    aligned = [
+        [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)] for line in cells
     ]
+    rows = [f"| {' | '.join(line)} |" for line in aligned]
     rule = "| " + " | ".join("-" * (w - 1) + (":" if n else "-") for w, n in zip(widths, numeric, strict=True)) + " |"
     return "\n".join([rows[0], rule, *rows[1:]])

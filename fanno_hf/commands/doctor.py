@@ -12,6 +12,7 @@ import asyncio
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fanno_hf.errors import FannoError
@@ -64,9 +65,8 @@ async def _examine(settings: Settings) -> str:
             await backend.close()
         models = {f.words for _, findings in sections for f in findings if f.name == "model" and f.level == "ok"}
         if len(models) > 1:
-            sections.append(
-                ("all servers", [Finding("bad", "model", f"they serve different ones: {', '.join(models)}")])
-            )
+            words = f"they serve different ones: {', '.join(models)}"
+            sections.append(("all servers", [Finding("bad", "model", words)]))
     else:
         sections.append((f"teacher {backend.identity}", [Finding("ok", "answers", "no server: replies are computed")]))
     lines = [
@@ -84,10 +84,8 @@ def _disk(folder: Path) -> Finding:
     """A run of 10,000 pairs takes some 200 MB; embeddings and logs come on top."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    level = "ok" if free > _LITTLE_DISK else "bad"
-    return Finding(
-        level, "free disk", f"{free / 1024**3:.1f} GB; a run needs at least {_LITTLE_DISK / 1024**3:.0f} GB"
-    )
+    words = f"{free / 1024**3:.1f} GB; a run needs at least {_LITTLE_DISK / 1024**3:.0f} GB"
+    return Finding("ok" if free > _LITTLE_DISK else "bad", "free disk", words)
 
 
 async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings) -> list[Finding]:
@@ -103,9 +101,8 @@ async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings) -> list[
     if client.model is None:
         return findings
     limit = server.max_in_flight
-    findings.append(
-        Finding("ok", "requests at once", str(limit) if limit else f"not told; {_in_flight(settings)} are sent")
-    )
+    untold = f"not told; {settings.teacher.concurrency or DEFAULT_IN_FLIGHT} are sent"
+    findings.append(Finding("ok", "requests at once", str(limit) if limit else untold))
     findings.append(_length(server, settings))
     for check in (_turns, _logprobs, _system, _speed):
         try:
@@ -115,10 +112,6 @@ async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings) -> list[
         except CallFailed as error:
             findings.append(Finding("bad", check.__name__.strip("_"), str(error)))
     return findings
-
-
-def _in_flight(settings: Settings) -> int:
-    return settings.teacher.concurrency or DEFAULT_IN_FLIGHT
 
 
 def _model(model: str | None, server: Server) -> Finding:
@@ -148,22 +141,18 @@ async def _turns(endpoint: Endpoint, settings: Settings) -> Finding:
 
 
 async def _logprobs(endpoint: Endpoint, settings: Settings) -> Finding:
-    asked = settings.top_logprobs
+    asked, finding = settings.top_logprobs, partial(Finding, name="log-probabilities")
     if not asked:
-        return Finding(
-            "note", "log-probabilities", "none are asked for (top_logprobs=0): verdicts are read from the text"
-        )
+        return finding("note", words="none are asked for (top_logprobs=0): verdicts are read from the text")
     try:
         answer = await endpoint.client.send(Request(_WET, max_tokens=1, top_logprobs=asked))
     except Refused as error:
-        return Finding(
-            "bad", "log-probabilities", f"top_logprobs={asked} is refused ({error}): give a smaller one, or 0"
-        )
+        return finding("bad", words=f"top_logprobs={asked} is refused ({error}): give a smaller one, or 0")
     probability = yes_probability(answer.text, answer.top_logprobs)
     said = "undecided" if probability is None else f"P(yes) = {probability:.2f}"
     if not answer.top_logprobs:
-        return Finding("note", "log-probabilities", f"the server gives none: verdicts are read from the text ({said})")
-    return Finding("ok", "log-probabilities", f'{said} for "Is water wet?"')
+        return finding("note", words=f"the server gives none: verdicts are read from the text ({said})")
+    return finding("ok", words=f'{said} for "Is water wet?"')
 
 
 async def _system(endpoint: Endpoint, settings: Settings) -> Finding:

@@ -72,25 +72,16 @@ class _Probe:
 
 
 def project(settings: Settings) -> str:
-    """Returns the projection as a table.
-
-    Raises:
-        FannoError: the probe kept nothing at some stage, or the teacher cannot be reached.
-    """
+    """Returns the projection as a table. Raises FannoError where the probe kept nothing at some stage, or no teacher is there."""
     # a journal of its own: what is answered from a journal takes no time and shows no rate
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        services(_without_limits(settings), Path(folder), Path(folder)) as context,
-    ):
+    unlimited = Budget(requests=None, tokens=None, seconds=None)
+    probing = settings.model_copy(update={"budget": unlimited, "journal": None})
+    with tempfile.TemporaryDirectory() as folder, services(probing, Path(folder), Path(folder)) as context:
         # the stages would say that the probe is smaller than the run
         with _silent("fanno_hf.stages"), _silent("fanno_hf.steps"):
             stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
-
-
-def _without_limits(settings: Settings) -> Settings:
-    return settings.model_copy(update={"budget": Budget(requests=None, tokens=None, seconds=None), "journal": None})
 
 
 @contextmanager
@@ -169,9 +160,8 @@ def _probed(rows: int, context: Context, stage: Callable[[], Any]) -> tuple[Any,
     idle = max(0.0, wall - used.busy_seconds / context.teacher.capacity)
     kept = len(output.kept if isinstance(output, StageOutput) else output)
     each = (kept, used.requests, used.prompt_tokens, used.completion_tokens, used.busy_seconds)
-    return output if isinstance(output, StageOutput) else conform(output, DOCUMENT), _Probe(
-        *(n / rows for n in each), idle
-    )
+    output = output if isinstance(output, StageOutput) else conform(output, DOCUMENT)
+    return output, _Probe(*(n / rows for n in each), idle)
 
 
 def _table(stages: list[Projection]) -> str:

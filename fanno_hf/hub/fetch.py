@@ -5,7 +5,7 @@ stage=augment hub.from=me/fanno@demo/seed  ->  prescreen and seed in the run fol
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,9 @@ def _take(hub: Hub, what: str, table: Table, pinned: Mapping[str, str], folder: 
     rows = hub.call(
         f"{what}: reading {table.name}", _load, hub, pinned["repo_id"], table.name, pinned["commit"], folder
     )
-    if table.key == "output":
-        _check_columns(f"{what}: {table.name}", STAGES[table.stage].columns, rows)
+    wanted = STAGES[table.stage].columns if table.key == "output" else ()
+    if lacking := sorted(set(wanted) - set(rows.column_names)):
+        raise UserError(f"{what}: {table.name} has no column {lacking[0]}, as a run of fanno_hf has")
     sha256 = folder.write_rows(table.name, rows)
     if sha256 != table.sha256:
         logger.warning("%s: the rows of %s are not those that its run.json names", what, table.name)
@@ -106,12 +107,6 @@ def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -
         raise UserError(
             f"{repo_id}@{commit[:12]}: the config {config} cannot be read ({words or type(error).__name__})"
         ) from error
-
-
-def _check_columns(what: str, columns: Iterable[str], rows: "Dataset") -> None:
-    """Raises UserError where kept rows lack a column."""
-    if lacking := sorted(set(columns) - set(rows.column_names)):
-        raise UserError(f"{what} has no column {lacking[0]}, as a run of fanno_hf has")
 
 
 def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, Any]:

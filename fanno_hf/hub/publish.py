@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -203,18 +204,16 @@ class Publisher:
         """Lets `<run>/<stage>` name the commit of the stage's rows, and writes it down."""
         entry, tag = folder.manifest["stages"][stage], f"{self._run}/{stage}"
         known = {"repo_id": self.target.repo_id, "revision": self.target.revision, "rows": entry["output"]}
-        set_tag = partial(self._set_tag, tag, commit, kept=entry.get("hub", {}) if _is_pushed(entry, known) else {})
-        entry["hub"] = {
-            **known,
-            "commit": self._hub.call(f"{self.target}: setting the tag {tag}", set_tag),
-            "tag": tag,
-        }
+        before = entry.get("hub", {})
+        kept = before.get("commit") if known.items() <= before.items() else None  # of these rows on this branch
+        pinned = self._hub.call(f"{self.target}: setting the tag {tag}", self._set_tag, tag, commit, kept)
+        entry["hub"] = {**known, "commit": pinned, "tag": tag}
 
-    def _set_tag(self, tag: str, commit: str, kept: Mapping[str, Any]) -> str:
+    def _set_tag(self, tag: str, commit: str, kept: str | None) -> str:
         """Lets a tag name a commit, unless it names the one that is kept; returns which it names. May be repeated."""
         refs = self._api.list_repo_refs(self.target.repo_id, **_REPO)
         tagged = {ref.name: ref.target_commit for ref in refs.tags}.get(tag)
-        if tagged and tagged in (commit, kept.get("commit")):
+        if tagged and tagged in (commit, kept):
             return tagged
         if tagged:
             self._api.delete_tag(self.target.repo_id, tag=tag, **_REPO)
@@ -222,11 +221,6 @@ class Publisher:
         self._api.create_tag(self.target.repo_id, tag=tag, revision=commit, **_REPO)
         logger.info("%s: %s is commit %s", self.target, tag, commit[:12])
         return commit
-
-
-def _is_pushed(entry: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether these rows of the stage were pushed to this branch before."""
-    return all(entry.get("hub", {}).get(key) == value for key, value in known.items())
 
 
 def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:
@@ -239,13 +233,10 @@ def push_in_passing(publisher: Publisher, folder: RunFolder) -> None:
 
 def publish(settings: Settings) -> str:
     """`stage=publish`: pushes what a run has done and says where it is; a repetition completes what was begun."""
-    folder = RunFolder(run_folder(settings.run))
-    try:
+    with closing(RunFolder(run_folder(settings.run))) as folder:
         publisher = Publisher(settings.hub, folder.path.resolve().name)
         publisher.prepare()
         commit = publisher.publish(folder)
-    finally:
-        folder.close()
     target = publisher.target
     tags = ", ".join(entry["hub"]["tag"] for entry in folder.manifest["stages"].values() if "hub" in entry)
     return (

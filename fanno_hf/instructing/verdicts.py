@@ -32,7 +32,4 @@ def yes_probability(text: str, top_logprobs: Iterable[tuple[str, float]] | None)
     if yes + no == 0.0:
         word = _answer(text)
         yes, no = float(word in YES), float(word in NO)
-        if yes + no == 0.0:
-            return None
-        return yes
-    return yes / (yes + no)
+    return yes / (yes + no) if yes + no else None

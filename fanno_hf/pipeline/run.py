@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -47,8 +47,7 @@ def execute(settings: Settings) -> RunFolder:
     path = Path(run_folder(settings.run))
     _refuse_itself(settings.prescreen.against, path)
     publisher = Publisher(settings.hub, path.resolve().name) if settings.hub.push and not shard else None
-    folder = RunFolder(shard_folder(path, shard) if shard else path)
-    try:
+    with closing(RunFolder(shard_folder(path, shard) if shard else path)) as folder:
         if publisher:
             publisher.prepare()
         if settings.hub.origin:
@@ -64,8 +63,6 @@ def execute(settings: Settings) -> RunFolder:
                     push_in_passing(publisher, folder)
         if publisher:
             publisher.publish(folder)
-    finally:
-        folder.close()
     return folder
 
 

@@ -122,7 +122,7 @@ def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolde
     questions = instruction_questions(settings.prompts, settings.augment, settings.top_logprobs)
 
     async def way(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
-        verdicts, reason = await questions.put_all(ask, judged_variables(row))
+        verdicts, reason = await questions.put(ask, judged_variables(row), every=True)
         return {"verdicts": verdicts, **outcome("verdicts", reason)}
 
     rows = Dataset.from_list([dict(pair) for pair in pairs[:most]])

@@ -63,7 +63,7 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
             if len(pool) >= settings.target_size:
                 over.set()
                 break
-    unasked = windows.not_needed()
+    unasked = windows.running
     for window in unasked:
         pool.undo(window.draws)
         history.add_unasked(window.number)

@@ -82,11 +82,13 @@ _PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source"
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
     """Drops the passages that the teacher finds unclear, private or advertising; the others are embedded meanwhile."""
-    questions = _questions(context)
-    compared = context.settings.prescreen.communities.threshold is not None
+    settings, prompts = context.settings.prescreen, context.settings.prompts.prescreen
+    prompt, top_logprobs = Prompt("prompts.prescreen.verdict", prompts.verdict), context.settings.top_logprobs
+    questions = Questions(prompt, prompts.questions, settings.verdicts, settings.undecided, top_logprobs)
+    compared = settings.communities.threshold is not None
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
-        return judge(part, context.teacher, questions, _variables, dropped, counted)
+        return judge(part, context.teacher, questions, lambda row: {"document": row["text"]}, dropped, counted)
 
     def embed(part: Dataset) -> None:
         if compared:
@@ -165,16 +167,6 @@ def drop_duplicates(passages: Dataset, funnel: Funnel, context: Context) -> Data
         for r in repeats
     ]
     return funnel.drop(passages, reasons, "near duplicates")
-
-
-def _questions(context: Context) -> Questions:
-    settings, prompts = context.settings.prescreen, context.settings.prompts.prescreen
-    prompt = Prompt("prompts.prescreen.verdict", prompts.verdict)
-    return Questions(prompt, prompts.questions, settings.verdicts, settings.undecided, context.settings.top_logprobs)
-
-
-def _variables(row: Mapping[str, Any]) -> dict[str, str]:
-    return {"document": row["text"]}
 
 
 def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:

@@ -14,9 +14,8 @@ from fanno_hf.teacher.base import Ask, Completion, Request
 
 def response_prompt(prompts: Prompts, *, grounded: bool) -> Prompt:
     """Returns the prompt that puts an instruction to the teacher."""
-    if grounded:
-        return Prompt("prompts.respond.grounded", prompts.respond.grounded)
-    return Prompt("prompts.respond.direct", prompts.respond.direct)
+    name = "grounded" if grounded else "direct"
+    return Prompt(f"prompts.respond.{name}", getattr(prompts.respond, name))
 
 
 class Answering:
@@ -29,11 +28,8 @@ class Answering:
         self._retry_max_tokens = settings.respond.retry_max_tokens
 
     def request(self, row: Mapping[str, Any], passages: Sequence[str] = (), max_tokens: int | None = None) -> Request:
-        """Returns the request for a row's answer; with passages it is grounded in them.
-
-        Args:
-            max_tokens: more than the configured ones, to try a truncated answer again.
-        """
+        """Returns the request for a row's answer, grounded in passages where there are any; a truncated answer is tried
+        again with more than the configured `max_tokens`."""
         prompt, variables = self._direct, {"instruction": row["instruction"], "input": row["input"]}
         if passages:
             prompt, variables = self._grounded, {**variables, "passages": list(passages)}

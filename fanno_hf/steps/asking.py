@@ -111,21 +111,13 @@ def spent(ask: Ask) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Questions:
-    """Yes/no questions where *yes* means "reject", with the probability from which on it does.
+    """Yes/no questions where *yes* means "reject", with the probability from which on it does."""
 
-    Args:
-        prompt: with the variable `question` and those of the row.
-        questions: name -> text; the name is the reason of the rows that it rejects.
-        thresholds: name -> probability in [0, 1] from which on the row is rejected; null leaves the question out.
-        undecided: "keep" or "drop" a row where the teacher says neither yes nor no.
-        top_logprobs: alternatives asked for (TGI gives at most 5); 0 reads the text instead.
-    """
-
-    prompt: Prompt
-    questions: Mapping[str, str]
-    thresholds: Mapping[str, float | None]
-    undecided: str = "keep"
-    top_logprobs: int = 5
+    prompt: Prompt  # with the variable `question` and those of the row
+    questions: Mapping[str, str]  # name -> text; the name is the reason of the rows that it rejects
+    thresholds: Mapping[str, float | None]  # name -> probability from which on it rejects; null leaves it out
+    undecided: str = "keep"  # or "drop" a row where the teacher says neither yes nor no
+    top_logprobs: int = 5  # alternatives asked for (TGI gives at most 5); 0 reads the text instead
 
     def __post_init__(self):
         for name in self.names:
@@ -140,35 +132,21 @@ class Questions:
         """The questions that are asked, in their order."""
         return [name for name, threshold in self.thresholds.items() if threshold is not None]
 
-    async def put(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason | None]:
-        """Puts the questions, one after the other until one rejects.
+    async def put(
+        self, ask: Ask, variables: Mapping[str, Any], *, every: bool = False
+    ) -> tuple[list[dict], Reason | None]:
+        """Puts the questions, one after the other until one rejects; `every` one for rows that are measured, not screened.
 
         Returns the verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
         """
         verdicts = []
         for name in self.names:
-            answer, probability = await self._put_one(ask, name, variables)
+            answer = await ask(question_request(self.prompt, self.questions[name], variables, self.top_logprobs))
+            probability = yes_probability(answer.text, answer.top_logprobs)
             verdicts.append({"name": name, "probability": probability})
-            if reason := self._reason(name, answer, probability):
+            if reason := answer.error if every else self._reason(name, answer, probability):
                 return verdicts, reason
         return verdicts, None
-
-    async def put_all(self, ask: Ask, variables: Mapping[str, Any]) -> tuple[list[dict], Reason | None]:
-        """Puts every question, whatever the answers: for rows that are measured and not screened.
-
-        Returns the verdicts, and why there are no more of them where the teacher failed.
-        """
-        verdicts = []
-        for name in self.names:
-            answer, probability = await self._put_one(ask, name, variables)
-            if answer.error is not None:
-                return verdicts, answer.error
-            verdicts.append({"name": name, "probability": probability})
-        return verdicts, None
-
-    async def _put_one(self, ask: Ask, name: str, variables: Mapping[str, Any]) -> tuple[Completion, float | None]:
-        answer = await ask(question_request(self.prompt, self.questions[name], variables, self.top_logprobs))
-        return answer, yes_probability(answer.text, answer.top_logprobs)
 
     def _reason(self, name: str, answer: Completion, probability: float | None) -> Reason | None:
         if answer.error is not None:

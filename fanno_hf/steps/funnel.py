@@ -33,7 +33,11 @@ class Funnel:
     def screen(self, dataset: "Dataset", judge: Callable[[dict], Reason | None], phase: str) -> "Dataset":
         """Keeps the rows for which `judge` returns None; the others leave with its (reason, detail)."""
         columns = {"reason": REJECTION["reason"], "detail": REJECTION["detail"]}
-        judged = map_rows(dataset, lambda row: _as_columns(judge(row)), columns, f"{self.stage}: {phase}", keep=False)
+
+        def reason(row: dict) -> dict[str, str | None]:
+            return dict(zip(columns, judge(row) or (None, None), strict=True))
+
+        judged = map_rows(dataset, reason, columns, f"{self.stage}: {phase}", keep=False)
         return self.drop(dataset, list(zip(judged["reason"], judged["detail"], strict=True)), phase)
 
     def drop(
@@ -84,7 +88,3 @@ class Funnel:
             return
         counted = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "no rows came in"
         raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}", self.rejected())
-
-
-def _as_columns(reason: Reason | None) -> dict[str, str | None]:
-    return {"reason": reason[0], "detail": reason[1]} if reason else {"reason": None, "detail": None}

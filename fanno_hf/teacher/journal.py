@@ -60,45 +60,39 @@ class Journal:
             execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             execute("CREATE TABLE IF NOT EXISTS completions (key BLOB PRIMARY KEY, record TEXT NOT NULL)")
 
-    def get(self, key: bytes) -> Completion | None:
-        """Returns the completion kept under `key`, or None."""
+    def _execute(self, statement: str, values: tuple = ()) -> sqlite3.Cursor:
         try:
-            row = self._connection.execute("SELECT record FROM completions WHERE key = ?", (key,)).fetchone()
+            return self._connection.execute(statement, values)
         except sqlite3.DatabaseError as error:
             raise _explain(self.path, error) from error
+
+    def get(self, key: bytes) -> Completion | None:
+        """Returns the completion kept under `key`, or None."""
+        row = self._execute("SELECT record FROM completions WHERE key = ?", (key,)).fetchone()
         return Completion.from_json(json.loads(row[0])) if row else None
 
     def put(self, key: bytes, completion: Completion) -> None:
         """Keeps a completion; when this returns, the death of the process cannot lose it. The first one stays."""
         record = json.dumps(completion.to_json(), ensure_ascii=False, separators=(",", ":"))
-        try:
-            # a lone surrogate is no UTF-8 and SQLite would refuse it: keep it as a replacement character
-            record = record.encode("utf-8", "replace").decode("utf-8")
-            self._connection.execute("INSERT OR IGNORE INTO completions VALUES (?, ?)", (key, record))
-        except sqlite3.DatabaseError as error:
-            raise _explain(self.path, error) from error
+        # a lone surrogate is no UTF-8 and SQLite would refuse it: keep it as a replacement character
+        record = record.encode("utf-8", "replace").decode("utf-8")
+        self._execute("INSERT OR IGNORE INTO completions VALUES (?, ?)", (key, record))
 
     def absorb(self, path: Path) -> None:
         """Takes over the completions of another journal; where both have one, ours stays. No file there: nothing."""
         if not Path(path).exists():
             return
         Journal(path).close()  # says what is wrong with it, if anything is
+        self._execute("ATTACH DATABASE ? AS other", (str(path),))
         try:
-            self._connection.execute("ATTACH DATABASE ? AS other", (str(path),))
-            try:
-                self._connection.execute("INSERT OR IGNORE INTO completions SELECT key, record FROM other.completions")
-            finally:
-                self._connection.execute("DETACH DATABASE other")
-        except sqlite3.DatabaseError as error:
-            raise _explain(self.path, error) from error
+            self._execute("INSERT OR IGNORE INTO completions SELECT key, record FROM other.completions")
+        finally:
+            self._execute("DETACH DATABASE other")
 
     def totals(self) -> tuple[int, int]:
         """Returns how many completions are kept, and the tokens of their prompts and texts."""
         tokens = "json_extract(record, '$.prompt_tokens') + json_extract(record, '$.completion_tokens')"
-        try:
-            return self._connection.execute(f"SELECT count(*), coalesce(sum({tokens}), 0) FROM completions").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise _explain(self.path, error) from error
+        return self._execute(f"SELECT count(*), coalesce(sum({tokens}), 0) FROM completions").fetchone()
 
     def __len__(self) -> int:
         return self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
