@@ -81,11 +81,7 @@ WINDOW = {
     "completion_tokens": "int64",
 }
 """The figures of one window of augment; window 0 are the seeds."""
-ROUND = {
-    "window": "int32",
-    "responses": "int32",
-    "response_tokens": _SPREAD,
-}
+ROUND = {"window": "int32", "responses": "int32", "response_tokens": _SPREAD}
 """The figures of the responses to one window's instructions."""
 Reason = tuple[str, str]
 """Why a row leaves: a snake_case name for counting, and a few words for a person."""

@@ -32,11 +32,7 @@ class BudgetReached(FannoError):
 
 
 class StageEmpty(FannoError):
-    """A stage kept no row. Names the stage and counts its reasons.
-
-    Attributes:
-        rejected: every row, with its reason, as a data set.
-    """
+    """A stage kept no row. Names the stage and counts its reasons; `rejected` has every row, with its reason."""
 
     def __init__(self, message: str, rejected: Any):
         super().__init__(message)

@@ -11,9 +11,6 @@ from fanno_hf.texts.segment import TokenCounter
 def find_packaged_file(package: str, pattern: str, sha256: str, version: str) -> Path:
     """Returns a model file that travels in a Python package, found by path; the package is never imported.
 
-    Args:
-        pattern: of the file below the package's folder.
-
     Raises:
         UserError: the package is not installed, or the file is another one.
     """

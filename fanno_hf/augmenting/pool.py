@@ -34,27 +34,18 @@ class Learned:
 
 
 class InstructionPool:
-    """A pool that grows by windows.
-
-    Args:
-        seeds: rows with the columns of INSTRUCTION, at least one; pulls of an earlier stage count on.
-
-    Attributes:
-        embeddings: float32, shape (n, dimension).
-        pulls: int64, shape (n,), draws so far.
-        nearest: similarity of each to its nearest other one.
-        learned: what was measured of the seeds.
-        failed_rewards: requests for rewards that the teacher failed on.
-    """
+    """A pool that grows by windows, from at least one seed; pulls of an earlier stage count on."""
 
     def __init__(self, seeds: Dataset, context: Context):
         self._settings, self._context = context.settings.augment, context
         self._weights = self._settings.reward
         self.rows = conform(seeds, INSTRUCTION)
+        # float32, shape (n, dimension)
         self.embeddings = context.embedder.encode([full_text(row) for row in self.rows])
-        self.failed_rewards = 0
+        self.failed_rewards = 0  # requests for rewards that the teacher failed on
         self.nearest = Nearest()
         self.nearest.add(self.embeddings[:0], self.embeddings)
+        # int64, shape (n,), draws so far
         self.pulls = np.array([pulls or 0 for pulls in self.rows["pulls"]], dtype=np.int64)
         self._place = {name: place for place, name in enumerate(self.rows["instruction_id"])}
         self._tried, self._accepted = self.pulls.copy(), np.zeros(len(seeds), dtype=np.int64)

@@ -65,11 +65,9 @@ def rows_to_ask(rows: Sequence[Mapping[str, Any]]) -> Dataset:
 
 
 def instruction_prompt(prompts: Prompts, *, think_different: bool) -> Prompt:
-    """Returns the prompt that asks for an instruction.
+    """Returns the prompt that asks for an instruction, with counterexamples where it shall `think_different`.
 
-    Args:
-        think_different: whether counterexamples are shown. Seed shows none, nor does augment in the ablation: then not
-            a word is said about them.
+    Seed shows none, nor does augment in the ablation: then not a word is said about them.
     """
     name = "augment" if think_different else "seed"
     chosen = getattr(prompts, name)

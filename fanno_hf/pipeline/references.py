@@ -52,11 +52,7 @@ class NamedBenchmarks:
 
 
 class NamedDocuments:
-    """The documents that `stages.prescreen.against` names; see `steps.context.Against`.
-
-    Args:
-        entries: runs, files, folders, globs or Hub data sets, at least one.
-    """
+    """The documents of the runs, files and Hub data sets that `stages.prescreen.against` names; see `steps.context.Against`."""
 
     def __init__(self, entries: Sequence[Any], scratch: Path | None = None):
         self._entries, self._scratch = entries, scratch

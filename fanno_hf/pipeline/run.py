@@ -178,10 +178,7 @@ def _inputs(
                 f"stage={stage.name} reads the rows of {name}, and {folder.path} has none that are complete: "
                 f"run stage={name} first, or stage=all"
             )
-    return (
-        lambda: [folder.read_rows(name, STAGES[name].columns) for name in stage.reads],
-        input_digest(entries),
-    )
+    return (lambda: [folder.read_rows(name, STAGES[name].columns) for name in stage.reads], input_digest(entries))
 
 
 def _decisive(stage: Stage, context: Context) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.reply import clean
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.vectors.store import EmbeddingStore
 
@@ -92,7 +93,7 @@ def read_documents(
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
     every = (
-        {"text": _string(text), "source": source, "position": place}
+        {"text": clean(text) if isinstance(text, str) else None, "source": source, "position": place}
         for place, (text, source) in enumerate(build("data", config).documents())
     )
     sha256 = hashlib.sha256()
@@ -111,7 +112,3 @@ def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
     source = build("data", config)
     found = source.about() if hasattr(source, "about") else {}
     return {key: value for key, value in found.items() if value is not None}
-
-
-def _string(text: Any) -> str | None:
-    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None

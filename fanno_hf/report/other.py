@@ -23,6 +23,7 @@ from fanno_hf.settings import Settings
 from fanno_hf.sources.named import reference_rows
 from fanno_hf.steps.asking import ask_rows, outcome
 from fanno_hf.teacher.base import Ask
+from fanno_hf.teacher.reply import clean
 
 Pair = dict[str, str]
 
@@ -95,7 +96,7 @@ def _first(row: Mapping[str, Any], names: Iterable[str]) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[-1], Mapping):
         value = value[-1].get("content", value[-1].get("value"))
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    return clean(value) if isinstance(value, str) else ""
 
 
 def _from_turns(turns: Sequence[Any]) -> Pair | None:

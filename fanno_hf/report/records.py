@@ -111,6 +111,7 @@ class _Lineage:
     def record(self, stage: str, row: Row) -> dict[str, Any]:
         """Returns the record of one row."""
         passage = self._passages.get(row.get("document_id"))
+        found = zip(row.get("passages") or (), row.get("passage_scores") or (), strict=False)
         return {
             **{name: self._short(row.get(name)) for name in _COPIED},
             "id": row.get("instruction_id") or row.get("document_id") or "",
@@ -119,7 +120,7 @@ class _Lineage:
             "output": self._short(row.get("response")),
             "document": self._document(passage["text"], passage["source"]) if passage else None,
             "text": None if passage else self._short(row.get("text")),
-            "passages": self._found(row),
+            "passages": [[self._document(text), round(float(score), 4)] for text, score in found],
             "counterexamples": [[name, self._others.get(name, "")] for name in row.get("counterexamples") or ()],
             "verdicts": [[v["name"], v["probability"]] for v in row.get("verdicts") or ()],
             "tokens": row.get("num_tokens"),
@@ -140,13 +141,6 @@ class _Lineage:
             document = {"id": name, "source": source, "text": self._short(text), "cut": len(text) > self._cut}
             self.documents.append(document)
         return self._places[text]
-
-    def _found(self, row: Row) -> list[list]:
-        scores = row.get("passage_scores") or ()
-        return [
-            [self._document(text), round(float(score), 4)]
-            for text, score in zip(row.get("passages") or (), scores, strict=False)
-        ]
 
     @staticmethod
     def _safely(render: Callable[[Row, Row | None], list | None], row: Row, passage: Row | None) -> list | None:

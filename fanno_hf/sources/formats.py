@@ -48,9 +48,6 @@ def read_texts(path: Path, name: str, wanted: str | None) -> Iterator[tuple[Any,
     """Yields (text, "name:row"); a string is a text, an object has it in the file's text column.
 
     The first thousand objects together tell which column that is; one that lacks it, and any other value, has no text.
-
-    Args:
-        name: of the file, for the sources.
     """
     with _explained(path):
         rows = _parquet_column(path, wanted) if kind_of(path) == "parquet" else READERS[kind_of(path)](path)

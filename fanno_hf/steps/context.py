@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from fanno_hf.columns import Reason
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.base import T, Usage, Way
 from fanno_hf.texts.segment import TokenCounter
+from fanno_hf.vectors.embedder import Embedder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -35,13 +34,8 @@ class Teacher(Protocol):
         """Takes over the answers of another journal."""
 
 
-class Vectors(Protocol):
-    """Texts as vectors."""
-
-    identity: str  # names the model; part of the fingerprint of every stage
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Returns float32, shape (len(texts), dimension), rows of unit length."""
+class Vectors(Embedder, Protocol):
+    """An embedder that remembers."""
 
     def absorb(self, folder: Path) -> None:
         """Takes over the vectors that another run of the same model keeps in a folder."""

@@ -21,8 +21,6 @@ from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.reply import Server, clean, read_completion, read_server, read_words
 from fanno_hf.teacher.session import Redirected, Session
 
-_REFUSED = frozenset({400, 413, 422})
-_WRONG_SETTING = frozenset({401, 403, 404, 405})
 _BUSY = frozenset({429, 503})
 PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 
@@ -49,6 +47,9 @@ class Refused(CallFailed):
 
 class WrongSetting(CallFailed):
     """The server would refuse every request: key, model name or address are wrong (401, 403, 404, 405, a redirect)."""
+
+
+_KINDS = {**dict.fromkeys((400, 413, 422), Refused), **dict.fromkeys((401, 403, 404, 405), WrongSetting)}
 
 
 class ChatClient:
@@ -148,9 +149,7 @@ class ChatClient:
             return WrongSetting(_MOVED.format(status))
         if status in _BUSY:
             return Busy(f"{status}: {words}", _seconds(answer.headers.get("retry-after")))
-        kinds = {Refused: _REFUSED, WrongSetting: _WRONG_SETTING}
-        kind = next((kind for kind, statuses in kinds.items() if status in statuses), CallFailed)
-        return kind(f"{status}: {words}")
+        return _KINDS.get(status, CallFailed)(f"{status}: {words}")
 
     def _hide_key(self, words: str) -> str:
         """A server may quote what it was sent, and its words end up in rows and logs."""

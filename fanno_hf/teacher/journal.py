@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.teacher.base import Completion
+from fanno_hf.teacher.reply import clean
 
 APPLICATION_ID = 0x46414E4F  # "FANO": tells our file from any other SQLite file
 SCHEMA_VERSION = 1
@@ -73,9 +74,8 @@ class Journal:
 
     def put(self, key: bytes, completion: Completion) -> None:
         """Keeps a completion; when this returns, the death of the process cannot lose it. The first one stays."""
-        record = json.dumps(completion.to_json(), ensure_ascii=False, separators=(",", ":"))
-        # a lone surrogate is no UTF-8 and SQLite would refuse it: keep it as a replacement character
-        record = record.encode("utf-8", "replace").decode("utf-8")
+        # SQLite would refuse a lone surrogate
+        record = clean(json.dumps(completion.to_json(), ensure_ascii=False, separators=(",", ":")))
         self._execute("INSERT OR IGNORE INTO completions VALUES (?, ?)", (key, record))
 
     def absorb(self, path: Path) -> None:

@@ -83,16 +83,14 @@ def find_parser(names: Sequence[str]) -> "VerbParser | None":
         except (ImportError, OSError, ValueError) as error:
             logger.warning("the spaCy model '%s' cannot be loaded (%s)", name, error)
             continue
-        if _fits(language):
+        if (
+            language.lang == "en"
+            and set(_NEEDED) <= set(language.component_names)
+            and language.get_pipe("lemmatizer").lookups.has_table("lemma_index")
+        ):
             return VerbParser(language, f"{name} {language.meta['version']}")
         logger.warning("the spaCy model '%s' is not English, or lacks one of %s", name, ", ".join(_NEEDED))
     return None
-
-
-def _fits(language: "Language") -> bool:
-    if language.lang != "en" or not set(_NEEDED) <= set(language.component_names):
-        return False
-    return language.get_pipe("lemmatizer").lookups.has_table("lemma_index")
 
 
 def _data_folder(name: str) -> Path | None:
