@@ -53,44 +53,40 @@ class RunFolder:
             raise UserError(f"{self.path} is in use by another process: wait for it, or give another run=") from error
         except OSError as error:
             raise disk_error(self.path, error) from error
+        self.scratch = self.path / ".scratch"
         try:
-            self.scratch = self._clean_scratch()
+            shutil.rmtree(self.scratch, ignore_errors=True)  # what a killed process left
+            self.scratch.mkdir(exist_ok=True)
             self.manifest = self._read_manifest()
+        except OSError as error:
+            self.close()
+            raise disk_error(self.scratch, error) from error
         except FannoError:
             self.close()
             raise
 
     def close(self) -> None:
-        """Removes what only this process needed and lets other processes in."""
+        """Deletes the rows at work and releases the lock."""
         shutil.rmtree(self.path / ".scratch", ignore_errors=True)
         self._lock.release()
-
-    def _clean_scratch(self) -> Path:
-        """Returns the folder for rows at work, emptied of what a killed process left there."""
-        path = self.path / ".scratch"
-        try:
-            shutil.rmtree(path, ignore_errors=True)
-            path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise disk_error(path, error) from error
-        return path
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self.path / "run.json"
         if not path.exists():
             return {"format": FORMAT, "stages": {}}
+        not_ours = UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             made_with, stages = manifest["format"], manifest.get("stages")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=") from error
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise not_ours from error
         if made_with != FORMAT:
             raise UserError(
                 f"{path} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {made_with}; this one reads "
                 f"{FORMAT}): use that version, or give another run="
             )
         if not isinstance(stages, dict):
-            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
+            raise not_ours
         if fault := fault_of(manifest):
             raise UserError(
                 f"{path} has been changed since fanno_hf wrote it ({fault}): restore it, or give another run="
@@ -109,7 +105,7 @@ class RunFolder:
 
     @contextmanager
     def _beside(self, path: Path) -> Iterator[BinaryIO]:
-        """Gives a file to write that has its final name only when it is complete and on the disk."""
+        """Opens a file for writing; it gets its final name only when it is complete and on the disk."""
         beside = path.with_name(f".{path.name}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,9 +120,10 @@ class RunFolder:
             raise disk_error(path, error) from error
 
     def write_rows(self, config: str, rows: "Dataset") -> str | None:
-        """Writes a config's rows as parquet (`rejected_seed` goes to rejected/seed, `history_augment` to history/augment) and returns the file's sha256.
+        """Writes a config's rows as parquet and returns the file's sha256; equal rows give equal bytes.
 
-        A config without rows has no file: an empty one could not be loaded. Equal rows give equal bytes.
+        `rejected_seed` goes to rejected/seed, `history_augment` to history/augment. A config without rows has no file,
+        since `load_dataset` cannot read an empty one.
         """
         path = self._file(config)
         if not len(rows):
@@ -146,26 +143,26 @@ class RunFolder:
         """Reads a config's rows.
 
         Args:
-            config: "default" (the final pairs), a stage, or "rejected_" or "history_" and a stage.
-            columns: what is read, with its types; None reads all as they are.
+            config: "default" (the final pairs), a stage, or a stage after "rejected_" or "history_".
+            columns: names and types of what is read; None reads every column as it is.
             scratch: folder for rows at work; None takes the run's own.
 
         Raises:
             UserError: it is not there or cannot be read.
         """
         with self._opened(config) as file:
-            # a folder that is closed has no scratch any more: what is read then stays in memory
+            # a closed folder has no scratch: its rows are read into memory
             scratch = scratch or (self.scratch if self.scratch.exists() else None)
             rows = spill_batches(file.iter_batches(BATCH), file.schema_arrow, scratch).open()
         return conform(rows, columns) if columns else rows
 
     def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
-        """Yields the rows of a config one after the other, without `datasets`.
+        """Yields the rows of a config, without importing `datasets`.
 
         Args:
             config: as for `read_rows`.
-            columns: names of what is read; one that the file lacks is None.
-            every: yields each n-th row, from the first on.
+            columns: names of what is read; where the file lacks one, its values are None.
+            every: n yields the first row and every n-th after it.
 
         Raises:
             UserError: it is not there or cannot be read.
@@ -192,11 +189,9 @@ class RunFolder:
             ) from error
 
     def has_rows(self, config: str, sha256: str | None) -> bool:
-        """Whether the config's file is there and is the one with this digest (None: there must be no file)."""
+        """Whether the config's file has this digest; None: whether there is no file."""
         path = self._file(config)
-        if sha256 is None:
-            return not path.exists()
-        return path.exists() and file_sha256(path) == sha256
+        return (file_sha256(path) if path.exists() else None) == sha256
 
 
 def _stage(config: str) -> str:
@@ -205,8 +200,8 @@ def _stage(config: str) -> str:
 
 
 def _write_parquet(rows: "Dataset", file: BinaryIO) -> None:
-    """Writes parquet as `Dataset.to_parquet` does, without the fingerprint that makes equal rows differ; a group of
-    rows at a time, so that memory does not grow with them."""
+    """Writes parquet as `Dataset.to_parquet` does, but without the fingerprint, which differs between equal rows; one
+    group of rows is in memory at a time."""
     from datasets import Features
 
     schema = Features(rows.features).arrow_schema.with_metadata(

@@ -1,106 +1,112 @@
-"""run.json, checked: one of another machine, or edited by hand, must not end in a traceback or outlive its mistake."""
+"""run.json as pydantic models: the type and range of each key, declared once.
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Any
+    {"format": 1, "stages": {"seed": {"kept": "many", …}}}  ->  "seed.kept is missing or wrong"
+
+The models only check. A run is read as plain dicts, and keys that are not declared here are kept.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fanno_hf.errors import UserError
 from fanno_hf.instructing.tags import tag_pool
 from fanno_hf.pipeline.plan import STAGES, input_digest
 
-_LARGEST = 2**53  # of a number that JSON and a page can both hold
+_LARGEST = 2**53  # JSON and the report's page can hold any whole number below it
+Count = Annotated[int, Field(ge=0, lt=_LARGEST)]
+Sha256 = str | None  # None: no rows, so no file
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value < _LARGEST
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_funnel(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(map(_is_count, value.values()))
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(map(_is_text, value.values()))
-
-
-def _is_tags(value: Any) -> bool:
-    """Whether it is a tag pool, as in conf/tags."""
+def _check_tags(tags: dict[str, Any]) -> dict[str, Any]:
     try:
-        return bool(tag_pool(value))
-    except (UserError, TypeError, AttributeError):
-        return False
+        tag_pool(tags)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    return tags
 
 
-def _is_digest(value: Any) -> bool:
-    return value is None or isinstance(value, str)
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True)
 
 
-# what every entry has, and what only some have
-_NEEDED: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("fingerprint", "input", "teacher", "embedder", "tokenizer"), _is_text),
-    **dict.fromkeys(("rows_in", "kept", "requests", "from_journal", "prompt_tokens", "completion_tokens"), _is_count),
-    **dict.fromkeys(("output", "output_rejected"), _is_digest),
-    **{"rejected": _is_funnel, "seconds": _is_number, "config": _is_mapping, "digests": _is_texts},
-}
-_POSSIBLE: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("output_history", "pairs"), _is_digest),
-    **dict.fromkeys(("documents", "hub", "from"), _is_mapping),
-    **{"command": _is_text, "shortened": _is_count, "tags": _is_tags},
-}
+class Config(_Part):
+    """The settings that decided a stage's rows."""
+
+    stages: dict[str, dict[str, Any]]
+    prompts: dict[str, Any] = {}
+    random_seed: Count
+
+
+class Entry(_Part):
+    """What a stage did."""
+
+    fingerprint: str
+    input: str
+    teacher: str
+    embedder: str
+    tokenizer: str
+    rows_in: Count
+    kept: Count
+    requests: Count
+    from_journal: Count
+    prompt_tokens: Count
+    completion_tokens: Count
+    output: Sha256
+    output_rejected: Sha256
+    rejected: dict[str, Count]  # reason -> rows
+    seconds: Annotated[float, Field(ge=0, lt=_LARGEST)]
+    config: Config
+    digests: dict[str, str]
+    output_history: Sha256 = None
+    pairs: Sha256 = None
+    documents: dict[str, Any] = {}
+    hub: dict[str, Any] = {}
+    origin: dict[str, Any] = Field({}, alias="from")
+    command: str = ""
+    shortened: Count = 0
+    tags: Annotated[dict[str, Any], AfterValidator(_check_tags)] = {}
+
+
+class Manifest(_Part):
+    """run.json."""
+
+    stages: dict[Literal[tuple(STAGES)], Entry]
+    packages: dict[str, Any] = {}
 
 
 def fault_of(manifest: Any) -> str | None:
     """Returns what is wrong with a run.json, in a few words; None where nothing is."""
-    if not isinstance(manifest, Mapping) or not isinstance(manifest.get("stages"), Mapping):
-        return "it has no stages"
-    if not isinstance(manifest.get("packages", {}), Mapping):
-        return "packages is no table"
-    for stage, entry in manifest["stages"].items():
-        if stage not in STAGES:
-            return f"{str(stage)[:40]} is no stage"
-        if not isinstance(entry, Mapping):
+    try:
+        read = Manifest.model_validate(manifest)
+    except ValidationError as error:
+        return _in_words([str(part) for part in error.errors()[0]["loc"]])
+    lacking = [stage for stage, entry in read.stages.items() if stage not in entry.config.stages]
+    return f"{lacking[0]}.config is missing or wrong" if lacking else None
+
+
+def _in_words(place: list[str]) -> str:
+    """Returns what is wrong at a place, as in ["stages", "seed", "kept"]."""
+    match place:
+        case ["stages", stage]:
             return f"{stage} is no table"
-        for key, fits in _NEEDED.items():
-            if key not in entry or not fits(entry[key]):
-                return f"{stage}.{key} is missing or wrong"
-        for key, fits in _POSSIBLE.items():
-            if key in entry and not fits(entry[key]):
-                return f"{stage}.{key} is wrong"
-        if not _has_settings(stage, entry["config"]):
-            return f"{stage}.config is wrong"
-    return None
-
-
-def _has_settings(stage: str, config: Mapping[str, Any]) -> bool:
-    stages, prompts = config.get("stages"), config.get("prompts", {})
-    return (
-        isinstance(stages, Mapping)
-        and isinstance(stages.get(stage), Mapping)
-        and isinstance(prompts, Mapping)
-        and _is_count(config.get("random_seed"))
-    )
+        case ["stages", stage, "[key]"]:
+            return f"{stage[:40]} is no stage"
+        case ["stages", *keys] if keys:
+            return f"{'.'.join(keys)} is missing or wrong"
+        case ["packages", *_]:
+            return "packages is no table"
+    return "it has no stages"
 
 
 def made_from_others(manifest: Mapping[str, Any]) -> list[str]:
-    """Returns the stages that were made from other rows than those the stages before them have now."""
+    """Returns the stages whose input is not what the stages before them have now."""
     entries = manifest["stages"]
-    complete = [
-        stage for stage in STAGES.values() if stage.name in entries and all(name in entries for name in stage.reads)
-    ]
     return [
         stage.name
-        for stage in complete
-        if stage.reads and entries[stage.name]["input"] != input_digest([entries[name] for name in stage.reads])
+        for stage in STAGES.values()
+        if stage.reads
+        and all(name in entries for name in (stage.name, *stage.reads))
+        and entries[stage.name]["input"] != input_digest([entries[name] for name in stage.reads])
     ]

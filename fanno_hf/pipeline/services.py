@@ -1,4 +1,4 @@
-"""From the settings to what a run works with: documents, teacher, embedder, counter, and what the run is held against."""
+"""From the settings to what a run works with: documents, teacher, embedder, token counter, benchmarks, earlier runs."""
 
 import hashlib
 import logging
@@ -21,6 +21,7 @@ from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.reply import clean
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.vectors.embedder import SentenceTransformerEmbedder
 from fanno_hf.vectors.store import EmbeddingStore
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ Shard = tuple[int, int]  # (index, count): every count-th document, from the ind
 
 
 def build(key: str, config: Mapping[str, Any]) -> Any:
-    """Makes the object that a configuration group describes; a mistake in it becomes one line that names the key."""
+    """Makes the object that a group of the configuration describes.
+
+    Raises:
+        UserError: it cannot be made; names the group.
+    """
     try:
         return hydra.utils.instantiate(config)
     except hydra.errors.InstantiationException as error:
@@ -44,12 +49,15 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Context]:
-    """Builds what a stage works with; models are loaded, servers and files reached only when they are needed.
+    """Builds what a stage works with. Models, servers and files are opened when they are first used.
 
     `folder` keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
+    Raises UserError where one cannot be built or a library is missing, before a request is paid for.
     """
     config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
+    if isinstance(embedder, SentenceTransformerEmbedder):
+        embedder.check_installed()
     teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()))
     decontamination, against = settings.decontamination, settings.prescreen.against
     try:
@@ -67,7 +75,7 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
 
 
 def _journal(settings: Settings, folder: Path) -> Path:
-    """Returns where the completions are kept; the folder of a shared file is made."""
+    """Returns the file of completions; makes the folder of one that runs share."""
     if not settings.journal:
         return folder / "journal.sqlite"
     path = Path(settings.journal).expanduser()
@@ -83,9 +91,7 @@ def _journal(settings: Settings, folder: Path) -> Path:
 def read_documents(
     config: Mapping[str, Any], scratch: Path, shard: Shard | None = None
 ) -> tuple[Callable[[], "Dataset"], str]:
-    """Reads the configured source, or one shard of it, into a file in `scratch`.
-
-    What is no string becomes null, for prescreen to drop with a reason.
+    """Reads the configured source into a file in `scratch`. What is not a string becomes null, which prescreen rejects.
 
     Returns a function that opens the documents: columns text, source and position (the document's place in the source,
     from 0); and the sha256 of all documents of the source, those of other shards too.
@@ -106,8 +112,9 @@ def read_documents(
 
 
 def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what the configured source says about itself: its name, and where it knows them config, split, revision and
-    licence; nothing where it has no `about`. Raises UserError where it cannot be reached.
+    """Returns what the configured source knows about itself, of name, config, split, revision and licence.
+
+    Raises UserError where it cannot be reached.
     """
     source = build("data", config)
     found = source.about() if hasattr(source, "about") else {}

@@ -74,18 +74,22 @@ class SentenceTransformerEmbedder:
             list(texts), batch_size=self._batch_size, normalize_embeddings=True, show_progress_bar=False
         ).astype(np.float32)
 
-    def _load(self):
-        try:
-            from sentence_transformers import SentenceTransformer  # brings torch: seconds to import
-        except ModuleNotFoundError as error:
+    def check_installed(self) -> None:
+        """Raises UserError, with the pip command, where a library it needs is not installed; imports nothing."""
+        _check_backend(self._backend)
+        if find_spec("sentence_transformers") is None:
             also = install_command(self._package[0], self._package[-1]) if self._package else None
-            raise needs_extra(f"The embedder {self.identity}", "sentence-transformers", "local", also) from error
+            raise needs_extra(f"The embedder {self.identity}", "sentence-transformers", "local", also)
+
+    def _load(self):
+        self.check_installed()
+        from sentence_transformers import SentenceTransformer  # brings torch: seconds to import
+
         name, how = self._name, {"revision": self._revision}
         if self._package:
             folder = find_packaged_file(*self._package).parent
             logger.info("loading the embedder %s", folder.parent.name)
             name, how = str(folder), {"local_files_only": True}
-        _check_backend(self._backend)
         try:
             return SentenceTransformer(name, device=self._device, backend=self._backend, **how)
         except (OSError, ValueError) as error:
