@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM stop a run: at once where it can, within `GRACE` seconds whatever a library makes of it."""
+"""Ctrl-C and SIGTERM stop a run, at the latest after `GRACE` seconds, even if a library swallows the exception."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def heeding_signals() -> Iterator[None]:
-    """Within it SIGTERM, and SIGINT where the shell did not have it ignored, raise `Stopped` in the main thread."""
+    """Makes SIGTERM, and SIGINT unless the shell ignores it, raise `Stopped` in the main thread."""
     heeded = [signum for signum in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(signum) != signal.SIG_IGN]
     before = {signum: signal.signal(signum, _stop) for signum in heeded}
     try:
@@ -38,7 +38,7 @@ def heeding_signals() -> Iterator[None]:
 
 
 def _stop(signum: int, frame: object) -> None:
-    # an exception that surfaces in a destructor or a callback is swallowed there: the timer has the last word
+    # Python swallows an exception that is raised inside a destructor or callback: then the timer ends the process
     timer = threading.Timer(GRACE, _leave, [signum])
     timer.daemon = True
     timer.start()
@@ -46,6 +46,6 @@ def _stop(signum: int, frame: object) -> None:
 
 
 def _leave(signum: int) -> None:
-    # nothing is lost: answers are in the journal as they come, and files are moved into place when they are whole
+    # nothing is lost: each answer is journaled when it comes, and files get their names when they are complete
     print(STOPPED, file=sys.stderr, flush=True)
     os._exit(128 + signum)

@@ -28,5 +28,5 @@ def pairs(responses: "Dataset") -> "Dataset":
 
 
 def messages(pair: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Returns a pair as a user's turn and an assistant's."""
+    """Returns a pair as two turns, user and assistant."""
     return [{"role": "user", "content": full_text(pair)}, {"role": "assistant", "content": pair["output"]}]

@@ -1,4 +1,4 @@
-"""Where a run is on the disk, and what is said when the disk does not take it.
+"""The folder of a run, and the errors where it cannot be written.
 
 run=demo  ->  runs/demo        run=./demo  ->  ./demo
 """
@@ -25,7 +25,7 @@ def run_folder(run: str) -> str:
 
 
 def disk_error(path: Path, error: OSError) -> FannoError:
-    """Returns a line about a file or folder of a run that cannot be written."""
+    """Returns the error of a file or folder of a run that cannot be written."""
     if error.errno in DISK_FULL:
         return FannoError(
             f"The disk is full: {path} cannot be written. Free some space and run the same command again."

@@ -1,4 +1,4 @@
-"""What stage=report left in a run folder, as long as it shows the rows that are there."""
+"""The files that stage=report left in a run folder; those of a report about other rows do not count."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def figures_of(folder: RunFolder) -> list[dict[str, str]]:
 
 
 def _is_figure(value: Any) -> bool:
-    """Whether a figure of metrics.json has all that a card shows, and a name that stays in its folder."""
+    """Whether a figure of metrics.json has what a card shows, and a name without a path."""
     texts = [value.get(key) for key in ("name", "alt", "caption")] if isinstance(value, Mapping) else [None]
     return all(isinstance(text, str) for text in texts) and re.fullmatch(r"[\w-]+", texts[0]) is not None
 

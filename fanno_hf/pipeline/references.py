@@ -1,4 +1,4 @@
-"""What a run is held against: benchmarks, and what earlier runs kept. Each is read once, when it is first needed."""
+"""What a run is compared with: benchmarks and earlier documents. Each is read once, when it is first needed."""
 
 import hashlib
 import logging
@@ -30,14 +30,14 @@ class NamedBenchmarks:
 
     @cached_property
     def _items(self) -> list[tuple[str, list[str]]]:
-        """Name and texts of each item."""
+        """Returns (name, texts) of each item."""
         found = [item for entry in self._settings.benchmarks for item in reference_items(entry, BENCHMARKS)]
         logger.log(logging.INFO if found else logging.WARNING, "%s: %d items", BENCHMARKS, len(found))
         return found
 
     @cached_property
     def digest(self) -> str:
-        """Of the items and of how they are looked for."""
+        """Digest of the items and of the settings for finding them."""
         return digest(
             [self._settings.model_dump(exclude={"benchmarks"}), [digest([name, texts]) for name, texts in self._items]]
         )
@@ -78,5 +78,5 @@ class NamedDocuments:
 
     @property
     def digest(self) -> str:
-        """Of their texts and sources."""
+        """Digest of their texts and sources."""
         return self._read[1]

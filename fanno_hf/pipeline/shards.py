@@ -1,12 +1,12 @@
 """Pre-screening in parts: `shard=i/n` on as many machines as there are, then the same command without it.
 
-    runs/demo/shards/0-of-2/  passages/…  rejected/passages/…   what is left of documents 0, 2, 4, … and what is not
+    runs/demo/shards/0-of-2/  passages/…  rejected/passages/…   passages of documents 0, 2, 4, …, kept and rejected
                               journal.sqlite, embeddings/       verdicts and vectors that the merge need not pay for
                               run.json                          written last: the shard is complete
 
-A shard does what looks at one document at a time, and asks ahead: it answers the verdicts and embeds the texts that it
-would keep on its own. The merge puts the shards in order, takes over their answers, and goes on as if it had read the
-documents itself: its rows are those of a run without shards.
+A shard does the work that needs one document at a time. It also asks for the verdicts and embeds the texts of what it would
+keep on its own. The merge orders the passages of all shards, takes over their verdicts and vectors, and goes on as if it had
+read the documents itself: its rows are those of a run without shards.
 """
 
 import logging
@@ -33,7 +33,7 @@ _COLUMNS = {**DOCUMENT, **POSITION}
 
 
 def parse_shard(given: str | None) -> Shard | None:
-    """Reads `shard=`: "0/4" is the first of four. Raises UserError: it is no such thing."""
+    """Reads `shard=`: "0/4" is the first of four. Raises UserError for any other form."""
     if given is None:
         return None
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(given))
@@ -85,7 +85,7 @@ class Shards:
             if folder.manifest["shard"]["source"] != self.source:
                 raise UserError(
                     f"{folder.path} was made from other documents than {self._folders[0].path}: all must read the "
-                    "same ones in the same order (data.*). Run those that did not again, or delete the folder shards"
+                    "same ones in the same order (data.*). Repeat the shards that did not, or delete the folder shards"
                 )
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class Shards:
         return any(Path(run, "shards").glob("*-of-*"))
 
     def gather(self, context: Context) -> StageOutput:
-        """Takes over verdicts and vectors, and returns what `screen_alone` returns for all documents."""
+        """Takes over verdicts and vectors; returns what `screen_alone` would return for all documents."""
         from fanno_hf.stages.prescreen import PHASES
 
         for folder in self._folders:
@@ -135,7 +135,7 @@ def _check(folder: RunFolder, fingerprint: str) -> None:
 
 
 def _is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:
-    """Whether a shard has this marker and the files that go with it."""
+    """Whether a shard's entry has these values and its files are intact."""
     entry = folder.manifest.get("shard", {})
     return (
         all(entry.get(key) == value for key, value in marker.items())
@@ -151,7 +151,7 @@ def _find(run: Path) -> list[Path]:
     count = shards[0][1]
     if any(shard[1] != count for shard in shards):
         raise UserError(
-            f"{Path(run, 'shards')} has shards of several divisions: delete those that do not belong together"
+            f"{Path(run, 'shards')} has shards of different counts: delete those that do not belong together"
         )
     missing = sorted(set(range(count)) - {index for index, _ in shards})
     if missing:

@@ -1,8 +1,8 @@
-"""Rows while a stage works on them: on disk where there is a folder for them, so that memory does not grow with them.
+"""Rows while a stage works on them. With a folder for them they are on disk, so that any number fits into memory.
 
-spill(documents, columns, run/.scratch).open()  ->  a memory-mapped Dataset; every `map` of it writes beside it, row for row
+spill(documents, columns, run/.scratch).open()  ->  a memory-mapped Dataset; each `map` writes its result beside it
 
-`datasets` is imported by whoever opens rows: a run that is up to date only writes and hashes them.
+`datasets` is imported only where rows are opened, since importing it is slow and a run that is up to date opens none.
 """
 
 import tempfile
@@ -25,7 +25,7 @@ BATCH = 1_000
 
 @dataclass(frozen=True)
 class Spilled:
-    """Rows that are written and not opened yet.
+    """Rows that are written but not opened yet.
 
     Attributes:
         source: the Arrow file, or the table where there was no folder for one.
@@ -48,7 +48,7 @@ def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder:
     Args:
         rows: their values, by column.
         columns: names and types (see `fanno_hf.columns`).
-        folder: for files that nobody needs later; None keeps the rows in memory.
+        folder: for temporary files; None keeps the rows in memory.
     """
     schema = pa.schema([(name, _arrow_type(type_)) for name, type_ in columns.items()])
     iterator = iter(rows)
@@ -57,7 +57,7 @@ def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder:
 
 
 def spill_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: Path | None) -> Spilled:
-    """The same for Arrow batches of this schema."""
+    """Writes Arrow batches of this schema to a file in `folder`; None keeps them in memory."""
     if folder is None:
         table = pa.Table.from_batches(batches, schema)
         return Spilled(table, table.num_rows)
@@ -81,7 +81,7 @@ def _arrow_type(type_: Any) -> pa.DataType:
 
 
 def features(columns: Mapping[str, Any]) -> "Features":
-    """Returns columns (see `fanno_hf.columns`) as a schema; what is a feature of `datasets` already stays as it is."""
+    """Returns columns (see `fanno_hf.columns`) as a schema; features of `datasets` are taken as they are."""
     from datasets import Features
 
     return Features({name: _feature(type_) for name, type_ in columns.items()})
@@ -98,15 +98,15 @@ def _feature(type_: Any) -> Any:
 
 
 def fingerprint(dataset: "Dataset", *what: Any) -> str:
-    """Names the result of a map. Given to `datasets`, it keeps the mapped function (with the teacher, its locks and
-    sockets within reach) from being pickled."""
+    """Returns a fingerprint for the result of a map. Without one, `datasets` pickles the mapped function to make its own,
+    and with it the teacher, its locks and its sockets."""
     return digest([dataset._fingerprint, *what])[:16]
 
 
 def map_rows(
     dataset: "Dataset", function: Callable[[dict], dict], columns: Mapping[str, Any], desc: str, *, keep: bool = True
 ) -> "Dataset":
-    """`Dataset.map` over single rows with the types of the new columns declared, so that no row decides the schema.
+    """Maps single rows. The types of the new columns are declared, so that they do not depend on the values.
 
     Args:
         function: gets a row and returns the new columns.
@@ -119,14 +119,14 @@ def map_rows(
 def map_batches(
     dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
 ) -> "Dataset":
-    """`Dataset.map` over batches of rows; what the function returns, any number of rows, takes their place."""
+    """Maps batches of rows; each batch is replaced by the rows that the function returns, however many."""
     return _map(dataset, function, columns, desc, keep=False, batched=True, batch_size=BATCH)
 
 
 def with_columns(
     dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
 ) -> "Dataset":
-    """Returns the rows with columns that are there already, one value a row; a column of the same name is replaced."""
+    """Returns the rows with more columns, given as one value for each row; columns of the same name are replaced."""
 
     def of(_: list, rows: list[int]) -> dict[str, list]:
         return {name: [given[row] for row in rows] for name, given in values.items()}
@@ -157,7 +157,7 @@ def empty(schema: Mapping[str, Any]) -> "Dataset":
 
 
 def conform(dataset: "Dataset", columns: Mapping[str, Any]) -> "Dataset":
-    """Returns the rows with exactly these columns, in this order; a column that is not there is null."""
+    """Returns the rows with exactly these columns, in this order; a missing column is filled with nulls."""
     missing = {name: type_ for name, type_ in columns.items() if name not in dataset.column_names}
     if missing and len(dataset):
         dataset = with_columns(dataset, dict.fromkeys(missing, [None] * len(dataset)), missing, "conform")

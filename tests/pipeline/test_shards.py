@@ -112,7 +112,7 @@ def test_a_missing_shard_is_named(do, tmp_path):
 def test_shards_of_two_divisions_do_not_mix(do):
     do("shard=0/2")
     do("shard=0/3")
-    with pytest.raises(UserError, match="shards of several divisions"):
+    with pytest.raises(UserError, match="shards of different counts"):
         do()
 
 
