@@ -7,25 +7,24 @@ import sys
 from collections.abc import Sequence
 
 from fanno_hf.cli.help import help_text
-from fanno_hf.cli.keys import check_key
-from fanno_hf.cli.names import as_typed
-from fanno_hf.cli.renamed import renamed_overrides
+from fanno_hf.cli.keys import check_key, renamed_override
+from fanno_hf.cli.quoting import as_typed
 from fanno_hf.cli.signals import heeding_signals
-from fanno_hf.cli.tasks import check_stage
+from fanno_hf.pipeline.plan import check_stage
 
 
 def main() -> int:
-    """Returns the exit code: 0 done, 1 failed, 2 a mistake in what was asked for, 130 and 143 stopped by a signal."""
+    """Returns the exit code: 0 done, 1 failed, 2 wrong arguments, 3 budget reached, 130 and 143 stopped by a signal."""
     arguments = sys.argv[1:]
     if {"--help", "-h"} & set(arguments):
         print(help_text())
         return 0
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing and leaving
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises its errors instead of printing them and leaving
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        arguments = renamed_overrides(arguments)
+        arguments = [renamed_override(word) for word in arguments]
         with heeding_signals():
-            _notice_misspelt(arguments)
+            _check_spelling(arguments)
             sys.argv[1:] = map(as_typed, arguments)
             from fanno_hf.cli.application import run
 
@@ -39,8 +38,8 @@ def main() -> int:
     return 0
 
 
-def _notice_misspelt(arguments: Sequence[str]) -> None:
-    """Raises UserError for a stage or key that is surely misspelt; Hydra and `run` would notice it a second later."""
+def _check_spelling(arguments: Sequence[str]) -> None:
+    """Raises UserError for a stage or key that cannot be right; Hydra and `run` would find it a second later."""
     has_options = any(word.startswith("-") for word in arguments)  # with -cd a recipe may bring keys of its own
     for word in arguments:
         key, _, value = word.partition("=")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -135,7 +135,7 @@ MISTAKES = {
     "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
     "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
     "report.rows=0": "report.rows=0: it must be a whole number of at least 1",
-    "data.path=/a/b=c": "data.path=/a/b=c has a sign that Hydra reads as its own: quote the value twice, as in \"data.path='/a/b=c'\"",
+    "data.path=/a/b=c": "data.path=/a/b=c has a character with a meaning in Hydra: quote the value twice, as in \"data.path='/a/b=c'\"",
     "data.path=a,b": "data.path=a,b has a comma: quote the value twice, as in \"data.path='a,b'\", or give -m for a run of each",
     "run=null": "run=None names no run: give a name, as in run=demo",
     "foo.bar=2": "foo.bar is no configuration key. See conf/config.yaml",
@@ -497,12 +497,12 @@ print(json.dumps([code, sorted(sys.modules)]))
 """
 
 
-def loaded(folder: Path, *arguments: str) -> tuple[int, set[str]]:
-    """The exit code of the command in a process of its own, and which of HEAVY it imported."""
+def loaded(folder: Path, *arguments: str, watched: Sequence[str] = HEAVY) -> tuple[int, set[str]]:
+    """The exit code of the command in a process of its own, and which of the watched modules it imported."""
     asked = [sys.executable, "-c", LOADED, *arguments]
     done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     code, modules = json.loads(done.stdout.splitlines()[-1])
-    return code, set(HEAVY) & set(modules)
+    return code, set(watched) & set(modules)
 
 
 @pytest.mark.parametrize(
@@ -510,6 +510,18 @@ def loaded(folder: Path, *arguments: str) -> tuple[int, set[str]]:
 )
 def test_help_and_mistakes_load_no_library(tmp_path, asked, code):
     assert loaded(tmp_path, asked) == (code, set())
+
+
+def test_a_mistake_about_the_runs_to_compare_loads_nothing_that_reads_one(tmp_path):
+    asked = ("stage=diff", "diff.a=nowhere", "diff.b=nothing")
+    assert loaded(tmp_path, *asked, watched=(*HEAVY, "pyarrow", "huggingface_hub")) == (2, set())
+
+
+def test_an_embedder_that_is_not_installed_is_noticed_before_the_first_request(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    code, said = small("embedder=minilm", f"teacher.log={tmp_path / 'requests.log'}")
+    assert (code, "needs sentence-transformers, not installed here" in line(said)) == (2, True)
+    assert not (tmp_path / "requests.log").exists()
 
 
 def test_an_export_loads_no_library(finished, tmp_path):

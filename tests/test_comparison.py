@@ -45,7 +45,7 @@ def test_a_run_that_fails_leaves_the_others_alone(sweep):
 def test_runs_in_one_folder_do_not_hide_a_failure(sweep):
     code, said, _ = sweep("run=same", "stage=seed,prescreen")
     assert code == 2
-    assert "Several runs had one folder" in said
+    assert "Several runs wrote to one folder" in said
 
 
 def test_a_run_without_a_name_is_no_way_out(sweep):

@@ -1,6 +1,7 @@
-"""Hydra composes the configuration, a task of `cli/tasks.py` is done, `explain` says what went wrong."""
+"""Hydra composes the configuration, one stage or task is done, and `explain` says what went wrong."""
 
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -10,9 +11,11 @@ from omegaconf import DictConfig
 from fanno_hf.cli.command import shown_command
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.keys import CONFIG_PATH
-from fanno_hf.cli.names import name_in_yaml
-from fanno_hf.cli.tasks import check_run, check_stage
+from fanno_hf.cli.quoting import name_in_yaml
+from fanno_hf.errors import UserError
+from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.plan import TASKS, load
+from fanno_hf.settings import Diff, Settings
 
 
 @hydra.main(version_base="1.3", config_path=CONFIG_PATH, config_name="config")
@@ -21,17 +24,16 @@ def run(config: DictConfig) -> int:
     try:
         _do(config)
     except Exception as error:
-        # explained here: Hydra would print every override before it handed the error on
+        # explained here: Hydra would print every override before it raised the error
         code = explain(error, debug=config.debug is True)
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             sys.exit(code)
-        return code  # the other runs go on; the comparison at the end leaves with it
+        return code  # the other runs go on; the comparison at the end exits with it
     return 0
 
 
 def _do(config: DictConfig) -> None:
-    """Does one task, and imports no more than it takes."""
-    check_stage(config.stage)
+    """Does one stage or task, and imports only what it needs."""
     if not isinstance(config.run, str | None):
         config.run = name_in_yaml(config.run, HydraConfig.get())
 
@@ -41,9 +43,42 @@ def _do(config: DictConfig) -> None:
     settings = resolve(config, shown_command(HydraConfig.get()))
     set_up(settings)
     if settings.stage in TASKS:
-        check_run(settings.stage, settings.run)
-        print(load(TASKS[settings.stage])(settings))
+        _check_runs(settings)
+        print(load(TASKS[settings.stage].function)(settings))
     else:
         from fanno_hf.pipeline.run import execute
 
         show(execute(settings), settings.stage)
+
+
+def _check_runs(settings: Settings) -> None:
+    """Raises UserError where a task reads a run that is not there: a mistyped name must not make a folder."""
+    if settings.stage == "diff":
+        _check_sides(settings.diff)
+    elif TASKS[settings.stage].reads_run and not _is_run(settings.run):
+        path = _path(settings.run)
+        raise UserError(
+            f"stage={settings.stage} needs a run, and {path} is none: run stage=all first, or give another run="
+        )
+
+
+def _check_sides(sides: Diff) -> None:
+    given = {"diff.a": sides.a, "diff.b": sides.b}
+    for key, value in given.items():
+        if not value:
+            raise UserError(f"{key} is missing: give two runs, as in stage=diff diff.a=demo diff.b=me/fanno@demo")
+    if _path(sides.a).resolve() == _path(sides.b).resolve():
+        raise UserError(f"diff.a={sides.a} and diff.b={sides.b} are the same run: give two")
+    for key, value in given.items():
+        if not _is_run(value) and "@" not in value and value.count("/") != 1:
+            raise UserError(
+                f"{key}={value}: {_path(value)} is no run, and {value} is no revision on the Hub (as in me/fanno@demo)"
+            )
+
+
+def _path(run: str) -> Path:
+    return Path(run_folder(run)).expanduser()
+
+
+def _is_run(run: str) -> bool:
+    return (_path(run) / "run.json").is_file()

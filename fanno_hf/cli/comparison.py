@@ -1,4 +1,4 @@
-"""The end of `-m`: one table of all its runs, so that what each setting did is seen side by side.
+"""The table at the end of `-m`: one line for each run, so that the effect of a setting can be read off.
 
 | run     | passages | seeds | asked | accepted | pool | length | similarity | verb_noun_pairs | pulls | …
 | full    |       38 |    14 |    26 |      46% |   24 |   14.2 |      0.695 |               4 |   0-5 | …
@@ -6,7 +6,8 @@
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ COLUMNS = {
     "requests": "answered in all stages, by the teacher or the journal",
     "tokens": "of the teacher in augment, prompts and completions, for each accepted instruction",
 }
+_KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment", "pairs": "respond"}
 
 
 class Comparison(Callback):
@@ -51,15 +53,15 @@ class Comparison(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Prints the table; leaves with the exit code of the first run that failed."""
         try:
-            names = [run for run, _ in self._ended]
-            print(f"\n{compare(list(dict.fromkeys(names)))}\n")
-            if len(set(names)) < len(names):
+            names = dict.fromkeys(run for run, _ in self._ended)
+            print(f"\n{compare(list(names))}\n")
+            if len(names) < len(self._ended):
                 print(
-                    "Several runs had one folder and only the last is there: give each its own run=", file=sys.stderr
+                    "Several runs wrote to one folder; only the last is kept: give each its own run=", file=sys.stderr
                 )
             for run, code in self._ended:
                 if code:
-                    print(f"run={run} ended with exit code {code}; see what it said above", file=sys.stderr)
+                    print(f"run={run} ended with exit code {code}; its message is above", file=sys.stderr)
         finally:
             # Hydra turns any other error of a callback into a warning
             sys.exit(next((code for _, code in self._ended if code), 0))
@@ -67,67 +69,53 @@ class Comparison(Callback):
 
 def compare(runs: Sequence[str]) -> str:
     """Returns a Markdown table with a line for each run (as `run=` names it); what a run has not done is left empty."""
-    lines = [("run", *COLUMNS), ("---", *("---:" for _ in COLUMNS))]
+    from fanno_hf.output.table import table
+
+    lines = []
     for run in runs:
         figures = _figures(run)
         lines.append((Path(run).name, *(figures.get(name, "") for name in COLUMNS)))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    rows = [[cell.rjust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
-    for row, line in zip(rows, lines, strict=True):
-        row[0] = line[0].ljust(widths[0])
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return table + "\n\n" + "\n".join(f"{name}: {meaning}" for name, meaning in COLUMNS.items())
+    legend = "\n".join(f"{name}: {meaning}" for name, meaning in COLUMNS.items())
+    return f"{table(('run', *COLUMNS), lines)}\n\n{legend}"
 
 
-def _figures(run: str) -> dict[str, str]:
+def _figures(run: str) -> dict[str, Any]:
+    """Returns the cells of a run; none where it has not begun or cannot be read."""
     from fanno_hf.output.folder import RunFolder
 
     try:
         path = Path(run_folder(run))
         if not (path / "run.json").exists():
             return {}
-        folder = RunFolder(path)
+        with closing(RunFolder(path)) as folder:
+            stages = folder.manifest["stages"]
+            found: dict[str, Any] = {name: stages[stage]["kept"] for name, stage in _KEPT.items() if stage in stages}
+            found["requests"] = f"{sum(entry['requests'] + entry['from_journal'] for entry in stages.values()):,}"
+            if "augment" in stages:
+                found |= _of_pool(folder)
+            if "respond" in stages:
+                responses = folder.stream_rows("respond", ["response_tokens"])
+                found["response"] = f"{fmean(row['response_tokens'] for row in responses):.1f}"
+            return found
     except FannoError:
         return {}
-    try:
-        stages = folder.manifest["stages"]
-        found = _of_stages(stages)
-        if "augment" in stages:
-            found |= _of_pool(folder)
-        if "respond" in stages:
-            tokens = [row["response_tokens"] for row in folder.stream_rows("respond", ["response_tokens"])]
-            found |= {"pairs": f"{len(tokens)}", "response": f"{fmean(tokens):.1f}"}
-        return found
-    except FannoError:
-        return {}
-    finally:
-        folder.close()
 
 
-def _of_stages(stages: Mapping[str, Any]) -> dict[str, str]:
-    kept = {name: str(stages[stage]["kept"]) for name, stage in _KEPT.items() if stage in stages}
-    requests = sum(entry["requests"] + entry["from_journal"] for entry in stages.values())
-    return {**kept, "requests": f"{requests:,}"}
-
-
-_KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment"}
-
-
-def _of_pool(folder: "RunFolder") -> dict[str, str]:
+def _of_pool(folder: "RunFolder") -> dict[str, Any]:
     rows = list(folder.stream_rows("augment", ["num_tokens", "pulls"]))
     pulls = [row["pulls"] for row in rows]
     windows = list(folder.stream_rows("history_augment", WINDOW))
     new = windows[1:]  # the first are the seeds
     asked, accepted = (sum(window[name] for window in new) for name in ("asked", "accepted"))
-    alike = [w["nearest_similarity"] * w["accepted"] for w in new if w["accepted"]]
+    alike = sum(window["nearest_similarity"] * window["accepted"] for window in new if window["accepted"])
     pairs = windows[-1]["verb_noun_pairs"]
     tokens = sum(window["prompt_tokens"] + window["completion_tokens"] for window in windows)
     return {
-        "asked": str(asked),
+        "asked": asked,
         "accepted": f"{accepted / asked:.0%}" if asked else "",
         "length": f"{fmean(row['num_tokens'] for row in rows):.1f}",
-        "similarity": f"{sum(alike) / accepted:.3f}" if accepted else "",
-        "verb_noun_pairs": "" if pairs is None else str(pairs),
+        "similarity": f"{alike / accepted:.3f}" if accepted else "",
+        "verb_noun_pairs": "" if pairs is None else pairs,
         "pulls": f"{min(pulls)}-{max(pulls)}",
         "tokens": f"{tokens / accepted:,.0f}" if accepted else "",
     }

@@ -1,4 +1,4 @@
-"""What a person sees: log lines, progress bars on a terminal, and the result at the end."""
+"""What a person sees: log lines, and the result at the end."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fanno_hf.output.folder import RunFolder
     from fanno_hf.settings import Settings
 
-# read by the libraries when they are imported; what takes long shows its own progress (steps/progress)
+# the libraries read these when they are imported; long steps show a progress of their own (steps/progress)
 QUIET = {
     "DATASETS_VERBOSITY": "error",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -24,8 +24,7 @@ QUIET = {
 
 
 def set_up(settings: "Settings") -> None:
-    """Sends the log to the terminal and to logs/run.log of the run folder, and keeps the libraries quiet unless their
-    environment variables say otherwise."""
+    """Sends the log to the terminal and to logs/run.log, and silences libraries whose environment variables are not set."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -33,14 +32,14 @@ def set_up(settings: "Settings") -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", clock))
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.raiseExceptions = False  # a line that cannot be written (to a full disk) is lost without a traceback
+    logging.raiseExceptions = False  # on a full disk lines are lost, without a traceback
     logging.getLogger("fanno_hf").setLevel(settings.log_level)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
 
 
 class _RunLog(logging.FileHandler):
-    """Writes to logs/run.log of a run folder as soon as there is one: what makes no run leaves no folder behind."""
+    """Writes to logs/run.log once the run folder exists: a command that makes no run leaves no folder behind."""
 
     def __init__(self, run: str):
         self._folder = Path(run_folder(run)).expanduser()
@@ -52,12 +51,12 @@ class _RunLog(logging.FileHandler):
                 Path(self.baseFilename).parent.mkdir(exist_ok=True)
                 super().emit(record)
         except OSError:
-            pass  # the run folder itself says why it cannot be written
+            pass  # writing the run itself reports why
 
 
 def show(folder: "RunFolder", stage: str, count: int = 3) -> None:
     """Prints the funnel and, after the last stage, a few pairs; a shard has neither."""
-    from fanno_hf.output.funnel_table import funnel_table
+    from fanno_hf.output.table import funnel_table
 
     stages = folder.manifest["stages"]
     if not stages:
@@ -75,7 +74,7 @@ def show(folder: "RunFolder", stage: str, count: int = 3) -> None:
 
 
 def _paragraph(label: str, text: str, width: int = 110, most: int = 500) -> str:
-    """Wraps a text under its label. Control characters are escaped: completions are hostile to terminals too."""
+    """Returns a text wrapped beside its label, without control characters, which could harm a terminal."""
     text = "".join(ch if ch.isprintable() else " " for ch in text)
     text = text if len(text) <= most else text[:most] + " …"
     return textwrap.fill(text, width, initial_indent=label, subsequent_indent=" " * len(label))

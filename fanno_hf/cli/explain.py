@@ -1,4 +1,4 @@
-"""From whatever went wrong to one clear line and an exit code.
+"""From any error to one clear line and an exit code.
 
 "Could not override 'stages.sed.combinations' …"  ->  "stages.sed.combinations is no configuration key; did you mean …"
 """
@@ -22,12 +22,7 @@ logger = logging.getLogger("fanno_hf")
 
 
 def explain(error: BaseException, *, debug: bool) -> int:
-    """Logs one line about an error (with its traceback if `debug`) and returns the exit code.
-
-    Args:
-        error: what was raised.
-        debug: show the traceback too.
-    """
+    """Logs one line about an error, after its traceback if `debug` is set, and returns the exit code."""
     message, code = _in_words(error)
     if debug:
         logger.error("%s", "".join(traceback.format_exception(error)).rstrip())
@@ -49,11 +44,10 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         mark = getattr(error, "problem_mark", None)
         where = f"{mark.name}, line {mark.line + 1}" if mark else "A configuration file"
         return f"{where} is not YAML: {getattr(error, 'problem', error)}", 2
-    if isinstance(error, (PermissionError, FileExistsError, NotADirectoryError)) and error.filename:
+    disk_full = isinstance(error, OSError) and error.errno in DISK_FULL
+    if (disk_full or isinstance(error, (PermissionError, FileExistsError, NotADirectoryError))) and error.filename:
         return _in_words(disk_error(Path(error.filename), error))
-    if isinstance(error, OSError) and error.errno in DISK_FULL and error.filename:
-        return _in_words(disk_error(Path(error.filename), error))
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
+    if disk_full:
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
     if isinstance(error, MemoryError):
         return "The memory is full: give fewer documents (data.limit) or a machine with more memory.", 1
@@ -62,7 +56,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
 
 
 def _about_configuration(error: Exception) -> str:
-    """Names the key or option that the configuration does not have, and the nearest that it has."""
+    """Names a key or option that does not exist, and the most similar one that does."""
     words = " ".join(f"{error} {error.__cause__ or ''}".split())
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'.*?Available options in '[^']+': ?(.*)", words):
         group, option, rest = match.groups()
@@ -89,11 +83,11 @@ def _about_configuration(error: Exception) -> str:
 
 
 def _about_override(word: str) -> str:
-    """Says how an argument is written that Hydra's grammar does not take."""
+    """Returns how to write an argument that Hydra cannot parse."""
     if not re.match(r"[+~]*[\w.@/-]+=", word):
         return f"'{word}' is no override: write key=value, as in stage=augment (quote values with commas)"
-    return f"{word} has a sign that Hydra reads as its own: quote the value twice, as in {for_a_shell(word)}"
+    return f"{word} has a character with a meaning in Hydra: quote the value twice, as in {for_a_shell(word)}"
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no further words")
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")

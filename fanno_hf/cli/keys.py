@@ -1,10 +1,12 @@
-"""The keys of the configuration, and what is written beside them, read from its files without composing it.
+"""The keys of the configuration and their comments, read from its files without composing it; and keys that were renamed.
 
 conf/stages/seed.yaml, "combinations: 1   # int, instructions asked for"  ->  "stages.seed.combinations"
+stage=diff a=demo b=old                                                   ->  stage=diff diff.a=demo diff.b=old
 """
 
+import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,39 +15,38 @@ import yaml
 
 from fanno_hf.errors import UserError, did_you_mean
 
-# a checkout that is not installed, or that shadows an installed wheel, has the configuration beside the package
+logger = logging.getLogger(__name__)
+
+# in a checkout that is not installed, or that shadows an installed wheel, conf/ is beside the package
 _INSTALLED = find_spec("fanno_hf.conf")
 CONFIGURATION = Path(
     _INSTALLED.submodule_search_locations[0] if _INSTALLED else Path(__file__).resolve().parents[2] / "conf"
 )
 CONFIG_PATH = "pkg://fanno_hf.conf" if _INSTALLED else str(CONFIGURATION)
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+RENAMED = {
+    "a": "diff.a",
+    "b": "diff.b",
+    "decontaminate": "decontamination.benchmarks",
+    "report.parser": "parser",
+    "stages.prescreen.max_markup_share": "stages.prescreen.markup.max_share",
+    "stages.prescreen.min_letter_share": "stages.prescreen.garbled.min_letter_share",
+    "stages.prescreen.max_repetition_share": "stages.prescreen.repetition.max_share",
+}
+"""Old key -> new key. The version after the one that renamed a key drops its entry."""
 
 
 def configuration_keys() -> list[str]:
-    """Returns every key that some option of the configuration has, dotted: "stages.seed.combinations"."""
+    """Returns every key that any option of the configuration has, dotted: "stages.seed.combinations"."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     keys: dict[str, None] = {}
     for path in sorted(CONFIGURATION.rglob("*.yaml")):
         parts = path.relative_to(CONFIGURATION).with_suffix("").parts
-        # a group's options are alternatives under one name; the stages stand beside one another
+        # the options of a group are alternatives under one name; the stages stand beside one another
         prefix = parts if parts[0] == "stages" else parts[:-1]
-        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+        content = yaml.load(path.read_text(encoding="utf-8"), loader)
         keys.update(dict.fromkeys(_dotted(content or {}, "".join(f"{part}." for part in prefix))))
     return list(keys)
-
-
-def check_key(key: str) -> None:
-    """Raises UserError where no option of the configuration has such a key, and no group is called so."""
-    known = configuration_keys()
-    has_keys = any(name.startswith(f"{key}.") for name in known)
-    if key not in known and not has_keys and not key.startswith("hydra."):
-        raise UserError(unknown_key(key, known))
-
-
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Returns what is said about a key that the configuration does not have."""
-    return f"{key} is no configuration key{did_you_mean(key, known) or '.'} See conf/config.yaml, or --cfg job"
 
 
 def _dotted(config: Mapping[str, Any], prefix: str) -> Iterator[str]:
@@ -57,8 +58,20 @@ def _dotted(config: Mapping[str, Any], prefix: str) -> Iterator[str]:
             yield from _dotted(value, f"{prefix}{key}.")
 
 
+def check_key(key: str) -> None:
+    """Raises UserError unless some option of the configuration has this key, or keys below it."""
+    known = configuration_keys()
+    if not key.startswith("hydra.") and not any(name == key or name.startswith(f"{key}.") for name in known):
+        raise UserError(unknown_key(key, known))
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """Returns the message about a key that the configuration does not have."""
+    return f"{key} is no configuration key{did_you_mean(key, known) or '.'} See conf/config.yaml, or --cfg job"
+
+
 def value_and_comment(file: str, key: str) -> tuple[str, str]:
-    """Returns what a file of the configuration gives a key, as it is written there, and the comment behind it.
+    """Returns the value of a key as a file of the configuration writes it, and the comment behind it.
 
     Args:
         file: below conf/, as in "stages/augment.yaml".
@@ -69,3 +82,33 @@ def value_and_comment(file: str, key: str) -> tuple[str, str]:
         if match := line.fullmatch(text):
             return match[1], match[2]
     raise KeyError(f"{file} explains no {key}")
+
+
+def renamed_override(word: str) -> str:
+    """Returns an argument of the command line with the new name of its key, and logs the change."""
+    found = re.match(r"([+~]*)([\w.]+)(?==|$)", word)
+    if not found or found[2] not in RENAMED:
+        return word
+    _warn(found[2])
+    return f"{found[1]}{RENAMED[found[2]]}{word[found.end() :]}"
+
+
+def rename_keys(config: dict[str, Any]) -> None:
+    """Moves the values of renamed keys in a resolved configuration, those of a recipe for example, to the new keys."""
+    for old, new in RENAMED.items():
+        *path, name = old.split(".")
+        group = _group(config, path)
+        if isinstance(group, dict) and name in group:
+            _warn(old)
+            *path, new_name = new.split(".")
+            _group(config, path)[new_name] = group.pop(name)
+
+
+def _group(config: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        config = config.get(name) if isinstance(config, dict) else None
+    return config
+
+
+def _warn(old: str) -> None:
+    logger.warning("%s is now called %s; the old name works in this version only", old, RENAMED[old])

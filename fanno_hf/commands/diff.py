@@ -5,19 +5,18 @@ diff.a=demo diff.b=me/fanno@demo/seed  ->  rows added, removed and changed in ea
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.hub.access import split_origin
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.identity import content_id, digest
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.place import run_folder
+from fanno_hf.output.table import table
 from fanno_hf.pipeline.plan import STAGES, tables_of
 from fanno_hf.pipeline.services import build
 from fanno_hf.report.metrics import measure
@@ -27,49 +26,58 @@ from fanno_hf.vectors.store import EmbeddingStore
 
 Row = Mapping[str, Any]
 
-_METRICS = (
-    *("rows", "instructions.distinct_1", "instructions.distinct_2", "similarity.mean", "similarity.max"),
-    *("vendi_score.score", "near_repeats.share", "mentions_document", "instruction_tokens.mean"),
-    *("response_tokens.mean", "tags.combinations", "responses.distinct_2", "quality.mean"),
-)
+_METRICS = [
+    "rows",
+    "instructions.distinct_1",
+    "instructions.distinct_2",
+    "similarity.mean",
+    "similarity.max",
+    "vendi_score.score",
+    "near_repeats.share",
+    "mentions_document",
+    "instruction_tokens.mean",
+    "response_tokens.mean",
+    "tags.combinations",
+    "responses.distinct_2",
+    "quality.mean",
+]
+_KEYS: dict[str, Callable[[Row], str]] = {
+    **{stage.name: itemgetter(stage.row_id) for stage in STAGES.values()},
+    "default": lambda row: content_id(row["instruction"], row["input"]),
+}
+"""Table -> what identifies a row; where the rest of it differs, the row has changed."""
 
 
 def diff(settings: Settings) -> str:
-    """Returns what differs between `a` and `b`, as Markdown. Raises UserError where one is neither a run nor on the Hub."""
-    sides = {"diff.a": settings.diff.a, "diff.b": settings.diff.b}
-    for key, value in sides.items():
-        if not value:
-            raise UserError(f"{key} is missing: give two runs, as in stage=diff diff.a=demo diff.b=me/fanno@demo")
-    if len({Path(run_folder(value)).expanduser().resolve() for value in sides.values()}) == 1:
-        raise UserError(f"diff.a={settings.diff.a} and diff.b={settings.diff.b} are the same run: give two")
-    retries = settings.hub.retries
-    with _side("diff.a", settings.diff.a, retries) as a, _side("diff.b", settings.diff.b, retries) as b:
+    """Returns what differs between `diff.a` and `diff.b`, as Markdown.
+
+    Raises:
+        UserError: one of them is neither a run nor on the Hub.
+    """
+    names, retries = settings.diff, settings.hub.retries
+    with _side("diff.a", names.a, retries) as a, _side("diff.b", names.b, retries) as b:
         parts = [
-            f"a: {settings.diff.a} ({_made(a)})\nb: {settings.diff.b} ({_made(b)})",
-            _rows_table(a, b, settings.diff.examples),
-            _table(("stage", "", "a", "b"), _funnel(a.manifest, b.manifest)),
-            _table(("metric", "a", "b"), _metrics(a, b, settings)),
-            _table(("setting", "a", "b"), _settings(a.manifest, b.manifest)) or "The settings are the same.",
+            f"a: {names.a} ({_made(a)})\nb: {names.b} ({_made(b)})",
+            _rows_table(a, b, names.examples),
+            table(("stage", "", "a", "b"), _funnel(a.manifest, b.manifest)),
+            table(("metric", "a", "b"), _metrics(a, b, settings)),
+            table(("setting", "a", "b"), _settings(a.manifest, b.manifest)) or "The settings are the same.",
         ]
     return "\n\n".join(part for part in parts if part)
 
 
 @contextmanager
 def _side(key: str, value: str, retries: int) -> Iterator[RunFolder]:
-    """Gives the run folder of one side; one on the Hub is read into a folder that does not stay."""
+    """Opens the run of one side; a run on the Hub is read into a temporary folder."""
     path = Path(run_folder(value)).expanduser()
-    is_run = (path / "run.json").is_file()
-    if not is_run and ("@" not in value and value.count("/") != 1):
-        raise UserError(
-            f"{key}={value}: {path} is no run, and {value} is no revision on the Hub (as in me/fanno@demo)"
-        )
-    with tempfile.TemporaryDirectory(prefix="fanno_hf-") as temporary:
-        if not is_run:
-            split_origin(key, value)
-        with closing(RunFolder(path if is_run else temporary)) as folder:
-            if not is_run:
-                fetch(value, list(STAGES), (), folder, retries, key=key)
-            yield folder
+    is_here = (path / "run.json").is_file()
+    with (
+        tempfile.TemporaryDirectory(prefix="fanno_hf-") as temporary,
+        closing(RunFolder(path if is_here else temporary)) as folder,
+    ):
+        if not is_here:
+            fetch(value, list(STAGES), (), folder, retries, key=key)
+        yield folder
 
 
 def _made(folder: RunFolder) -> str:
@@ -81,79 +89,61 @@ def _made(folder: RunFolder) -> str:
 
 
 def _rows_table(a: RunFolder, b: RunFolder, examples: int) -> str:
-    """Rows of each table by key: in one, in the other, in both but not equal."""
+    """Returns how many rows of each table are in one run only, or in both with other values; then a few of them."""
     names = {table.name for side in (a, b) for table in tables_of(side.manifest)}
     lines, shown = [], []
-    for name, key in _keys().items():
-        if name not in names:
-            continue
-        rows_a, rows_b = _indexed(a, name, key), _indexed(b, name, key)
-        added, removed = ([k for k in one if k not in other] for one, other in ((rows_b, rows_a), (rows_a, rows_b)))
-        changed = [k for k in rows_a if k in rows_b and rows_a[k] != rows_b[k]]
-        columns = Counter(c for k in changed for c in rows_a[k] if rows_a[k][c] != rows_b[k].get(c))
+    for name in (name for name in _KEYS if name in names):
+        (rows_a, texts_a), (rows_b, texts_b) = _indexed(a, name), _indexed(b, name)
+        added = [key for key in rows_b if key not in rows_a]
+        removed = [key for key in rows_a if key not in rows_b]
+        changed = [key for key in rows_a if key in rows_b and rows_a[key] != rows_b[key]]
+        columns = Counter(c for key in changed for c in rows_a[key] if rows_a[key][c] != rows_b[key].get(c))
         what = ", ".join(f"{column} {count}" for column, count in columns.most_common())
         lines.append((name, len(rows_a), len(rows_b), len(added), len(removed), len(changed), what))
-        for verb, side, keys in (("added", b, added), ("removed", a, removed), ("changed", b, changed)):
-            shown += [f"{name} {verb}: {text}" for text in _texts(side, name, key, keys[:examples])]
+        for verb, texts, keys in (
+            ("added", texts_b, added),
+            ("removed", texts_a, removed),
+            ("changed", texts_b, changed),
+        ):
+            shown += [f"{name} {verb}: {texts[key]}" for key in keys[:examples]]
     head = ("table", "rows a", "rows b", "added", "removed", "changed", "columns that changed")
-    return _table(head, lines) + ("\n\n" + "\n".join(shown) if shown else "")
+    return "\n\n".join(part for part in (table(head, lines), "\n".join(shown)) if part)
 
 
-def _keys() -> dict[str, Callable[[Row], str]]:
-    """Returns table -> by what its rows are the same row; what else they hold may have changed."""
-    return {
-        **{stage.name: itemgetter(stage.row_id) for stage in STAGES.values()},
-        "default": lambda row: content_id(row["instruction"], row["input"]),
-    }
-
-
-def _indexed(folder: RunFolder, config: str, key: Callable[[Row], str]) -> dict[str, dict[str, str]]:
-    """Returns key -> column -> digest of its value, of every row of a table; of equal keys the first row."""
-    found: dict[str, dict[str, str]] = {}
-    for row in _rows(folder, config):
+def _indexed(folder: RunFolder, config: str) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Returns, by key, the digests of a row's columns, and the beginning of its text; of equal keys the first row counts."""
+    digests: dict[str, dict[str, str]] = {}
+    texts: dict[str, str] = {}
+    has_rows = any(table.name == config for table in tables_of(folder.manifest))
+    for row in folder.read_rows(config) if has_rows else ():
         try:
-            found.setdefault(key(row), {column: digest(value)[:16] for column, value in row.items()})
+            key = _KEYS[config](row)
         except KeyError as error:
             raise UserError(
                 f"{folder.path}: the table {config} has no column {error.args[0]}, as a run of fanno_hf has"
             ) from error
-    return found
-
-
-def _rows(folder: RunFolder, config: str) -> Iterable[Row]:
-    if config in {table.name for table in tables_of(folder.manifest)}:
-        yield from folder.read_rows(config)
-
-
-def _texts(folder: RunFolder, config: str, key: Callable[[Row], str], keys: Sequence[str]) -> list[str]:
-    """Returns the beginnings of the rows with these keys, on one line each."""
-    wanted = set(keys)
-    found = (row for row in _rows(folder, config) if key(row) in wanted) if wanted else ()
-    texts = (row.get("instruction") or row.get("text") or "" for row in islice(found, len(wanted)))
-    return ["".join(ch if ch.isprintable() else " " for ch in text)[:110] for text in texts]
+        text = (row.get("instruction") or row.get("text") or "")[:110]
+        digests.setdefault(key, {column: digest(value)[:16] for column, value in row.items()})
+        texts.setdefault(key, "".join(ch if ch.isprintable() else " " for ch in text))
+    return digests, texts
 
 
 def _funnel(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple]:
-    """(stage, what, count of a, count of b), every reason of either."""
+    """Returns (stage, what, count of a, count of b): rows in, rows kept, and every reason of either run."""
     lines = []
     for stage in STAGES:
-        entries = [side["stages"].get(stage) for side in (a, b)]
-        if not any(entries):
-            continue
-        lines += [(stage, name, *(entry[key] if entry else "" for entry in entries)) for name, key in _COUNTS]
-        reasons = dict.fromkeys(reason for entry in entries if entry for reason in entry["rejected"])
-        lines += [
-            (stage, reason, *(entry["rejected"].get(reason, 0) if entry else "" for entry in entries))
-            for reason in reasons
-        ]
+        counts = [_counts(side["stages"].get(stage)) for side in (a, b)]
+        for name in dict.fromkeys(name for side in counts for name in side):
+            lines.append((stage, name, *(side.get(name, 0) if side else "" for side in counts)))
     return lines
 
 
-_COUNTS = (("in", "rows_in"), ("kept", "kept"))
+def _counts(entry: Mapping[str, Any] | None) -> dict[str, int]:
+    return {"in": entry["rows_in"], "kept": entry["kept"], **entry["rejected"]} if entry else {}
 
 
 def _metrics(a: RunFolder, b: RunFolder, settings: Settings) -> list[tuple]:
-    """(name, value of a, value of b) of what the report measures."""
+    """Returns (name, value of a, value of b) of what the report measures."""
     config = settings.resolved
     embedder, counter = build("embedder", config["embedder"]), build("tokenizer", config["tokenizer"])
     found = []
@@ -161,29 +151,23 @@ def _metrics(a: RunFolder, b: RunFolder, settings: Settings) -> list[tuple]:
         shown = read_shown(side, settings.report.rows, settings.random_seed)
         rows = measured(shown, "", EmbeddingStore(embedder, side.path / "embeddings"), counter, config["rules"])
         threshold = repeat_threshold(side.manifest)
-        found.append(measure(rows, near_repeat_threshold=threshold, tag_names=None, verbs=None))
-    return [(name, *(_at(metrics, name) for metrics in found)) for name in _METRICS]
-
-
-def _at(metrics: Any, name: str) -> Any:
-    for part in name.split("."):
-        metrics = metrics.get(part) if isinstance(metrics, Mapping) else None
-    return "" if metrics is None else metrics
+        metrics = measure(rows, near_repeat_threshold=threshold, tag_names=None, verbs=None)
+        found.append({name: "" if value is None else value for name, value in _leaves(metrics)})
+    return [(name, *(metrics.get(name, "") for metrics in found)) for name in _METRICS]
 
 
 def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple]:
-    """(key, value of a, value of b) of every setting that is not the same."""
+    """Returns (key, value of a, value of b) of every setting that is not the same."""
     flat = [dict(_leaves(_decisive(side))) for side in (a, b)]
-    keys = dict.fromkeys([*flat[0], *flat[1]])
     return [
         (key, *(" ".join(str(side.get(key, "")).split())[:60] for side in flat))
-        for key in keys
+        for key in dict.fromkeys([*flat[0], *flat[1]])
         if flat[0].get(key) != flat[1].get(key)
     ]
 
 
 def _decisive(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the rows of each stage, without what two stages say alike."""
+    """Returns what decides the rows of each stage; settings that stages share are there once."""
     found: dict[str, Any] = {}
     for stage, entry in manifest["stages"].items():
         config = entry["config"]
@@ -195,24 +179,10 @@ def _decisive(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _leaves(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields (dotted path, value) of everything in a nested mapping that is not a mapping itself."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _leaves(item, f"{path}.{key}" if path else key)
     else:
         yield path, value
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    """Returns a Markdown table; numbers to the right. Empty without lines."""
-    if not lines:
-        return ""
-    cells = [[str(cell) for cell in line] for line in (head, *lines)]
-    numeric = [all(isinstance(line[c], int | float) or line[c] == "" for line in lines) for c in range(len(head))]
-    widths = [max(3, *(len(line[c]) for line in cells)) for c in range(len(head))]
-    aligned = [
-        [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)] for line in cells
-    ]
-    rows = [f"| {' | '.join(line)} |" for line in aligned]
-    rule = "| " + " | ".join("-" * (w - 1) + (":" if n else "-") for w, n in zip(widths, numeric, strict=True)) + " |"
-    return "\n".join([rows[0], rule, *rows[1:]])

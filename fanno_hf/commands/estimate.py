@@ -1,14 +1,14 @@
 """`stage=estimate`: what a run would take, from a few passages sent through every stage.
 
-Rules, segmentation and duplicate removal run over all documents, communities over at most 1,000 of the passages; the
-teacher then gets `estimate.rows` of them, drawn at random. What happened to those is projected onto all:
+Segmentation, rules and duplicates are done for all documents, communities for at most 1,000 passages. The teacher gets
+`estimate.rows` of them, drawn at random, and what these took is projected onto all:
 
-    requests of a stage  = rows it would ask about x requests a row of the probe, tokens and rows kept alike
-    time of a stage      = requests x seconds a request took / requests in flight        (Little's law)
-                           + the idle time at the probe's end, once a stage, and in augment once for the windows that are asked together
+    requests of a stage  = rows it would ask about x requests for a row of the probe; tokens and kept rows alike
+    time of a stage      = requests x seconds of a request / requests in flight        (Little's law)
+                           + idle time at the end of the probe, once a stage; in augment once for windows asked together
 
-Two things it cannot see: near repeats and communities grow with the number of rows, so pairs are an upper bound; and what
-the journal of a run that is half done holds already is not asked again.
+Near repeats and communities grow with the number of rows, which a probe cannot see: the pairs are an upper bound. What the
+journal of a half-done run already holds is projected too, although it would not be asked again.
 """
 
 import logging
@@ -26,6 +26,7 @@ from datasets import Dataset
 
 from fanno_hf.columns import DOCUMENT, POSITION
 from fanno_hf.identity import spread_seed
+from fanno_hf.output.table import table
 from fanno_hf.pipeline.services import read_documents, services
 from fanno_hf.settings import Budget, Settings
 from fanno_hf.stages.augment import augment
@@ -35,6 +36,8 @@ from fanno_hf.stages.seed import seed
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.rows import conform
+from fanno_hf.teacher.base import Usage
+from fanno_hf.texts.duration import duration
 
 _CROWD = 1_000
 
@@ -54,46 +57,51 @@ class Projection:
 
 @dataclass(frozen=True)
 class _Probe:
-    """What one row of a probe took: `kept` rows, requests, tokens, seconds of one request after the other; and `idle`,
-    seconds at the beginning and end of the probe when the teacher had less to do than it could."""
+    """What a stage took for the rows of the probe."""
 
-    kept: float
-    requests: float
-    prompt_tokens: float
-    completion_tokens: float
-    seconds: float
-    idle: float
+    rows: int  # that it was given
+    kept: int  # rows that it returned
+    used: Usage
+    idle: float  # seconds in which the teacher had less to do than it could
 
     def project(self, stage: str, rows: int, rows_out: int, in_flight: int, times: int = 1) -> Projection:
-        """The same for so many rows, with so many requests in flight; `times` is how often all wait for the last one."""
-        numbers = (round(rows * each) for each in (self.requests, self.prompt_tokens, self.completion_tokens))
-        seconds = rows * self.seconds / in_flight + times * self.idle if rows else 0.0
+        """Returns what so many rows take; `times` is how often everything waits for the last request."""
+        used, share = self.used, rows / self.rows
+        numbers = (round(share * number) for number in (used.requests, used.prompt_tokens, used.completion_tokens))
+        seconds = share * used.busy_seconds / in_flight + times * self.idle if rows else 0.0
         return Projection(stage, rows, rows_out, *numbers, seconds)
 
 
 def project(settings: Settings) -> str:
-    """Returns the projection as a table. Raises FannoError where the probe kept nothing at some stage, or no teacher is there."""
-    # a journal of its own: what is answered from a journal takes no time and shows no rate
-    unlimited = Budget(requests=None, tokens=None, seconds=None)
-    probing = settings.model_copy(update={"budget": unlimited, "journal": None})
-    with tempfile.TemporaryDirectory() as folder, services(probing, Path(folder), Path(folder)) as context:
-        # the stages would say that the probe is smaller than the run
-        with _silent("fanno_hf.stages"), _silent("fanno_hf.steps"):
+    """Returns the projection as a table.
+
+    Raises:
+        FannoError: the probe kept nothing at some stage, or the teacher cannot be reached.
+    """
+    unlimited = {"budget": Budget(requests=None, tokens=None, seconds=None), "journal": None}
+    # a journal of its own: an answer from a journal takes no time, so nothing could be projected from it
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        services(settings.model_copy(update=unlimited), Path(folder), Path(folder)) as context,
+    ):
+        # the stages would warn that the probe is smaller than the run
+        with _errors_only("fanno_hf.stages", "fanno_hf.steps"):
             stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
 
 
 @contextmanager
-def _silent(name: str) -> Iterator[None]:
-    """Mutes what is no error meanwhile."""
-    chosen = logging.getLogger(name)
-    before = chosen.level
-    chosen.setLevel(logging.ERROR)
+def _errors_only(*names: str) -> Iterator[None]:
+    """Mutes loggers, except for errors."""
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
     try:
+        for logger in levels:
+            logger.setLevel(logging.ERROR)
         yield
     finally:
-        chosen.setLevel(before)
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def projections(documents: Dataset, context: Context) -> list[Projection]:
@@ -109,16 +117,17 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
     some = _sample(alone, settings.estimate.rows, context)
     asks = settings.prescreen.enabled and any(t is not None for t in settings.prescreen.verdicts.values())
     kept, probe = _probed(len(some), context, lambda: ask_verdicts(some, context, funnel) if asks else some)
+    kept = conform(kept, DOCUMENT)
     funnel.require_rows(kept, "The probe ends there.")
     capacity = context.teacher.capacity
-    screened = round(len(passages) * probe.kept * len(alone) / len(crowd))
+    screened = round(len(passages) * probe.kept / probe.rows * len(alone) / len(crowd))
     result = [probe.project("prescreen", len(passages) if asks else 0, screened, capacity)]
 
     probing = _for_a_probe(context, len(kept))
     combinations = settings.seed.combinations
     asked = min(screened, settings.seed.max_documents or screened) * combinations
     seeds, probe = _probed(len(kept) * combinations, context, lambda: seed(kept, probing))
-    found = min(round(asked * probe.kept), settings.seed.max_instructions or asked)
+    found = min(round(asked * probe.kept / probe.rows), settings.seed.max_instructions or asked)
     result.append(probe.project("seed", asked, found, capacity))
 
     chosen = settings.augment
@@ -132,18 +141,18 @@ def projections(documents: Dataset, context: Context) -> list[Projection]:
     result.append(probe.project("augment", asked, size, min(capacity, side_by_side), times))
 
     answered, probe = _probed(len(pool.kept), context, lambda: respond(kept, pool.kept, probing))
-    result.append(probe.project("respond", size, round(size * probe.kept), capacity))
+    result.append(probe.project("respond", size, round(size * probe.kept / probe.rows), capacity))
     return result
 
 
 def _sample(passages: Dataset, rows: int, context: Context) -> Dataset:
-    """Draws so many passages, in their order."""
+    """Draws at most `rows` passages and keeps their order."""
     rng = np.random.default_rng(spread_seed(context.random_seed, "estimate"))
     return passages.select(sorted(rng.choice(len(passages), min(len(passages), rows), replace=False).tolist()))
 
 
 def _for_a_probe(context: Context, rows: int) -> Context:
-    """The same services; every row of the probe is asked about once, whatever the limits of the run."""
+    """Returns the context with limits under which every row of the probe is asked about once."""
     stages = context.settings.stages
     seed_once = stages.seed.model_copy(update={"max_documents": None, "max_instructions": None})
     augment_once = stages.augment.model_copy(update={"target_size": 10**9, "window": rows, "epochs": 1})
@@ -158,27 +167,18 @@ def _probed(rows: int, context: Context, stage: Callable[[], Any]) -> tuple[Any,
     output = stage()
     wall, used = time.monotonic() - started, context.teacher.take_usage()
     idle = max(0.0, wall - used.busy_seconds / context.teacher.capacity)
-    kept = len(output.kept if isinstance(output, StageOutput) else output)
-    each = (kept, used.requests, used.prompt_tokens, used.completion_tokens, used.busy_seconds)
-    output = output if isinstance(output, StageOutput) else conform(output, DOCUMENT)
-    return output, _Probe(*(n / rows for n in each), idle)
+    return output, _Probe(rows, len(output.kept if isinstance(output, StageOutput) else output), used, idle)
 
 
 def _table(stages: list[Projection]) -> str:
-    names = ("requests", "prompt_tokens", "completion_tokens", "seconds")
-    totals = [sum(getattr(stage, name) for stage in stages) for name in names]
-    lines = [("stage", "asks about", "requests", "prompt tokens", "written tokens", "time", "keeps")]
-    for s in stages:
-        numbers = (s.rows_in, s.requests, s.prompt_tokens, s.completion_tokens)
-        lines.append((s.stage, *(f"{number:,}" for number in numbers), _duration(s.seconds), f"{s.rows_out:,}"))
+    names = ("rows_in", "requests", "prompt_tokens", "completion_tokens", "seconds")
     pairs = stages[-1].rows_out
-    lines.append(("all", "", *(f"{number:,}" for number in totals[:3]), _duration(totals[3]), f"{pairs:,}"))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    rows = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-    return "\n".join([*rows, f"at most {pairs:,} pairs"])
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    total = Projection(
+        "all", rows_out=pairs, **{name: sum(getattr(stage, name) for stage in stages) for name in names}
+    )
+    head = ("stage", "asks about", "requests", "prompt tokens", "written tokens", "time", "keeps")
+    lines = []
+    for s in (*stages, total):
+        numbers = (f"{n:,}" for n in (s.rows_in, s.requests, s.prompt_tokens, s.completion_tokens))
+        lines.append((s.stage, *numbers, duration(s.seconds), f"{s.rows_out:,}"))
+    return f"{table(head, lines)}\n\nat most {pairs:,} pairs"

@@ -5,11 +5,11 @@ prompt_completion  ->  {"id": "66f2…", "prompt": "How do mosses drink?", "comp
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from fanno_hf.columns import PAIR, full_text
-from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.pairs import messages
 from fanno_hf.output.place import run_folder
@@ -20,16 +20,13 @@ def export(settings: Settings) -> str:
     """Writes the final pairs as JSON lines and says where.
 
     Raises:
-        UserError: there are none, or the format is unknown.
+        UserError: there are none.
     """
     format_ = settings.export.format
-    folder = RunFolder(run_folder(settings.run))
-    try:
+    with closing(RunFolder(run_folder(settings.run))) as folder:
         name = Path("export", f"{format_}.jsonl")
         folder.write(name, to_json_lines(folder.stream_rows("default", PAIR), format_))
         return f"wrote {folder.path / name}"
-    finally:
-        folder.close()
 
 
 FORMATS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
@@ -37,24 +34,12 @@ FORMATS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "alpaca": lambda pair: {name: pair[name] for name in ("instruction", "input", "output")},
     "prompt_completion": lambda pair: {"prompt": full_text(pair), "completion": pair["output"]},
     "sharegpt": lambda pair: {
-        "conversations": [
-            {"from": "human", "value": full_text(pair)},
-            {"from": "gpt", "value": pair["output"]},
-        ]
+        "conversations": [{"from": "human", "value": full_text(pair)}, {"from": "gpt", "value": pair["output"]}]
     },
 }
 
 
 def to_json_lines(rows: Iterable[Mapping[str, Any]], format_: str) -> bytes:
-    """Returns the pairs as JSON lines in one of FORMATS.
-
-    Raises:
-        UserError: there is no such format.
-    """
-    if format_ not in FORMATS:
-        raise UserError(
-            f"export.format={format_} is unknown{did_you_mean(format_, FORMATS) or '.'} Known: {', '.join(FORMATS)}"
-        )
-    shape = FORMATS[format_]
-    lines = [json.dumps({"id": row["id"], **shape(row)}, ensure_ascii=False) for row in rows]
+    """Returns the pairs as JSON lines in one of FORMATS."""
+    lines = [json.dumps({"id": row["id"], **FORMATS[format_](row)}, ensure_ascii=False) for row in rows]
     return ("\n".join(lines) + "\n").encode("utf-8", "replace")

@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCardData
 from jinja2 import Environment, StrictUndefined
 
 from fanno_hf.identity import digest
-from fanno_hf.output.funnel_table import funnel_table
+from fanno_hf.output.table import funnel_table
 from fanno_hf.pipeline.plan import STAGES, tables_of
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
@@ -40,17 +40,17 @@ def render_card(
         repo_id, revision: where it is published; None for the folder on this machine.
         hub_head: the keys `configs` and `dataset_info` as the pushes left them; None for the folder.
     """
+    size, what = _rows(manifest)
     head = DatasetCardData(
         license=license_ or _documents(manifest).get("license"),
         pretty_name=name,
         task_categories=["text-generation"],
         tags=["synthetic", "fanno"],
-        size_categories=[_size_category(_rows(manifest)[0])],
+        size_categories=[next((name for limit, name in _SIZES.items() if size < limit), "n>10M")],
         **(hub_head if hub_head is not None else {"configs": _local_configs(manifest)}),
     )
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     environment.filters["md"] = _plain
-    size, what = _rows(manifest)
     body = environment.from_string(files("fanno_hf.output").joinpath("card.md").read_text(encoding="utf-8")).render(
         name=name,
         size=f"{size:,}",
@@ -71,8 +71,8 @@ def render_card(
 
 
 def _local_configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each config carries the digest of its rows as its description: `load_dataset` names its cache by this head and by
-    the folder's last name alone, and would else give the rows of an earlier run, or of another folder of that name."""
+    """Returns the configs, each with the digest of its rows as description. `load_dataset` names its cache by this head and
+    the folder's last name only: without the digest it would return the rows of an earlier run, or of a folder of that name."""
     return [
         {
             "config_name": table.name,
@@ -85,7 +85,7 @@ def _local_configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _rows(manifest: Mapping[str, Any]) -> tuple[int, str]:
-    """How many rows of what the last stage that is done has left."""
+    """Returns how many rows the last finished stage kept, and what they are."""
     done = [stage for stage in STAGES if stage in manifest["stages"]]
     what = {"prescreen": "passages", "seed": "seed instructions", "augment": "instructions"}
     if not done:
@@ -93,17 +93,13 @@ def _rows(manifest: Mapping[str, Any]) -> tuple[int, str]:
     return manifest["stages"][done[-1]]["kept"], what.get(done[-1], "instruction-response pairs")
 
 
-def _size_category(rows: int) -> str:
-    return next((name for limit, name in _SIZES.items() if rows < limit), "n>10M")
-
-
 def _documents(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the source said about itself when it was read."""
+    """Returns what the source of the documents stated when it was read."""
     return manifest["stages"].get("prescreen", {}).get("documents") or {}
 
 
 def _examples(manifest: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """(name of a variable, whether it names the config) of what is shown to be loaded."""
+    """Returns (variable, whether its config must be named) for the examples of loading."""
     names = {table.name for table in tables_of(manifest)}
     first = [("pairs", False)] if "default" in names else []
     return [*first, *((name, True) for name in ("augment", "seed", "prescreen") if name in names)][:2]
@@ -129,7 +125,7 @@ _SERVICES = (("teacher and revision", "teacher"), ("embedder and revision", "emb
 
 
 def _commands(manifest: Mapping[str, Any]) -> list[str]:
-    """The command of each stage, those of later stages left out where they are the same."""
+    """Returns the commands of the stages, each once."""
     return list(dict.fromkeys(e["command"] for e in manifest["stages"].values() if e.get("command"))) or [
         "python -m fanno_hf   # the options were not recorded"
     ]
@@ -146,7 +142,7 @@ def _parameters(manifest: Mapping[str, Any]) -> str:
 
 
 def without_paths(value: Any) -> Any:
-    """Returns a JSON-able value in which every path of this machine is cut down to its last name."""
+    """Returns a JSON-able value with every path of this machine cut down to its last part."""
     if isinstance(value, Mapping):
         return {key: without_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -157,7 +153,7 @@ def without_paths(value: Any) -> Any:
 
 
 def _plain(text: Any) -> str:
-    """A text as one cell of a Markdown table, markup in it made harmless."""
+    """Returns a text for one cell of a Markdown table; markup in it is escaped."""
     text = " ".join(str(text).split())
     for sign, harmless in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("[", "\\["), ("`", "'")):
         text = text.replace(sign, harmless)

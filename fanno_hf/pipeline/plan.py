@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, RESPONSE
+from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.identity import digest
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Stage:
     """One stage of the method."""
 
     name: str  # as in `stage=seed`
+    summary: str  # what it does, for the help
     function: str  # "module:name" of the function that does it; it gets the rows of `reads`, then the context
     reads: tuple[str, ...]  # stages whose kept rows it reads
     columns: Mapping[str, Any]  # of the rows it keeps
@@ -76,6 +78,7 @@ class Stage:
 _ALL = (
     Stage(
         name="prescreen",
+        summary="cuts documents into passages, drops poor, repeated and private ones",
         function="fanno_hf.stages.prescreen:screen_together",
         reads=(),
         columns=DOCUMENT,
@@ -84,6 +87,7 @@ _ALL = (
     ),
     Stage(
         name="seed",
+        summary="asks the teacher for a first instruction about each passage",
         function="fanno_hf.stages.seed:seed",
         reads=("prescreen",),
         columns=INSTRUCTION,
@@ -94,6 +98,7 @@ _ALL = (
     ),
     Stage(
         name="augment",
+        summary="asks for more, each unlike earlier ones that a bandit picked, up to a target",
         function="fanno_hf.stages.augment:augment",
         reads=("prescreen", "seed"),
         columns=INSTRUCTION,
@@ -105,6 +110,7 @@ _ALL = (
     ),
     Stage(
         name="respond",
+        summary="asks for the responses, from the passage and others like it",
         function="fanno_hf.stages.respond:respond",
         reads=("prescreen", "augment"),
         columns=RESPONSE,
@@ -118,15 +124,39 @@ _ALL = (
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
 """The stages by name, in the order in which they are done."""
 
+
+@dataclass(frozen=True)
+class Task:
+    """Something else that `stage=` may ask for."""
+
+    function: str  # "module:name" of the function that does it and returns what is printed
+    summary: str  # what it does, for the help
+    reads_run: bool = False  # whether there must be a run
+
+
 TASKS = {
-    "export": "fanno_hf.commands.export:export",
-    "report": "fanno_hf.report.report:report",
-    "publish": "fanno_hf.hub.publish:publish",
-    "diff": "fanno_hf.commands.diff:diff",
-    "doctor": "fanno_hf.commands.doctor:examine",
-    "estimate": "fanno_hf.commands.estimate:project",
+    "export": Task("fanno_hf.commands.export:export", "writes the pairs as JSON lines (export.format)", True),
+    "report": Task("fanno_hf.report.report:report", "writes report.html: figures, metrics, rows to browse", True),
+    "publish": Task("fanno_hf.hub.publish:publish", "pushes a run to the Hub (hub.repo_id)", True),
+    "diff": Task("fanno_hf.commands.diff:diff", "compares two runs (diff.a=… diff.b=…), here or on the Hub"),
+    "doctor": Task("fanno_hf.commands.doctor:examine", "asks the teacher a few questions: is it ready for this run?"),
+    "estimate": Task(
+        "fanno_hf.commands.estimate:project", "sends a few passages through every stage, projects time and tokens"
+    ),
 }
-"""What else `stage=` may ask for, and "module:name" of the function that does it and returns what is printed."""
+SUMMARIES = {
+    "all": "the four stages below, one after the other; one that is up to date is skipped",
+    **{name: what.summary for name, what in (STAGES | TASKS).items()},
+}
+"""What `stage=` may ask for, and what that does."""
+
+
+def check_stage(stage: Any) -> None:
+    """Raises UserError unless there is such a stage or task."""
+    if stage not in SUMMARIES:
+        known = ", ".join(SUMMARIES)
+        raise UserError(f"stage={stage} is unknown{did_you_mean(str(stage), SUMMARIES) or '.'} Known: {known}")
+
 
 _TABLES = [table for stage in _ALL for table in stage.tables]
 TABLES = sorted(_TABLES, key=lambda table: ("pairs", "output", "output_rejected", "output_history").index(table.key))

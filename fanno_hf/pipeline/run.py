@@ -16,10 +16,10 @@ from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
 from fanno_hf.output.folder import FORMAT, RunFolder
-from fanno_hf.output.funnel_table import funnel_table
 from fanno_hf.output.pairs import pairs
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import write_card
+from fanno_hf.output.table import funnel_table
 from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder

@@ -7,7 +7,8 @@ import numpy as np
 
 from fanno_hf.report.measured import Measured
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import INK, MUTED, OTHER, OURS, blank, clean, duration, short, whole_numbers
+from fanno_hf.report.style import INK, MUTED, OTHER, OURS, blank, clean, short, whole_numbers
+from fanno_hf.texts.duration import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,8 +16,9 @@ from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import cumulative_pairs, top_verbs
 from fanno_hf.report.passages import Passages, passage_map
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import Figure, clean, duration, rendered, short
+from fanno_hf.report.style import Figure, clean, rendered, short
 from fanno_hf.report.wheel import wheel
+from fanno_hf.texts.duration import duration
 from fanno_hf.texts.verbs import MISSING
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import duration
+from fanno_hf.texts.duration import duration
 
 FOLDER = Path(__file__).parent
 

@@ -31,8 +31,9 @@ from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.records import page_records
 from fanno_hf.report.shown import Shown, measured, read_shown, read_verbs, repeat_threshold
 from fanno_hf.report.stages import read_history, read_map, stage_figures
-from fanno_hf.report.style import duration, house_style
+from fanno_hf.report.style import house_style
 from fanno_hf.settings import Settings
+from fanno_hf.texts.duration import duration
 from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.vectors.nearest import nearest
 from fanno_hf.vectors.store import EmbeddingStore

@@ -143,16 +143,6 @@ def short(number: float) -> str:
     return f"{number:.0f}" if number == int(number) or abs(number) >= 10 else f"{number:.2g}"
 
 
-def duration(seconds: float) -> str:
-    """Returns a duration for a label: "0.4 s", "12 s", "1.2 min", "2.5 h"."""
-    value, unit = seconds, "s"
-    if seconds >= 3600:
-        value, unit = seconds / 3600, "h"
-    elif seconds >= 60:
-        value, unit = seconds / 60, "min"
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
-
-
 def whole_numbers(axes: "Axes", *, x: bool = False, y: bool = False, most: int = 6) -> None:
     """Puts ticks at whole numbers only, written short."""
     from matplotlib.ticker import MaxNLocator

@@ -12,6 +12,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from fanno_hf.steps.context import Teacher
+from fanno_hf.texts.duration import duration
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Progress:
         if not self._rows:
             return "time left unknown"
         left = (time.monotonic() - self._started) * (self._total - self._rows) / self._rows
-        return f"{left / 3600:.1f} h left" if left >= 5400 else f"{left / 60:.0f} min left"
+        return f"{duration(left)} left"
 
     def _tokens_so_far(self) -> int:
         return self._usage.prompt_tokens + self._usage.completion_tokens

@@ -3,7 +3,7 @@
 import pytest
 
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.cli.renamed import RENAMED, renamed_overrides
+from fanno_hf.cli.keys import RENAMED, renamed_override
 from tests.conftest import compose_config
 
 
@@ -20,7 +20,7 @@ from tests.conftest import compose_config
     ],
 )
 def test_an_old_key_on_the_command_line_becomes_the_new_one(given, expected):
-    assert renamed_overrides([given]) == [expected]
+    assert renamed_override(given) == expected
 
 
 def test_an_old_key_in_a_recipe_becomes_the_new_one_and_says_so(caplog):

@@ -76,6 +76,11 @@ def config(tmp_path):
     return lambda *more: resolve(compose_config(*overrides, *more))
 
 
+def cells(text: str, stage: str) -> list[str]:
+    """The cells of a stage's line."""
+    return next(line.strip("|").replace(" ", "").split("|") for line in text.splitlines() if f"| {stage} " in line)
+
+
 def test_the_table_ends_with_the_pairs(config):
     assert re.search(r"^at most \d+ pairs$", project(config()), re.MULTILINE)
 
@@ -87,14 +92,12 @@ def test_an_estimate_writes_nothing_into_the_run_folder(config, tmp_path):
 
 def test_documents_that_may_be_asked_about_only_once_limit_the_projected_pool(config):
     # far more instructions than the documents can give in one epoch
-    lines = project(config("stages.augment.target_size=100000", "stages.augment.epochs=1")).splitlines()
-    augment = next(line.split() for line in lines if "augment" in line)
-    assert int(augment[-1].replace(",", "")) < 200
+    text = project(config("stages.augment.target_size=100000", "stages.augment.epochs=1"))
+    assert int(cells(text, "augment")[-1].replace(",", "")) < 200
 
 
 def test_without_verdicts_prescreening_asks_nothing(config):
     off = [
         f"stages.prescreen.verdicts.{name}=null" for name in ("low_quality", "private_information", "advertisement")
     ]
-    prescreen = next(line.split() for line in project(config(*off)).splitlines() if "prescreen" in line)
-    assert prescreen[1:3] == ["0", "0"]
+    assert cells(project(config(*off)), "prescreen")[1:3] == ["0", "0"]

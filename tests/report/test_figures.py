@@ -14,7 +14,8 @@ from fanno_hf.report import style
 from fanno_hf.report.figures import draw
 from fanno_hf.report.passages import Passages, project
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import clean, duration, short
+from fanno_hf.report.style import clean, short
+from fanno_hf.texts.duration import duration
 from fanno_hf.texts.verbs import MISSING, VerbNouns
 from tests.report.test_metrics import measured, unit_rows
 

@@ -4,8 +4,7 @@ import pytest
 from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
-from fanno_hf.commands.export import FORMATS, to_json_lines
-from fanno_hf.errors import UserError
+from fanno_hf.commands.export import FORMATS
 from fanno_hf.output.pairs import pairs
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.respond import respond
@@ -119,8 +118,3 @@ def test_the_final_pair_has_messages_and_lineage(make_context, inputs):
 )
 def test_exports(format_, line):
     assert FORMATS[format_]({"instruction": "A?", "input": "", "output": "B."}) == line
-
-
-def test_an_unknown_export_suggests_the_nearest():
-    with pytest.raises(UserError, match="did you mean 'sharegpt'"):
-        to_json_lines(Dataset.from_dict({"id": []}), "sharegtp")

@@ -56,7 +56,7 @@ def test_what_was_sent_again_before_this_phase_does_not_count(clock):
     assert ", 3 sent again, " in shown.line()
 
 
-@pytest.mark.parametrize(("seconds", "left"), [(50.0, "1 min left"), (600.0, "10 min left"), (9000.0, "2.5 h left")])
+@pytest.mark.parametrize(("seconds", "left"), [(50.0, "50 s left"), (600.0, "10 min left"), (9000.0, "2.5 h left")])
 def test_the_time_left_follows_from_the_rows(clock, seconds, left):
     shown = Progress("seed: ask", 200, teacher(), live=False)
     clock.now = seconds
