@@ -52,7 +52,7 @@ def _do(config: DictConfig) -> None:
 
 
 def _check_runs(settings: Settings) -> None:
-    """Raises UserError where a task reads a run that is not there: a mistyped name must not make a folder."""
+    """Raises UserError where a task reads a run that does not exist: a mistyped name must not create a folder."""
     if settings.stage == "diff":
         _check_sides(settings.diff)
     elif TASKS[settings.stage].reads_run and not _is_run(settings.run):

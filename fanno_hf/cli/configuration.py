@@ -8,11 +8,7 @@ from fanno_hf.settings import Settings
 
 
 def resolve(config: DictConfig, command: str | None = None) -> Settings:
-    """Returns the settings of a run.
-
-    Args:
-        config: as Hydra composed it.
-        command: the command line, for run.json.
+    """Returns the settings of a run; `command` is written to its run.json.
 
     Raises:
         UserError: the stage or a value is none of those allowed; names the key, the value and what is allowed.

@@ -73,9 +73,7 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 def value_and_comment(file: str, key: str) -> tuple[str, str]:
     """Returns the value of a key as a file of the configuration writes it, and the comment behind it.
 
-    Args:
-        file: below conf/, as in "stages/augment.yaml".
-        key: its last part, as in "target_size"; the first line with this key counts.
+    `file` is below conf/, as in "stages/augment.yaml", and `key` the last part of a dotted key; its first line counts.
     """
     line = re.compile(rf"[ -]*{re.escape(key)}: *(.*?) *# (.*)")
     for text in (CONFIGURATION / file).read_text(encoding="utf-8").splitlines():

@@ -53,12 +53,7 @@ def as_typed(word: str) -> str:
 
 
 def name_in_yaml(value: Any, hydra: "HydraConf") -> str:
-    """Returns the name of the run as the configuration's files write it.
-
-    Args:
-        value: what YAML made of it, as in 202401.
-        hydra: knows which files were composed.
-    """
+    """Returns the run's name as a file of the configuration writes it; `value` is what YAML made of it, as in 202401."""
     import yaml
     from omegaconf import OmegaConf
 

@@ -14,15 +14,11 @@ STOPPED = "Stopped. What was done is kept: run the same command again to go on."
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the run to stop.
-
-    Attributes:
-        exit_code: 128 + the signal's number, as shells report it.
-    """
+    """A signal asked the run to stop."""
 
     def __init__(self, signum: int):
         super().__init__(signum)
-        self.exit_code = 128 + signum
+        self.exit_code = 128 + signum  # as shells report it
 
 
 @contextmanager

@@ -17,11 +17,7 @@ from fanno_hf.settings import Settings
 
 
 def export(settings: Settings) -> str:
-    """Writes the final pairs as JSON lines and says where.
-
-    Raises:
-        UserError: there are none.
-    """
+    """Writes the final pairs as JSON lines and says where; raises UserError where there are none."""
     format_ = settings.export.format
     with closing(RunFolder(run_folder(settings.run))) as folder:
         name = Path("export", f"{format_}.jsonl")

@@ -33,8 +33,6 @@ def render_card(
     """Returns the card as Markdown with its YAML head.
 
     Args:
-        manifest: run.json.
-        name: of the run.
         license_: of the pairs; None takes what the documents' source stated, and nothing where it stated none.
         figures: name, alt and caption of those in figures/.
         repo_id, revision: where it is published; None for the folder on this machine.
@@ -126,9 +124,8 @@ _SERVICES = (("teacher and revision", "teacher"), ("embedder and revision", "emb
 
 def _commands(manifest: Mapping[str, Any]) -> list[str]:
     """Returns the commands of the stages, each once."""
-    return list(dict.fromkeys(e["command"] for e in manifest["stages"].values() if e.get("command"))) or [
-        "python -m fanno_hf   # the options were not recorded"
-    ]
+    found = dict.fromkeys(entry["command"] for entry in manifest["stages"].values() if entry.get("command"))
+    return list(found) or ["python -m fanno_hf   # the options were not recorded"]
 
 
 def _digests(stage: str, entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -34,10 +34,7 @@ _ROW_GROUP = 10_000
 
 
 class RunFolder:
-    """Reads and writes one run.
-
-    Args:
-        path: made if it is missing.
+    """Reads and writes one run; a folder that is missing is created.
 
     Raises:
         UserError: the folder cannot be written, is in use, or was made by another version.
@@ -67,7 +64,7 @@ class RunFolder:
 
     def close(self) -> None:
         """Deletes the rows at work and releases the lock."""
-        shutil.rmtree(self.path / ".scratch", ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self._lock.release()
 
     def _read_manifest(self) -> dict[str, Any]:
@@ -140,15 +137,11 @@ class RunFolder:
     def read_rows(
         self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None
     ) -> "Dataset":
-        """Reads a config's rows.
+        """Reads a config's rows into `scratch` (None: the run's own); raises UserError where they cannot be read.
 
         Args:
             config: "default" (the final pairs), a stage, or a stage after "rejected_" or "history_".
             columns: names and types of what is read; None reads every column as it is.
-            scratch: folder for rows at work; None takes the run's own.
-
-        Raises:
-            UserError: it is not there or cannot be read.
         """
         with self._opened(config) as file:
             # a closed folder has no scratch: its rows are read into memory
@@ -157,15 +150,11 @@ class RunFolder:
         return conform(rows, columns) if columns else rows
 
     def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
-        """Yields the rows of a config, without importing `datasets`.
+        """Yields the rows of a config, like `read_rows` but without importing `datasets`.
 
         Args:
-            config: as for `read_rows`.
             columns: names of what is read; where the file lacks one, its values are None.
             every: n yields the first row and every n-th after it.
-
-        Raises:
-            UserError: it is not there or cannot be read.
         """
         with self._opened(config) as file:
             lacking = {name: None for name in columns if name not in file.schema_arrow.names}
@@ -176,7 +165,7 @@ class RunFolder:
 
     @contextmanager
     def _opened(self, config: str) -> Iterator[pq.ParquetFile]:
-        """Opens the file of a config, and explains what is wrong with it."""
+        """Opens the file of a config; raises UserError where it is missing or damaged."""
         path = self._file(config)
         try:
             with pq.ParquetFile(path) as file:
@@ -195,7 +184,7 @@ class RunFolder:
 
 
 def _stage(config: str) -> str:
-    """The stage that makes a config."""
+    """Returns the stage that makes a config."""
     return "respond" if config == "default" else config.rpartition("_")[2]
 
 

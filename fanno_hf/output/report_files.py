@@ -49,11 +49,7 @@ def report_files(folder: RunFolder) -> dict[str, Path]:
 
 
 def write_card(folder: RunFolder, license_: str | None) -> None:
-    """Writes README.md, so that `load_dataset` finds every config of the folder.
-
-    Args:
-        license_: of the pairs, as `hub.license` says.
-    """
+    """Writes README.md, from which `load_dataset` knows every config of the folder; `license_` is `hub.license`."""
     name = folder.path.resolve().name
     card = render_card(folder.manifest, name, license_=license_, figures=figures_of(folder))
     folder.write(Path("README.md"), card.encode("utf-8", "replace"))
