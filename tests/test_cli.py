@@ -129,8 +129,8 @@ def test_the_log_in_the_run_folder_ends_with_the_error(small, tmp_path):
 
 MISTAKES = {
     "stage=agument": "stage=agument is unknown; did you mean 'augment'? Known: all, prescreen, seed, augment, respond",
-    "stages.sed.combinations=2": "stages.sed.combinations is no configuration key; did you mean 'stages.seed.combin",
-    "stages.seed.combination=2": "stages.seed.combination is no configuration key; did you mean 'stages.seed.combin",
+    "stages.sed.combinations=2": "stages.sed.combinations is not a configuration key; did you mean 'stages.seed.combin",
+    "stages.seed.combination=2": "stages.seed.combination is not a configuration key; did you mean 'stages.seed.combin",
     "stage=reprot": "stage=reprot is unknown; did you mean 'report'? Known: all, prescreen, seed, augment, respond, export",
     "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
     "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
@@ -138,7 +138,7 @@ MISTAKES = {
     "data.path=/a/b=c": "data.path=/a/b=c has a character with a meaning in Hydra: quote the value twice, as in \"data.path='/a/b=c'\"",
     "data.path=a,b": "data.path=a,b has a comma: quote the value twice, as in \"data.path='a,b'\", or give -m for a run of each",
     "run=null": "run=None names no run: give a name, as in run=demo",
-    "foo.bar=2": "foo.bar is no configuration key. See conf/config.yaml",
+    "foo.bar=2": "foo.bar is not a configuration key. See conf/config.yaml",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",
     "data=hub": "data.path is a key of another option of data than the one chosen: see conf/data/, or --cfg job",
@@ -160,7 +160,7 @@ MISTAKES = {
     "top_logprobs=-1": "top_logprobs=-1: it must be a whole number from 0 to 20",
     "force=maybe": "force=maybe is neither true nor false",
     "log_level=LOUD": "log_level=LOUD is none of: DEBUG, INFO, WARNING, ERROR",
-    "teacher.delay": "'teacher.delay' is no override: write key=value, as in stage=augment",
+    "teacher.delay": "'teacher.delay' is not an override: write key=value, as in stage=augment",
     "+teacher.nope=1": "teacher: ScriptedTeacher.__init__() got an unexpected keyword argument 'nope'",
     "run=": "run= names no run: give a name, as in run=demo, or a folder, as in run=./demo",
 }

@@ -58,7 +58,7 @@ def _check_runs(settings: Settings) -> None:
     elif TASKS[settings.stage].reads_run and not _is_run(settings.run):
         path = _path(settings.run)
         raise UserError(
-            f"stage={settings.stage} needs a run, and {path} is none: run stage=all first, or give another run="
+            f"stage={settings.stage} needs a run, and {path} is not one: run stage=all first, or give another run="
         )
 
 
@@ -72,7 +72,7 @@ def _check_sides(sides: Diff) -> None:
     for key, value in given.items():
         if not _is_run(value) and "@" not in value and value.count("/") != 1:
             raise UserError(
-                f"{key}={value}: {_path(value)} is no run, and {value} is no revision on the Hub (as in me/fanno@demo)"
+                f"{key}={value}: {_path(value)} is not a run, and {value} is not a revision on the Hub (as in me/fanno@demo)"
             )
 
 

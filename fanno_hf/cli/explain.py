@@ -1,6 +1,6 @@
 """From any error to one clear line and an exit code.
 
-"Could not override 'stages.sed.combinations' …"  ->  "stages.sed.combinations is no configuration key; did you mean …"
+"Could not override 'stages.sed.combinations' …"  ->  "stages.sed.combinations is not a configuration key; did you mean …"
 """
 
 import logging
@@ -85,7 +85,7 @@ def _about_configuration(error: Exception) -> str:
 def _about_override(word: str) -> str:
     """Returns how to write an argument that Hydra cannot parse."""
     if not re.match(r"[+~]*[\w.@/-]+=", word):
-        return f"'{word}' is no override: write key=value, as in stage=augment (quote values with commas)"
+        return f"'{word}' is not an override: write key=value, as in stage=augment (quote values with commas)"
     return f"{word} has a character with a meaning in Hydra: quote the value twice, as in {for_a_shell(word)}"
 
 

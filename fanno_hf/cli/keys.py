@@ -67,7 +67,7 @@ def check_key(key: str) -> None:
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Returns the message about a key that the configuration does not have."""
-    return f"{key} is no configuration key{did_you_mean(key, known) or '.'} See conf/config.yaml, or --cfg job"
+    return f"{key} is not a configuration key{did_you_mean(key, known) or '.'} See conf/config.yaml, or --cfg job"
 
 
 def value_and_comment(file: str, key: str) -> tuple[str, str]:

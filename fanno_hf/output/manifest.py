@@ -90,13 +90,13 @@ def _in_words(place: list[str]) -> str:
     """Returns what is wrong at a place, as in ["stages", "seed", "kept"]."""
     match place:
         case ["stages", stage]:
-            return f"{stage} is no table"
+            return f"{stage} is not a table"
         case ["stages", stage, "[key]"]:
-            return f"{stage[:40]} is no stage"
+            return f"{stage[:40]} is not a stage"
         case ["stages", *keys] if keys:
             return f"{'.'.join(keys)} is missing or wrong"
         case ["packages", *_]:
-            return "packages is no table"
+            return "packages is not a table"
     return "it has no stages"
 
 

@@ -111,7 +111,7 @@ def test_a_revision_on_the_hub_is_held_against_the_run_here(sides, tmp_path):
         ("null", "null", "a is missing: give two runs"),
         ("demo", "null", "b is missing"),
         ("demo", "demo", "are the same run: give two"),
-        ("nowhere", "nothing", "diff.a=nowhere: runs/nowhere is no run, and nowhere is no revision on the Hub"),
+        ("nowhere", "nothing", "diff.a=nowhere: runs/nowhere is not a run, and nowhere is not a revision on the Hub"),
     ],
 )
 def test_a_mistake_is_said_in_one_sentence(cli, a, b, words):
