@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fanno_hf.cli.help import help_text
 from fanno_hf.cli.keys import check_key, renamed_override
@@ -17,7 +18,8 @@ def main() -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong arguments, 3 budget reached, 130 and 143 stopped by a signal."""
     arguments = sys.argv[1:]
     if {"--help", "-h"} & set(arguments):
-        print(help_text())
+        with suppress(BrokenPipeError):  # of `--help | head`
+            print(help_text(), flush=True)
         return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises its errors instead of printing them and leaving
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
