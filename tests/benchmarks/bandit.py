@@ -4,14 +4,12 @@
 """
 
 import math
-import sys
-import time
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from fanno_hf.bandit.draw import draw_ranks, draw_window
-from tests.benchmarks import report
+from tests.benchmarks import RATIO, cpu_timed, report, start
 
 SIZE = 3
 EXPLORATION = 3.0
@@ -34,11 +32,6 @@ def published_loop(rewards: list[float], pulls: list[int], ranks: list[list[int]
 
 
 def main(quick: bool) -> None:
-    def microseconds(how: Callable[[], list[list[int]]]) -> float:
-        started = time.process_time()
-        how()
-        return (time.process_time() - started) / num_draws * 1e6
-
     num_draws = 20 if quick else 200
     rng = np.random.default_rng(0)
     for size, limit in ((5_000, 100), (20_000, 250)):
@@ -54,23 +47,18 @@ def main(quick: bool) -> None:
             ("_lengths", rewards, fresh),
             ("_lengths_pulled", rewards, pulled),
         ):
-            lists = values.tolist(), pulls.tolist(), ranks
 
             def ours(values=values, pulls=pulls) -> list[list[int]]:
                 options = {"counterexamples": SIZE, "exploration": EXPLORATION, "rng": np.random.default_rng(1)}
                 return draw_window(values, pulls, num_draws, **options)[0].tolist()
 
-            equal = ours() == published_loop(*lists)
+            peer = partial(published_loop, values.tolist(), pulls.tolist(), ranks)
+            unit, equal = f"s of CPU for {num_draws} draws{RATIO}", ours() == peer()
+            limit_here = None if quick else 1 / limit
             report(
-                f"draws_{size}{name}",
-                size,
-                lambda ours=ours: microseconds(ours),
-                lambda lists=lists: microseconds(lambda: published_loop(*lists)),
-                limit=None if quick else 1 / limit,
-                unit="us of CPU a draw; the limit is for the ratio",
-                equal=equal,
+                f"draws_{size}{name}", size, cpu_timed(ours), cpu_timed(peer), limit=limit_here, unit=unit, equal=equal
             )
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    start(main)

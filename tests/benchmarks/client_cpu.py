@@ -5,17 +5,15 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
 import aiohttp
-import datasets
 from huggingface_hub import AsyncInferenceClient
 
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.pool import Pool
-from tests.benchmarks import report
+from tests.benchmarks import report, start
 from tests.benchmarks.goodput import MAX_TOKENS, ask_all, messages
 from tests.doubles.tgi import TgiServer
 
@@ -47,9 +45,8 @@ async def bare(url: str, count: int) -> tuple[float, list[str]]:
                 "temperature": 0,
                 "seed": 0,
             }
-            async with session.post(
-                f"{url}/v1/chat/completions", json=body, headers={"Authorization": "Bearer -"}
-            ) as answer:
+            asked = session.post(f"{url}/v1/chat/completions", json=body, headers={"Authorization": "Bearer -"})
+            async with asked as answer:
                 return json.loads(await answer.read())["choices"][0]["message"]["content"]
 
         return await drive(send, count)
@@ -79,29 +76,17 @@ async def plain(url: str, count: int) -> tuple[float, list[str]]:
 
 
 def main(quick: bool) -> None:
-    datasets.disable_progress_bars()
     count, pairs = (400, 3) if quick else (4_000, 5)
     with TgiServer(slots=IN_FLIGHT, max_concurrent_requests=2 * IN_FLIGHT, mean_seconds=0.25) as server:
         run = lambda how: asyncio.run(how(server.url, count))  # noqa: E731
-        equal = run(pooled)[1] == run(bare)[1]
-        measures = [("cpu_per_request", pooled, 2.5)]
+        same = {"unit": "ms", "pairs": pairs, "equal": run(pooled)[1] == run(bare)[1]}
+        report("cpu_per_request", count, lambda: run(pooled)[0], lambda: run(bare)[0], limit=2.5, **same)
         if not quick:
-            measures.append(("cpu_per_request_plain_client", plain, None))
-        for name, how, limit in measures:
-            report(
-                name,
-                count,
-                lambda how=how: run(how)[0],
-                lambda: run(bare)[0],
-                limit=limit,
-                unit="ms",
-                equal=equal,
-                pairs=pairs,
-            )
+            report("cpu_per_request_plain_client", count, lambda: run(plain)[0], lambda: run(bare)[0], **same)
     with TgiServer(slots=1024, max_concurrent_requests=1024) as server:
         rate = lambda: count / ask_all([server.url], count, concurrency=IN_FLIGHT)[0]  # noqa: E731
-        report("instant_rps", count, rate, None, limit=1_000, unit="requests/s", pairs=pairs)
+        report("instant_rps", count, rate, limit=1_000, unit="requests/s", pairs=pairs)
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    start(main)

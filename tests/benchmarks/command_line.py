@@ -5,8 +5,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 
-from tests.benchmarks import report
+from tests.benchmarks import RATIO, report, start
 
 PEER = ["-c", "import hydra, omegaconf"]
 CALLS = {
@@ -27,15 +28,15 @@ def cpu(arguments: Sequence[str], folder: str, code: int = 0) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main() -> None:
+def main(quick: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        peer = lambda: cpu(PEER, folder)  # noqa: E731
+        peer = partial(cpu, PEER, folder)
         peer()  # the first one reads from the disk
         for name, (arguments, code) in CALLS.items():
-            ours = lambda a=arguments, c=code: cpu(["-m", "fanno_hf", *a], folder, c)  # noqa: E731
+            ours = partial(cpu, ["-m", "fanno_hf", *arguments], folder, code)
             ours()
-            report(f"command_{name}", 1, ours, peer, limit=LIMIT, unit="CPU s, the limit as ratio", pairs=7)
+            report(f"command_{name}", 1, ours, peer, limit=LIMIT, unit=f"CPU s{RATIO}", pairs=7)
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

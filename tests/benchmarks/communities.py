@@ -4,12 +4,10 @@
 """
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -19,7 +17,7 @@ from scipy.sparse import csr_matrix
 from sentence_transformers.util import community_detection
 
 from fanno_hf.communities import detect_communities
-from tests.benchmarks import report
+from tests.benchmarks import RATIO, added_bytes, once, report, start, timed
 from tests.communities import threshold_graph
 
 THRESHOLD = 0.7
@@ -122,28 +120,20 @@ def compare_cases(count: int) -> None:
         theirs = community_detection(rows, threshold=threshold, min_community_size=min_size)
         literal += ours == theirs
         tied += ours == theirs or same_but_for_ties(rows, ours, theirs)
-    unit_name = "cases identical but for the order of ties"
-    report("identical_lists", count, lambda: tied, None, limit=count, unit=unit_name, pairs=1, equal=tied == count)
-    report("identical_to_the_letter", count, lambda: literal, None, limit=None, unit="cases", pairs=1)
+    once("identical_lists", count, tied, limit=count, unit="cases identical but for the order of ties")
+    once("identical_to_the_letter", count, literal, unit="cases")
 
 
-def seconds(work: Callable[[], object]) -> Callable[[], float]:
-    def measure() -> float:
-        started = time.perf_counter()
-        work()
-        return time.perf_counter() - started
-
-    return measure
+def by_sentence_transformers(rows: np.ndarray) -> Communities:
+    return community_detection(rows, threshold=THRESHOLD, min_community_size=1)
 
 
-def compare_speed(name: str, rows: np.ndarray, limit: float | None, pairs: int) -> None:
-    """Prints the seconds of ours and sentence-transformers."""
-    ours = lambda: detect_communities(rows, THRESHOLD)  # noqa: E731
-    peer = lambda: community_detection(rows, threshold=THRESHOLD, min_community_size=1)  # noqa: E731
+def compare_speed(name: str, rows: np.ndarray, limit: float | None) -> None:
+    """Prints the seconds of ours and sentence-transformers, which takes 20 s and more for many rows: three pairs."""
+    ours, peer = partial(detect_communities, rows, THRESHOLD), partial(by_sentence_transformers, rows)
     # The peer sorts by float32, off by 6e-7 at 384 numbers: of 12,000 members some 1.2e-6 apart are swapped.
-    equal = same_but_for_ties(rows, ours(), peer(), tie=2e-6)
-    unit_name = "s; the limit is for the ratio"
-    report(name, len(rows), seconds(ours), seconds(peer), limit=limit, unit=unit_name, pairs=pairs, equal=equal)
+    same = {"equal": same_but_for_ties(rows, ours(), peer(), tie=2e-6), "pairs": 3}
+    report(name, len(rows), timed(ours), timed(peer), limit=limit, unit=f"s{RATIO}", **same)
 
 
 def range_search(rows: np.ndarray) -> csr_matrix:
@@ -158,23 +148,12 @@ def range_search(rows: np.ndarray) -> csr_matrix:
     return graph
 
 
-def compare_graph(rows: np.ndarray, limit: float | None, pairs: int) -> None:
-    ours = lambda: threshold_graph(rows, THRESHOLD)  # noqa: E731
-    peer = lambda: range_search(rows)  # noqa: E731
+def compare_graph(rows: np.ndarray, limit: float | None) -> None:
+    ours, peer = partial(threshold_graph, rows, THRESHOLD), partial(range_search, rows)
     mine, other = ours(), peer()
     equal = (mine.indptr == other.indptr).all() and (mine.indices == other.indices).all()
     equal = bool(equal and np.abs(mine.data - other.data).max() < 1e-5)
-    unit_name = "s; the limit is for the ratio"
-    report(
-        "threshold_graph",
-        len(rows),
-        seconds(ours),
-        seconds(peer),
-        limit=limit,
-        unit=unit_name,
-        pairs=pairs,
-        equal=equal,
-    )
+    report("threshold_graph", len(rows), timed(ours), timed(peer), limit=limit, unit=f"s{RATIO}", equal=equal)
 
 
 def peak_bytes(who: str, path: Path) -> int:
@@ -184,25 +163,15 @@ def peak_bytes(who: str, path: Path) -> int:
 
 
 def measure_memory(who: str, path: str) -> None:
-    work = {
-        "ours": lambda rows, **how: detect_communities(rows, THRESHOLD, **how),
-        "sentence-transformers": lambda rows, **how: community_detection(
-            rows, threshold=THRESHOLD, min_community_size=1
-        ),
-    }[who]
     # the libraries' own memory, whatever the rows: threads, work buffers, compiled kernels, those of a sketch included
-    work(sparse_rows(7_000), block_size=256)
+    if who == "ours":
+        work = partial(detect_communities, threshold=THRESHOLD)
+        work(sparse_rows(7_000), block_size=256)
+    else:
+        work = by_sentence_transformers
+        work(sparse_rows(7_000))
     rows = np.load(path, mmap_mode="r")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-    before = resident("VmRSS")
-    work(rows)
-    print(resident("VmHWM") - before)
-
-
-def resident(key: str) -> int:
-    """Returns bytes from /proc/self/status: VmRSS is what is resident, VmHWM its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))
+    print(added_bytes(lambda: work(rows)))
 
 
 def compare_memory(quick: bool) -> None:
@@ -210,36 +179,26 @@ def compare_memory(quick: bool) -> None:
         path = Path(folder) / "rows.npy"
         size = 4_000 if quick else 20_000
         np.save(path, dense_rows(size))
-        measures = (lambda: peak_bytes("ours", path) / 1e6), (lambda: peak_bytes("sentence-transformers", path) / 1e6)
+        ours, peer = (lambda who=who: peak_bytes(who, path) / 1e6 for who in ("ours", "sentence-transformers"))
         # A third of a minute each, and memory hardly varies: one pair tells as much as five.
-        report("dense_memory", size, *measures, limit=None if quick else 0.2, unit="MB; limit of the ratio", pairs=1)
+        report("dense_memory", size, ours, peer, limit=None if quick else 0.2, unit=f"MB{RATIO}", pairs=1)
         for name, make in (("sparse", sparse_rows), ("dense", dense_rows)):
-            sizes = [5_000, 10_000] if quick else [20_000, 40_000, 80_000]
-            peaks = []
-            for size in sizes:
+            for size in (5_000, 10_000) if quick else (20_000, 40_000, 80_000):
                 np.save(path, make(size))
                 # some runs of one and the same call count 25 MB more, for a reason not found: the median of three
-                peaks.append(statistics.median(peak_bytes("ours", path) for _ in range(3)) / (size * DIM * 4))
+                share = lambda size=size: peak_bytes("ours", path) / (size * DIM * 4)  # noqa: E731
                 limit = None if quick else 1.5
-                share = lambda peak=peaks[-1]: peak  # noqa: E731
-                report(f"memory_{name}", size, share, None, limit=limit, unit="of the rows' bytes", pairs=1)
-            total = np.array(peaks) * sizes
-            line = np.polyval(np.polyfit(sizes, total, 1), sizes)
-            bend = float(np.abs(total / line - 1).max())
-            report(
-                f"memory_{name}_bend", sizes[-1], lambda bend=bend: bend, None, limit=0.05, unit="off a line", pairs=1
-            )
+                report(f"memory_{name}", size, share, limit=limit, unit="of the rows' bytes", pairs=3)
 
 
 def main(quick: bool) -> None:
     torch.set_num_threads(THREADS)
     faiss.omp_set_num_threads(THREADS)
     compare_cases(20 if quick else 200)
-    # The peer takes 20 s and more for each of the larger ones: three pairs.
-    size, pairs = (5_000, 3) if quick else (40_000, 3)
-    compare_speed("sparse", sparse_rows(size), None if quick else round(1 / 3, 3), pairs)
-    compare_graph(sparse_rows(size), None if quick else round(1 / 1.5, 3), 5)
-    compare_speed("dense", dense_rows(size // 2), None if quick else 0.2, pairs)
+    size = 5_000 if quick else 40_000
+    compare_speed("sparse", sparse_rows(size), None if quick else 0.333)
+    compare_graph(sparse_rows(size), None if quick else 0.667)
+    compare_speed("dense", dense_rows(size // 2), None if quick else 0.2)
     compare_memory(quick)
 
 
@@ -247,4 +206,4 @@ if __name__ == "__main__":
     if "--memory" in sys.argv[1:]:
         measure_memory(*sys.argv[2:])
     else:
-        main("--quick" in sys.argv[1:])
+        start(main)

@@ -1,19 +1,19 @@
 """The embedding stage against a bare `model.encode` of the same texts sorted by length; `--quick` takes fewer texts."""
 
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from sentence_transformers import SentenceTransformer
 
+from fanno_hf.packaged import find_packaged_file
 from fanno_hf.pipeline.services import build
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.vectors.embedder import HashingEmbedder
 from fanno_hf.vectors.store import EmbeddingStore
-from tests.benchmarks import report
-from tests.benchmarks.communities import DIM, resident
+from tests.benchmarks import added_bytes, cpu_timed, once, report, start
+from tests.benchmarks.communities import DIM
 from tests.conftest import compose_config
 
 
@@ -31,42 +31,33 @@ def gathered_memory(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         EmbeddingStore(HashingEmbedder(DIM), Path(folder)).encode(texts)
         store = EmbeddingStore(HashingEmbedder(DIM), Path(folder))
-        Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-        before = resident("VmRSS")
-        store.encode(texts[::2] + texts[1::2])
-        return (resident("VmHWM") - before) / (count * DIM * 4)
+        return added_bytes(lambda: store.encode(texts[::2] + texts[1::2])) / (count * DIM * 4)
 
 
 def main(quick: bool) -> None:
     size = 40_000  # below, what a process needs in any case is a large share
     # first: what models leave free would be used again, and hide what is needed
-    report("gathered_memory", size, lambda: gathered_memory(size), None, limit=1.5, unit="of the rows' bytes", pairs=1)
+    once("gathered_memory", size, gathered_memory(size), limit=1.5, unit="of the rows' bytes")
     torch.set_num_threads(2)
     texts = make_texts(100 if quick else 400)
-    model = build("embedder", compose_config().embedder)
-    model.encode(texts[:32])
-    bare = model._model
+    config = compose_config().embedder
+    model = build("embedder", config)
+    packaged = find_packaged_file(*(config[key] for key in ("package", "pattern", "sha256", "version")))
+    bare = SentenceTransformer(str(packaged.parent), local_files_only=True)
 
-    def ours() -> float:
+    def ours() -> np.ndarray:
         with tempfile.TemporaryDirectory() as folder:
-            started = time.process_time()
-            vectors["ours"] = EmbeddingStore(model, Path(folder)).encode(texts)
-            return time.process_time() - started
+            return EmbeddingStore(model, Path(folder)).encode(texts)
 
-    def peer() -> float:
-        started = time.process_time()
+    def peer() -> np.ndarray:
         order = np.argsort([-len(text) for text in texts], kind="stable")
         found = bare.encode([texts[i] for i in order], batch_size=32, normalize_embeddings=True)
-        vectors["peer"] = found[np.argsort(order)]
-        return time.process_time() - started
+        return found[np.argsort(order)]
 
-    vectors: dict[str, np.ndarray] = {}
-    ours(), peer()
-    equal = bool(np.abs(vectors["ours"] - vectors["peer"]).max() < 1e-5)
-    report(
-        "embedding_stage", len(texts), ours, peer, limit=1.05, unit="s of CPU", equal=equal, pairs=3 if quick else 5
-    )
+    equal = bool(np.abs(ours() - peer()).max() < 1e-5)
+    same = {"unit": "s of CPU", "equal": equal, "pairs": 3 if quick else 5}
+    report("embedding_stage", len(texts), cpu_timed(ours), cpu_timed(peer), limit=1.05, **same)
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    start(main)

@@ -6,16 +6,15 @@ is no peer there. `--quick` takes fewer slots and shorter answers and ends withi
 """
 
 import asyncio
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import datasets
 from datasets import Dataset
 from huggingface_hub import AsyncInferenceClient
 
@@ -25,7 +24,7 @@ from fanno_hf.teacher.base import Ask, Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.service import Teacher
-from tests.benchmarks import report
+from tests.benchmarks import once, report, start
 from tests.doubles.tgi import TgiServer
 
 TEXT = "Mosses have no roots: they drink through their leaves, which are one cell thick. " * 19
@@ -95,20 +94,6 @@ def ideal(servers: Sequence[TgiServer], slots: float, speeds: Sequence[float] | 
     return max(work / slots, max(stat["longest"] for stat in stats))
 
 
-def fleet(stack: ExitStack, count: int, slots: int, mean: float, **settings) -> list[TgiServer]:
-    """`count` servers that share the slots."""
-    share = {
-        "slots": slots // count,
-        "sigma": SIGMA,
-        "max_concurrent_requests": slots // count + WAITING,
-        "mean_seconds": mean,
-        **settings,
-    }
-    return [stack.enter_context(TgiServer(**share)) for _ in range(count)]
-
-
-# the plain client does not try again after a 429, so it gets servers that queue
-QUEUES = {"max_concurrent_requests": 1_000_000}
 # TGI admits more requests than it has slots for: its own queue hides the way there and back. Of several servers each
 # admits two; more would leave the slow one a queue at the end
 WAITING = 2
@@ -116,49 +101,57 @@ WAITING = 2
 SIGMA = 0.3
 
 
-def single(size: Size, plain: bool = False, **settings) -> float:
-    with ExitStack() as stack:
-        settings |= QUEUES if plain else {"max_concurrent_requests": 2 * size.slots}
-        servers = fleet(stack, 1, size.slots, size.mean, **settings)
-        urls = [server.url for server in servers]
-        wall = ask_plainly(urls, size.rows) if plain else ask_all(urls, size.rows)[0]
-        return ideal(servers, size.slots) / wall
+def fleet(stack: ExitStack, count: int, slots: int, mean: float, **settings) -> list[TgiServer]:
+    """`count` servers that share the slots."""
+    share = {"slots": slots // count, "max_concurrent_requests": slots // count + WAITING}
+    share |= {"sigma": SIGMA, "mean_seconds": mean, **settings}
+    return [stack.enter_context(TgiServer(**share)) for _ in range(count)]
 
 
-def half_speed(size: Size, plain: bool = False) -> float:
+def goodput(size: Size, count: int, first_speed: float = 1.0, plain: bool = False, **settings) -> float:
+    """Of so many servers, the first one as fast as told; `plain` measures the peer."""
     with ExitStack() as stack:
-        servers = fleet(stack, 4, size.slots, size.mean, **(QUEUES if plain else {}))
-        servers[0].faults(speed=0.5)
+        if plain:  # that client does not try again after a 429, so it gets servers that queue
+            settings["max_concurrent_requests"] = 1_000_000
+        servers = fleet(stack, count, size.slots, size.mean, **settings)
+        servers[0].faults(speed=first_speed)
         urls = [server.url for server in servers]
         wall = ask_plainly(urls, size.rows) if plain else ask_all(urls, size.rows)[0]
-        return ideal(servers, size.slots * 3.5 / 4, [0.5, 1.0, 1.0, 1.0]) / wall
+        speeds = [first_speed, *[1.0] * (count - 1)]
+        return ideal(servers, size.slots * sum(speeds) / count, speeds) / wall
+
+
+def single(size: Size, **settings) -> float:
+    return goodput(size, 1, max_concurrent_requests=2 * size.slots, **settings)
+
+
+def half_speed(size: Size, **settings) -> float:
+    return goodput(size, 4, 0.5, **settings)
 
 
 def one_dies(size: Size) -> float:
     """Goodput of what is left; fails if a row is lost."""
     with ExitStack() as stack:
         servers = fleet(stack, 4, size.slots, size.mean)
-        half = size.rows_a_slot * size.mean / 2
-        done: list[float] = []
+        done, died_after = 0.0, 0.0
 
         def die():
-            done.append(servers[0].stats()["service_seconds"])
-            done.append(time.perf_counter() - started)
+            nonlocal done, died_after
+            done, died_after = servers[0].stats()["service_seconds"], time.perf_counter() - started
             servers[0].kill()
 
         started = time.perf_counter()
-        timer = threading.Timer(half, die)
+        timer = threading.Timer(size.rows_a_slot * size.mean / 2, die)
         timer.start()
         wall, answered = ask_all([server.url for server in servers], size.rows)
         timer.join()
         assert not any(answered["reason"]), "a row was lost"
-        work, died_after = sum(server.stats()["service_seconds"] for server in servers[1:]) + done[0], done[1]
-        lost = size.slots / 4
-        return ((work + lost * (wall - died_after)) / size.slots) / wall
+        work = done + sum(server.stats()["service_seconds"] for server in servers[1:])
+        return ((work + size.slots / 4 * (wall - died_after)) / size.slots) / wall
 
 
-def all_faults(count: int) -> str:
-    """Rows under every fault at once, then healthy servers; returns "equal" or "different" to rows without faults."""
+def all_faults(count: int) -> bool:
+    """Whether rows under every fault at once, then of healthy servers, are the same as without faults."""
     faults = {"error_share": 0.05, "drop_share": 0.05, "truncate_share": 0.05, "rubbish_share": 0.03}
     faults |= {"hang_share": 0.01, "overload_share": 0.1}
     healthy = dict.fromkeys(faults, 0.0) | {"storm": False, "speed": 1.0}
@@ -189,43 +182,34 @@ def all_faults(count: int) -> str:
         ask_all(urls, count, journal=journal, timeout=1.0, retries=3)
         thread.join()
         got = digest(ask_all(urls, count, journal=journal)[1], folder / "after")
-    return "equal" if got == want else "different"
+    return got == want
 
 
 def digest(answered: Dataset, folder: Path) -> str:
     """sha256 of the rows as a stage writes them."""
-    run = RunFolder(folder)
-    try:
+    with closing(RunFolder(folder)) as run:
         return run.write_rows("seed", answered)
-    finally:
-        run.close()
 
 
 def main(quick: bool) -> None:
-    datasets.disable_progress_bars()
     asyncio.run(asyncio.sleep(0))  # the first loop is slow to make
-    small = Size(16, 0.1, 40, 1)
-    size = small if quick else Size(128, 1.0, 40, 1)
+    size = Size(16, 0.1, 40, 1) if quick else Size(128, 1.0, 40, 1)
     fleets = Size(16, 0.2, 40, 1) if quick else size
     long = Size(16, 0.06 if quick else 0.1, 150, 1 if quick else 3)
-    measures: list[tuple[str, Size, Callable[[], float], Callable[[], float] | None, float]] = [
-        ("single_40", size, lambda: single(size), lambda: single(size, plain=True), 0.94),
-        ("single_150", long, lambda: single(long), None if quick else lambda: single(long, plain=True), 0.97),
-        (
-            "half_speed",
-            fleets,
-            lambda: half_speed(fleets),
-            None if quick else lambda: half_speed(size, plain=True),
-            0.94,
-        ),
-        ("one_dies", size, lambda: one_dies(size), None, 0.93),
-        ("overload_5", size, lambda: single(size, overload_share=0.05), None, 0.92),
+    measures: list[tuple[str, Size, Callable[..., float], float]] = [
+        ("single_40", size, single, 0.94),
+        ("single_150", long, single, 0.97),
+        ("half_speed", fleets, half_speed, 0.94),
+        ("one_dies", size, one_dies, 0.93),
+        ("overload_5", size, partial(single, overload_share=0.05), 0.92),
     ]
-    for name, of, ours, peer, limit in measures:
-        report(name, of.rows, ours, peer, limit=limit, unit="of ideal", pairs=of.pairs)
+    peers = {"single_40"} if quick else {"single_40", "single_150", "half_speed"}
+    for name, of, how, limit in measures:
+        peer = partial(how, of, plain=True) if name in peers else None
+        report(name, of.rows, partial(how, of), peer, limit=limit, unit="of ideal", pairs=of.pairs)
     count = 500 if quick else 2000
-    report("all_faults", count, lambda: float(all_faults(count) == "equal"), None, limit=1, unit="same bytes", pairs=1)
+    once("all_faults", count, float(all_faults(count)), limit=1, unit="same bytes")
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    start(main)

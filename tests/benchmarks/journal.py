@@ -1,18 +1,15 @@
 """The journal: completions written a second (peer: bare sqlite3 inserts), and its share of a run's time."""
 
-import logging
 import sqlite3
 import tempfile
 import time
 from pathlib import Path
 
-import datasets
-
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.pipeline.run import execute
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.journal import Journal
-from tests.benchmarks import report
+from tests.benchmarks import report, start
 from tests.conftest import compose_config
 
 SIZE = 20_000
@@ -41,7 +38,7 @@ def write_bare() -> float:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=10000")
         connection.execute("CREATE TABLE c (key BLOB PRIMARY KEY, record TEXT)")
-        record = COMPLETION.text * 1
+        record = COMPLETION.text
         started = time.perf_counter()
         for key in REQUESTS:
             connection.execute("INSERT OR IGNORE INTO c VALUES (?, ?)", (key, record))
@@ -77,8 +74,10 @@ def journal_share() -> float:
         Journal.get, Journal.put = plain
 
 
-if __name__ == "__main__":
-    logging.getLogger("fanno_hf").setLevel(logging.ERROR)
-    datasets.disable_progress_bars()
+def main(quick: bool) -> None:
     report("journal_writes", SIZE, write_journal, write_bare, limit=5_000, unit="completions/s")
-    report("journal_share", 1, journal_share, lambda: 1.0, limit=0.02, unit="share of a run's time")
+    report("journal_share", 1, journal_share, limit=0.02, unit="share of a run's time")
+
+
+if __name__ == "__main__":
+    start(main)

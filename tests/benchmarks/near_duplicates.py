@@ -4,12 +4,9 @@ Documents of 100 words drawn by Zipf's law; one in ten is a copy of another with
 takes fewer documents.
 """
 
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
@@ -17,13 +14,14 @@ from rensa import RMinHash
 
 from fanno_hf.texts.minhash import signatures
 from fanno_hf.texts.near_duplicates import find_near_duplicates
+from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.shingles import hash_shingles
-from tests.benchmarks import report
+from tests.benchmarks import RATIO, added_bytes, cpu_timed, once, report, start
 from tests.texts.word_ngrams import shingles
 
 WORDS, NUM_PERM, THRESHOLD = 100, 128, 0.7
 BANDS = (32, 4)  # ours at this threshold; datasketch would choose bands that miss more
-Found = list[tuple[int, float] | None]
+Found = list[Repeat | None]
 
 
 def plant(count: int, seed: int = 0) -> tuple[list[str], list[tuple[int, int]]]:
@@ -55,10 +53,8 @@ def find_by_datasketch(texts: list[str]) -> Found:
     for index, text in enumerate(texts):
         sets.append(mine := shingles(text))
         sketch = sketch_by_datasketch(mine)
-        similarities = (
-            (other, len(mine & sets[other]) / len(mine | sets[other])) for other in sorted(lsh.query(sketch))
-        )
-        found.append(next((match for match in similarities if match[1] >= THRESHOLD), None))
+        similar = (Repeat(other, jaccard(mine, sets[other]), False) for other in sorted(lsh.query(sketch)))
+        found.append(next((match for match in similar if match.similarity >= THRESHOLD), None))
         if found[-1] is None:
             lsh.insert(index, sketch)
     return found
@@ -70,115 +66,65 @@ def sketch_by_datasketch(tokens: set[str]) -> MinHash:
     return sketch
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """CPU seconds: other processes on the machine do not count."""
-    started = time.process_time()
-    run()
-    return time.process_time() - started
+def jaccard(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other)
 
 
 def measure_signatures(count: int) -> None:
-    """Of the same token sets, as hashes where no other form is named; datasketch hashes strings itself, with sha1."""
+    """Of the same token sets, as hashes; datasketch hashes strings itself, with sha1."""
     texts, _ = plant(count)
     hashes, offsets = hash_shingles(texts, 3)
-    hashed = np.split(hashes, offsets[1:-1])
     sets = [shingles(text) for text in texts]
 
     def bare() -> np.ndarray:
         flat = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), NUM_PERM, 0)
         return np.array(flat.to_rows(), dtype=np.uint32)
 
-    def datasketch_hashed() -> list[MinHash]:
-        empty = MinHash(num_perm=NUM_PERM, seed=1, hashfunc=lambda token: token & 0xFFFFFFFF)
-        sketches = [empty.copy() for _ in hashed]
-        for sketch, tokens in zip(sketches, hashed, strict=True):
-            sketch.update_batch(tokens.tolist())
-        return sketches
-
-    ours = lambda: signatures(hashes, offsets, NUM_PERM, 0)  # noqa: E731
-    ours_from_texts = lambda: signatures(*hash_shingles(texts, 3), NUM_PERM, 0)  # noqa: E731
+    ours = partial(signatures, hashes, offsets, NUM_PERM, 0)
+    datasketch = lambda: [sketch_by_datasketch(tokens) for tokens in sets]  # noqa: E731
     equal = np.array_equal(ours(), bare())
-    for name, run, peer, limit in (
-        ("signatures_against_rensa", ours, bare, 0.8),
-        ("signatures_against_datasketch_strings", ours, lambda: [sketch_by_datasketch(tokens) for tokens in sets], 20),
-        ("signatures_against_datasketch_hashed", ours, datasketch_hashed, None),
-        ("signatures_from_texts", ours_from_texts, lambda: [sketch_by_datasketch(shingles(x)) for x in texts], None),
-        (
-            "signatures_from_texts_against_rensa",
-            ours_from_texts,
-            lambda: np.array(RMinHash.digest_matrix_from_token_sets(map(shingles, texts), NUM_PERM, 0).to_rows()),
-            None,
-        ),
-    ):
-        rate = lambda run=run: count / seconds(run)  # noqa: E731
-        peer_rate = lambda peer=peer: count / seconds(peer)  # noqa: E731
-        report(name, count, rate, peer_rate, limit=limit, unit="texts/s, limit on the ratio", equal=equal)
+    for name, peer, limit in (("rensa", bare, 1 / 0.8), ("datasketch_strings", datasketch, 1 / 20)):
+        same = {"limit": limit, "unit": f"s of CPU{RATIO}", "equal": equal}
+        report(f"signatures_against_{name}", count, cpu_timed(ours), cpu_timed(peer), **same)
 
 
 def measure_end_to_end(count: int, pairs: int) -> None:
     """Speed, whether both find the same, and how many of the planted copies ours finds."""
     texts, planted = plant(count)
+    # the peer takes a minute: the outputs that are compared are those of timed runs
     outputs: dict[str, Found] = {}
-    timings: dict[str, list[float]] = {"ours": [], "peer": []}
-    for _ in range(pairs):  # the peer takes a minute: the outputs that are compared are those of timed runs
-        for name, find in (("ours", find_near_duplicates), ("peer", find_by_datasketch)):
-            timings[name].append(seconds(lambda name=name, find=find: outputs.update({name: find(texts)})))
-    equal = outputs["ours"] == outputs["peer"]
-    ours, peer = (iter(timings[name]) for name in ("ours", "peer"))
-    rate, peer_rate = (lambda: count / next(ours)), (lambda: count / next(peer))
-    report(
-        "near_duplicates",
-        count,
-        rate,
-        peer_rate,
-        limit=10,
-        unit="texts/s, limit on the ratio",
-        pairs=pairs,
-        equal=equal,
-    )
-
-    near = [pair for pair in planted if jaccard(texts[pair[0]], texts[pair[1]]) >= THRESHOLD]
+    ours = lambda: outputs.update(ours=find_near_duplicates(texts))  # noqa: E731
+    peer = lambda: outputs.update(peer=find_by_datasketch(texts))  # noqa: E731
+    seconds = {"ours": [], "peer": []}
+    for _ in range(pairs):
+        seconds["ours"].append(cpu_timed(ours)())
+        seconds["peer"].append(cpu_timed(peer)())
+    same = {"equal": outputs["ours"] == outputs["peer"], "pairs": pairs}
+    taken = (iter(each).__next__ for each in seconds.values())
+    report("near_duplicates", count, *taken, limit=1 / 10, unit=f"s of CPU{RATIO}", **same)
+    near = [pair for pair in planted if jaccard(*(shingles(texts[i]) for i in pair)) >= THRESHOLD]
     share = sum(outputs["ours"][later] is not None for _, later in near) / len(near)
-    report("planted_found", len(near), lambda: share, None, limit=1.0, unit="share", pairs=1, equal=equal)
-
-
-def jaccard(one: str, other: str) -> float:
-    a, b = shingles(one), shingles(other)
-    return len(a & b) / len(a | b)
+    once("planted_found", len(near), share, limit=1.0, unit="share")
 
 
 def print_bytes_per_text(count: int) -> None:
     """In a fresh process: what is added to its memory, at most, while near-duplicates are found."""
     texts, _ = plant(count)
     find_near_duplicates(texts[:100])
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak so far is that of making the texts
-    before = peak_bytes()
-    find_near_duplicates(texts)
-    print((peak_bytes() - before) / count)
-
-
-def peak_bytes() -> int:
-    """The most memory this process ever had, or since its peak was reset."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
-
-
-def measure_memory(count: int) -> None:
-    command = [sys.executable, "-m", "tests.benchmarks.near_duplicates", "--memory", str(count)]
-    run = lambda: float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)  # noqa: E731
-    added = statistics.median(run() for _ in range(3))
-    report("near_duplicates_memory", count, lambda: added, None, limit=None, unit="bytes/text", pairs=1)
+    print(added_bytes(lambda: find_near_duplicates(texts)) / count)
 
 
 def main(quick: bool) -> None:
     measure_signatures(2_000 if quick else 10_000)
     measure_end_to_end(5_000 if quick else 100_000, pairs=1 if quick else 3)
     for count in (10_000, 20_000) if quick else (100_000, 200_000):
-        measure_memory(count)
+        command = [sys.executable, "-m", "tests.benchmarks.near_duplicates", "--memory", str(count)]
+        added = lambda command=command: float(subprocess.check_output(command))  # noqa: E731
+        report("near_duplicates_memory", count, added, unit="bytes/text", pairs=3)
 
 
 if __name__ == "__main__":
     if "--memory" in sys.argv:
         print_bytes_per_text(int(sys.argv[-1]))
     else:
-        main("--quick" in sys.argv[1:])
+        start(main)

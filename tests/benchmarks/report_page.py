@@ -3,13 +3,9 @@
 No peer makes such a page. `--quick` takes 500 pairs. The vectors are there already, as after any run; nothing is judged.
 """
 
-import logging
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-import datasets
 import numpy as np
 from datasets import Dataset
 
@@ -23,11 +19,12 @@ from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.services import build
 from fanno_hf.report.report import report as write_report
+from fanno_hf.settings import Settings
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.steps.answering import response_prompt
 from fanno_hf.steps.rows import features
 from fanno_hf.vectors.store import EmbeddingStore
-from tests.benchmarks import report
+from tests.benchmarks import once, report, start, timed
 from tests.conftest import compose_config
 from tests.report.browser import open_browser
 
@@ -41,31 +38,24 @@ def text(rng: np.random.Generator, words: int) -> str:
     return " ".join(WORDS[rng.integers(len(WORDS), size=words)]).capitalize() + "."
 
 
-def large_run(folder: Path, pairs: int) -> dict:
-    """Writes a run of so many pairs about 4 passages for every 5 of them; returns its configuration."""
-    config = resolve(compose_config("embedder=hashing", "tokenizer=words", f"run={folder}", "teacher=scripted"))
+def large_run(folder: Path, pairs: int) -> Settings:
+    """Writes a run of so many pairs about 4 passages for every 5 of them; returns its settings."""
+    settings = resolve(compose_config("embedder=hashing", "tokenizer=words", f"run={folder}", "teacher=scripted"))
     rng = np.random.default_rng(0)
     documents = [text(rng, 300) for _ in range(pairs * 4 // 5)]
+    common = {"num_tokens": 300, "verdicts": []}
     passages = [
-        {
-            "document_id": content_id(t),
-            "text": t,
-            "source": f"pages.jsonl:{i}",
-            "num_tokens": 300,
-            "community": i,
-            "verdicts": [],
-        }
+        {**common, "document_id": content_id(t), "text": t, "source": f"pages.jsonl:{i}", "community": i}
         for i, t in enumerate(documents)
     ]
-    tags, rows = tag_pool(config["tags"]), []
-    digests = {stage: instruction_prompt(stage, config).digest for stage in ("seed", "augment")}
-    answered = response_prompt(config, grounded=True).digest
+    tags, rows = tag_pool(settings.resolved["tags"]), []
+    asked = {"seed": False, "augment": True}
+    digests = {name: instruction_prompt(settings.prompts, think_different=d).digest for name, d in asked.items()}
+    answered = response_prompt(settings.prompts, grounded=True).digest
+    verdicts = lambda: [{"name": n, "probability": float(rng.random() / 2)} for n in ("needs_document", "unsafe")]  # noqa: E731
     for i in range(pairs):
-        tag, origin, passage = (
-            tags[i % len(tags)],
-            "seed" if i < pairs // 10 else "augment",
-            passages[i % len(passages)],
-        )
+        tag, passage = tags[i % len(tags)], passages[i % len(passages)]
+        origin = "seed" if i < pairs // 10 else "augment"
         instruction, other = text(rng, int(rng.integers(8, 30))), int(rng.integers(len(passages)))
         rows.append(
             {
@@ -74,22 +64,19 @@ def large_run(folder: Path, pairs: int) -> dict:
                 **{kind: getattr(tag, kind).name for kind in ("task_type", "characteristic", "style")},
                 **{"round": 0 if origin == "seed" else 1 + i // 128, "reward": float(rng.random()), "pulls": i % 7},
                 "counterexamples": [rows[int(k)]["instruction_id"] for k in rng.integers(i, size=3)] if i else [],
-                "verdicts": [
-                    {"name": n, "probability": float(rng.random() / 2)} for n in ("needs_document", "unsafe")
-                ],
-                **{"prompt_digest": digests[origin], "response_prompt_digest": answered, "teacher": "benchmark"},
+                **{"verdicts": verdicts(), "teacher": "benchmark", "finish_reason": "stop", "response_tokens": 100},
+                **{"prompt_digest": digests[origin], "response_prompt_digest": answered},
                 **{"source": passage["source"], "response": text(rng, int(rng.integers(40, 160)))},
                 **{"passages": [passage["text"], documents[other]], "passage_scores": [0.7, 0.4]},
-                **{"finish_reason": "stop", "response_tokens": 100},
             }
         )
-    write(folder, config, passages, rows)
-    return config
+    write(folder, settings, passages, rows)
+    return settings
 
 
-def write(path: Path, config: dict, passages: list[dict], rows: list[dict]) -> None:
+def write(path: Path, settings: Settings, passages: list[dict], rows: list[dict]) -> None:
     """Writes the tables, the vectors and run.json."""
-    folder = RunFolder(path)
+    folder, config = RunFolder(path), settings.resolved
     windows = [{**dict.fromkeys(WINDOW), "window": w, "pulls": [{"pulls": 1, "instructions": 9}]} for w in range(80)]
     dropped = [
         {**row, "phase": "rules", "reason": f"reason_{i % 8}", "detail": "why", "completion": row["instruction"]}
@@ -115,7 +102,13 @@ def write(path: Path, config: dict, passages: list[dict], rows: list[dict]) -> N
         folder.manifest["stages"][stage] = {
             **{key: written.get(name) for key, name in keys.items()},
             **{"rows_in": len(rows), "kept": len(rows), "rejected": {"reason_1": 2000}, "seconds": 3600.0, **counts},
-            **{"config": config, "digests": {}, "tags": config["tags"], "teacher": "benchmark", "tokenizer": "words"},
+            **{
+                "config": STAGES[stage].settings(settings),
+                "digests": {},
+                "tags": config["tags"],
+                "teacher": "benchmark",
+                "tokenizer": "words",
+            },
             **{"embedder": embedder.identity, "fingerprint": "", "input": ""},
         }
     folder.write_manifest()
@@ -127,29 +120,19 @@ def write(path: Path, config: dict, passages: list[dict], rows: list[dict]) -> N
 def main(quick: bool) -> None:
     pairs = 500 if quick else 10_000
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
-        config = large_run(Path(folder, "large"), pairs)
+        settings = large_run(Path(folder, "large"), pairs)
         page = Path(folder, "large", "report.html")
 
-        def seconds_to_build() -> float:
-            started = time.perf_counter()
-            write_report(config)
-            return time.perf_counter() - started
-
-        def seconds_to_open() -> float:
+        def open_page() -> None:
             tab = browser.new_page()
-            started = time.perf_counter()
             tab.goto(page.as_uri())
             tab.wait_for_selector("html[data-ready=rows]", state="attached")
-            seconds = time.perf_counter() - started
             tab.close()
-            return seconds
 
-        report("report_build", pairs, seconds_to_build, None, limit=20, unit="seconds", pairs=3)
-        report("report_size", pairs, lambda: page.stat().st_size / 1e6, None, limit=15, unit="MB", pairs=1)
-        report("report_open", pairs, seconds_to_open, None, limit=2, unit="seconds until the first rows are shown")
+        report("report_build", pairs, timed(write_report, settings), limit=20, unit="seconds", pairs=3)
+        once("report_size", pairs, page.stat().st_size / 1e6, limit=15, unit="MB")
+        report("report_open", pairs, timed(open_page), limit=2, unit="seconds until the first rows are shown")
 
 
 if __name__ == "__main__":
-    logging.getLogger("fanno_hf").setLevel(logging.ERROR)
-    datasets.disable_progress_bars()
-    main("--quick" in sys.argv)
+    start(main)

@@ -3,21 +3,20 @@
 `--quick` takes a smaller pool.
 """
 
-import sys
-import time
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from fanno_hf.communities import detect_communities
 from fanno_hf.instructing.distinct import find_near_repeats
-from tests.benchmarks import report
+from fanno_hf.texts.repeat import Repeat
+from tests.benchmarks import RATIO, report, start, timed
 from tests.benchmarks.communities import sparse_rows
 from tests.communities import threshold_graph
 
 WINDOW = 200
 THRESHOLD = 0.7
-Repeats = list[tuple[int, float] | None]
+Repeats = list[Repeat | None]
 
 
 def pool_and_window(size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +43,7 @@ def from_graph(new: np.ndarray, quality: np.ndarray, pool: np.ndarray) -> Repeat
         others, similarities = graph.indices[ends], graph.data[ends]
         if kept[others].any():
             best = np.argmax(np.where(kept[others], similarities, -2))
-            found[row] = (int(others[best]), float(similarities[best]))
+            found[row] = Repeat.at(int(others[best]), float(similarities[best]), len(pool))
         kept[len(pool) + row] = found[row] is None
     return found
 
@@ -52,37 +51,25 @@ def from_graph(new: np.ndarray, quality: np.ndarray, pool: np.ndarray) -> Repeat
 def same(ours: Repeats, peer: Repeats) -> bool:
     """Whether the same rows repeat others, at least as similar ones in the peer: it prefers the window's to the pool's."""
     pairs = list(zip(ours, peer, strict=True))
-    return all((a is None) == (b is None) for a, b in pairs) and all(b[1] > a[1] - 1e-5 for a, b in pairs if a)
+    return all((a is None) == (b is None) for a, b in pairs) and all(
+        b.similarity > a.similarity - 1e-5 for a, b in pairs if a
+    )
 
 
 def main(quick: bool) -> None:
     size = 5_000 if quick else 20_000
     pool, new = pool_and_window(size)
     quality = np.random.default_rng(0).random(WINDOW)
-
-    def seconds(how: Callable[[], Repeats]) -> float:
-        started = time.perf_counter()
-        how()
-        return time.perf_counter() - started
-
-    window = lambda: find_near_repeats(new, quality, THRESHOLD, pool)  # noqa: E731
+    window = partial(find_near_repeats, new, quality, THRESHOLD, pool)
     found = window()
     assert None in found and any(found), "nothing to tell apart"
     # The peers take seconds each: three pairs. From the graph there is no limit: 50 times is what the number of
     # products alone allows, and the graph does not compute all of them.
-    for name, peer, limit in (("from_all_rows", from_all_rows, 1 / 50), ("from_graph", from_graph, None)):
-        again = lambda peer=peer: peer(new, quality, pool)  # noqa: E731
-        report(
-            f"window_{name}",
-            size,
-            lambda: seconds(window),
-            lambda again=again: seconds(again),
-            limit=None if quick else limit,
-            unit="s; the limit is for the ratio",
-            pairs=3,
-            equal=same(found, again()),
-        )
+    for peer, limit in ((from_all_rows, 1 / 50), (from_graph, None)):
+        again = partial(peer, new, quality, pool)
+        same_rows = {"pairs": 3, "equal": same(found, again()), "limit": None if quick else limit}
+        report(f"window_{peer.__name__}", size, timed(window), timed(again), unit=f"s{RATIO}", **same_rows)
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    start(main)
