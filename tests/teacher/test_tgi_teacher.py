@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
@@ -59,17 +60,13 @@ class Pauses(list):
 
 
 @pytest.fixture(autouse=True)
-def pauses(monkeypatch) -> Pauses:
+def pauses(monkeypatch, caplog) -> Pauses:
+    caplog.set_level(logging.WARNING, logger="fanno_hf")
     made = Pauses()
     monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": made.sleep}))
     # a full server that is idle is left alone in the time of the event loop
     monkeypatch.setattr(endpoint, "LONGEST_PAUSE", 0.001)
     return made
-
-
-@pytest.fixture(autouse=True)
-def warnings_only(caplog):
-    caplog.set_level(logging.WARNING, logger="fanno_hf")
 
 
 class Watched:
@@ -91,62 +88,61 @@ class Watched:
         return {request["headers"]["authorization"] for request in self._server.received()[self._before :]}
 
 
-def share(**settings):
-    """A fixture: one process for all tests of this file."""
-
-    @pytest.fixture(scope="module")
-    def process():
-        with TgiServer(record=True, **settings) as server:
-            yield server
-
-    return process
+DOUBLES = {
+    "server": {"max_concurrent_requests": 16, "mean_seconds": 0.05},
+    "second": {"max_concurrent_requests": 8, "mean_seconds": 0.05},
+    "blunt": {"max_top_n_tokens": 0},  # gives no log-probabilities
+}
+CALM = {setting.name: setting.default for setting in fields(Settings) if setting.name in CHANGEABLE}
 
 
-_one = share(max_concurrent_requests=16, mean_seconds=0.05)
-_two = share(max_concurrent_requests=8, mean_seconds=0.05)
-_no_logprobs = share(max_top_n_tokens=0)
+@pytest.fixture(scope="module")
+def processes():
+    """One of each for all tests of this file."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(TgiServer(record=True, **how)) for name, how in DOUBLES.items()}
 
 
-def watch(server: TgiServer):
-    """The server for one test, whose faults end with it."""
-    yield Watched(server)
-    server.faults(**{setting.name: setting.default for setting in fields(Settings) if setting.name in CHANGEABLE})
+def watched(name: str):
+    """A fixture: a double for one test, whose faults end with it."""
+
+    @pytest.fixture(name=name)
+    def double(processes):
+        yield Watched(processes[name])
+        processes[name].faults(**CALM)
+
+    return double
 
 
-@pytest.fixture
-def server(_one):
-    yield from watch(_one)
+server, second, blunt = map(watched, DOUBLES)
+
+During = Callable[[Pool], Awaitable[Any]]
 
 
-@pytest.fixture
-def second(_two):
-    yield from watch(_two)
-
-
-@pytest.fixture
-def blunt(_no_logprobs):
-    """Gives no log-probabilities."""
-    yield from watch(_no_logprobs)
-
-
-During = Callable[[Pool], Awaitable[None]]
-
-
-def together(urls: str | list[str], requests: Sequence[Request], during: During | None = None, **settings):
-    """Sends requests at the same time, lets something happen meanwhile, and returns the answers."""
+def use(urls: str | list[str], work: During, **settings) -> tuple[Any, Pool]:
+    """Opens a pool and lets something be done with it; returns what came of it, and the pool."""
 
     async def do():
         chat = Pool(urls, **{"retries": 6, "timeout": 30.0, "patience": PATIENCE, **settings})
         try:
             await chat.open()
-            answers = asyncio.gather(*map(chat.complete, requests), return_exceptions=True)
-            if during:
-                await during(chat)
-            return await answers, chat
+            return await work(chat), chat
         finally:
             await chat.close()
 
     return asyncio.run(asyncio.wait_for(do(), 60.0))
+
+
+def together(urls: str | list[str], requests: Sequence[Request], during: During | None = None, **settings):
+    """Sends requests at the same time, lets something happen meanwhile, and returns the answers and the pool."""
+
+    async def work(chat):
+        found = asyncio.gather(*map(chat.complete, requests), return_exceptions=True)
+        if during:
+            await during(chat)
+        return await found
+
+    return use(urls, work, **settings)
 
 
 def answers(urls: str | list[str], requests: Sequence[Request], during: During | None = None, **settings):
@@ -169,13 +165,10 @@ async def until(condition: Callable[[], bool]) -> None:
 # what it learns
 
 
-def test_the_model_is_the_one_the_server_names(server):
-    _, chat = together(server.url, [ask()])
-    assert (server.sent[0]["model"], chat.identity) == (MODEL, f"{MODEL}@{REVISION}")
-
-
-def test_a_revision_that_is_given_wins(server):
-    assert opened(server.url, revision="main").identity == f"{MODEL}@main"
+@pytest.mark.parametrize(("settings", "revision"), [({}, REVISION), ({"revision": "main"}, "main")])
+def test_the_model_is_the_one_the_server_names_and_a_revision_that_is_given_wins(server, settings, revision):
+    _, chat = together(server.url, [ask()], **settings)
+    assert (server.sent[0]["model"], chat.identity) == (MODEL, f"{MODEL}@{revision}")
 
 
 def test_another_name_for_the_model_is_warned_about(server, caplog):
@@ -192,18 +185,18 @@ def test_two_servers_take_the_sum(server, second):
     assert opened([server.url, second.url]).capacity == 16 + 8
 
 
-def test_servers_with_different_models_are_one_clear_error(server):
-    with TgiServer(model_id="org/other") as other, pytest.raises(UserError) as raised:
-        opened([server.url, other.url])
-    said = str(raised.value)
-    assert (MODEL in said, "org/other" in said, "all must serve the same model" in said) == (True, True, True)
-
-
-def test_servers_with_different_revisions_of_the_model_are_one_clear_error(server):
-    # the journal keeps answers under one revision
-    with TgiServer(model_sha="0" * 40) as other, pytest.raises(UserError) as raised:
-        opened([server.url, other.url])
-    assert REVISION in str(raised.value)
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"model_id": "org/other"}, (MODEL, "org/other", "all must serve the same model")),
+        ({"model_sha": "0" * 40}, (REVISION,)),  # the journal keeps answers under one revision
+    ],
+    ids=["model", "revision"],
+)
+def test_servers_that_differ_in_their_model_are_one_clear_error(server, other, told):
+    with TgiServer(**other) as odd, pytest.raises(UserError) as raised:
+        opened([server.url, odd.url])
+    assert [words for words in told if words not in str(raised.value)] == []
 
 
 def test_a_server_that_starts_late_is_waited_for():
@@ -258,14 +251,10 @@ def test_no_system_role_is_ever_sent(server, tmp_path):
 
 
 def test_a_server_that_refuses_log_probabilities_is_not_asked_for_them_again(blunt):
-    async def do():
-        chat = Pool(blunt.url)
-        await chat.open()
-        for number in range(3):
-            await chat.complete(verdict(number))
-        await chat.close()
+    async def one_by_one(chat):
+        return [await chat.complete(verdict(number)) for number in range(3)]
 
-    asyncio.run(do())
+    use(blunt.url, one_by_one)
     assert [body.get("top_logprobs") for body in blunt.sent] == [5, None, None, None]
 
 
@@ -282,15 +271,19 @@ def test_a_prompt_that_is_too_long_is_answered_with_less_of_its_document(server,
     assert (found.error, found.shortened, len(server.sent)) == (None, tries == 2, tries)
 
 
-def test_a_prompt_that_is_still_too_long_is_refused_in_the_words_of_the_server(server):
-    [found] = answers(server.url, [about("Mosses are small plants.", around=DOCUMENT)])
+@pytest.mark.parametrize(
+    ("request_", "tries"),
+    [
+        (about("Mosses are small plants.", around=DOCUMENT), None),  # still too long without its document
+        (Request([{"role": "user", "content": DOCUMENT}], 64), 1),  # nothing that could be shortened: at once
+    ],
+    ids=["short document", "no document"],
+)
+def test_a_prompt_that_stays_too_long_is_refused_in_the_words_of_the_server(server, request_, tries):
+    [found] = answers(server.url, [request_])
     reason, words = found.error
     assert (reason, "`inputs` tokens + `max_new_tokens` must be <= 4096" in words) == ("teacher_refused", True)
-
-
-def test_a_prompt_without_a_document_is_refused_at_once(server):
-    [found] = answers(server.url, [Request([{"role": "user", "content": DOCUMENT}], 64)])
-    assert (found.error[0], len(server.sent)) == ("teacher_refused", 1)
+    assert tries in (None, len(server.sent))
 
 
 def test_a_refused_row_has_no_text(server):
@@ -301,17 +294,15 @@ def test_a_refused_row_has_no_text(server):
 
 # what it survives
 
-FAULTS = [
-    {"drop_share": 0.3},
-    {"truncate_share": 0.3},
-    {"rubbish_share": 0.3},
-    {"error_share": 0.3},
-    {"error_share": 0.3, "error_status": 424},
-    {"error_share": 0.3, "error_status": 502},
-]
 
-
-@pytest.mark.parametrize("faults", FAULTS, ids=str)
+@pytest.mark.parametrize(
+    "faults",
+    [
+        *({f"{kind}_share": 0.3} for kind in ("drop", "truncate", "rubbish", "error")),
+        *({"error_share": 0.3, "error_status": status} for status in (424, 502)),
+    ],
+    ids=str,
+)
 def test_passing_faults_change_no_answer(server, faults):
     before = answers(server.url, ASKS)
     server.faults(**faults)
@@ -370,14 +361,9 @@ def test_every_request_is_answered_once_when_nothing_fails(server, second):
 
 
 def test_urgent_requests_go_before_those_that_wait(server):
-    async def do():
-        chat = Pool(server.url, concurrency=1)
-        await chat.open()
-        await asyncio.gather(*(chat.complete(ask(name), name.startswith("urgent")) for name in names))
-        await chat.close()
-
     names = ["a", "b", "c", "urgent d", "urgent e"]
-    asyncio.run(do())
+    work = lambda chat: asyncio.gather(*(chat.complete(ask(n), n.startswith("urgent")) for n in names))  # noqa: E731
+    use(server.url, work, concurrency=1)
     sent = [body["messages"][0]["content"] for body in server.sent]
     assert sent == [ask(name).messages[0]["content"] for name in ("a", "urgent d", "urgent e", "b", "c")]
 
@@ -389,20 +375,17 @@ def test_a_slow_server_gets_fewer_requests_than_a_fast_one(second):
 
 
 def test_a_caller_that_is_given_up_in_flight_frees_its_slot(server):
-    async def do():
-        chat = Pool(server.url, concurrency=1)
-        await chat.open()
+    async def give_up(chat):
         first = asyncio.ensure_future(chat.complete(ask("first")))
         await until(lambda: chat.in_flight == 1)
         await asyncio.to_thread(server.stats)
         first.cancel()
         await asyncio.to_thread(server.faults, hang_share=0.0)
-        found = await chat.complete(ask("second"))
-        await chat.close()
-        return found.error, chat.in_flight
+        return await chat.complete(ask("second"))
 
     server.faults(hang_share=1.0)
-    assert asyncio.run(asyncio.wait_for(do(), 60.0)) == (None, 0)
+    found, chat = use(server.url, give_up, concurrency=1)
+    assert (found.error, chat.in_flight) == (None, 0)
 
 
 def test_the_key_goes_to_all_servers(server, second, monkeypatch):
@@ -429,6 +412,15 @@ async def kill(server: TgiServer, chat: Pool) -> None:
     await until(lambda: not found.up)
 
 
+async def kill_and_revive(server: TgiServer, chat: Pool, **changes: Any) -> None:
+    await kill(server, chat)
+    await asyncio.to_thread(server.start_again, mean_seconds=0.0, **changes)
+
+
+async def ask_later(chat: Pool) -> None:
+    await asyncio.gather(*(chat.complete(ask(f"later {number}")) for number in range(30)))
+
+
 def test_no_row_is_lost_when_one_of_two_servers_dies(mortal, server):
     found = answers([mortal.url, server.url], ASKS, lambda chat: kill(mortal, chat))
     assert (len(found), errors(found)) == (40, [])
@@ -436,10 +428,9 @@ def test_no_row_is_lost_when_one_of_two_servers_dies(mortal, server):
 
 def test_a_server_that_comes_back_is_told_and_gets_requests_again(mortal, server, caplog):
     async def come_back(chat):
-        await kill(mortal, chat)
-        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
+        await kill_and_revive(mortal, chat)
         await until(lambda: chat.endpoints[0].up)
-        await asyncio.gather(*(chat.complete(ask(f"later {number}")) for number in range(30)))
+        await ask_later(chat)
 
     answers([mortal.url, server.url], ASKS, come_back)
     assert mortal.stats()["answered"] > 0
@@ -447,10 +438,11 @@ def test_a_server_that_comes_back_is_told_and_gets_requests_again(mortal, server
     assert (len(said), "is set aside" in said[0], said[-1]) == (2, True, f"{mortal.url} is back")
 
 
-def test_a_run_whose_servers_all_die_says_that_it_waits_and_goes_on_when_one_comes_back(mortal, caplog):
+def test_a_run_whose_servers_all_die_says_that_it_waits_and_goes_on_when_one_comes_back(mortal, caplog, pauses):
     async def come_back(chat):
-        await kill(mortal, chat)
-        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
+        await kill_and_revive(mortal, chat)
+        await until(lambda: chat.endpoints[0].up)
+        pauses.patience_is_over = True  # a run that went on has its patience back
 
     assert errors(answers(mortal.url, ASKS, come_back)) == []
     assert "no teacher answers: waiting up to 600 s for one to come back" in caplog.messages
@@ -466,22 +458,11 @@ def test_a_run_whose_servers_all_die_stops_when_its_patience_is_over(mortal, pau
     assert {(type(each), mortal.url in str(each)) for each in lost} == {(TeacherUnavailable, True)}
 
 
-def test_a_run_that_went_on_has_its_patience_back(mortal, pauses):
-    async def come_back(chat):
-        await kill(mortal, chat)
-        await asyncio.to_thread(mortal.start_again, mean_seconds=0.0)
-        await until(lambda: chat.endpoints[0].up)
-        pauses.patience_is_over = True
-
-    assert errors(answers(mortal.url, ASKS, come_back)) == []
-
-
 def test_a_server_that_comes_back_with_another_model_gets_nothing(mortal, server, caplog):
     async def come_back(chat):
-        await kill(mortal, chat)
-        await asyncio.to_thread(mortal.start_again, model_id="org/other", mean_seconds=0.0)
+        await kill_and_revive(mortal, chat, model_id="org/other")
         await until(lambda: "org/other" in caplog.text)
-        await asyncio.gather(*(chat.complete(ask(f"later {number}")) for number in range(30)))
+        await ask_later(chat)
 
     answers([mortal.url, server.url], ASKS, come_back)
     assert mortal.stats()["requests"] == 0
