@@ -1,5 +1,6 @@
 """The command: exit codes, and one clear line for whatever goes wrong."""
 
+import configparser
 import json
 import os
 import re
@@ -18,7 +19,6 @@ from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES, TASKS
-from fanno_hf.teacher.journal import Journal
 from tests.conftest import SMALL, write_documents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,60 +55,45 @@ def first(tmp_path_factory):
     return folder, done.returncode, done.stdout, done.stderr
 
 
-def test_a_run_that_works_exits_with_0(first):
-    assert first[1] == 0, first[3]
+def test_a_run_that_works_shows_the_funnel_and_says_how_to_load_the_pairs(first):
+    folder, code, shown, said = first
+    assert code == 0, said
+    assert all(f"| {stage}" in shown for stage in STAGES)
+    assert f'pairs: load_dataset("{folder / "run"}")' in shown
 
 
-def test_a_run_that_works_shows_the_funnel(first):
-    assert all(f"| {stage}" in first[2] for stage in STAGES)
-
-
-def test_a_run_that_works_says_how_to_load_the_pairs(first):
-    assert f'pairs: load_dataset("{first[0] / "run"}")' in first[2]
-
-
-def test_a_name_stands_for_a_folder_below_runs(small, tmp_path):
-    small("run=mosses", "stage=prescreen")
-    assert (tmp_path / "runs/mosses/run.json").exists()
-
-
-@pytest.mark.parametrize("name", ["2024_01", "1e3", "true", "007", "1.50", "café"])
+@pytest.mark.parametrize("name", ["mosses", "2024_01", "1e3", "true", "007", "1.50", "café"])
 def test_a_run_is_named_as_it_was_typed(small, tmp_path, name):
     assert small(f"run={name}", "stage=prescreen")[0] == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [name]
+
+
+TYPED = (*SMALL, "data=files", "data.path=documents.jsonl", "stage=prescreen")
 
 
 @pytest.mark.parametrize("name", ["2024_01", "007", "mosses"])
 def test_a_run_is_named_as_a_recipe_writes_it(cli, tmp_path, name):
     write_documents(tmp_path / "documents.jsonl")
     (tmp_path / "mine.yaml").write_text(f"defaults: [config, _self_]\nrun: {name}\n")
-    given = (*SMALL, "data=files", "data.path=documents.jsonl", "stage=prescreen")
-    assert cli("-cd", str(tmp_path), "-cn", "mine", *given)[0] == 0
+    assert cli("-cd", str(tmp_path), "-cn", "mine", *TYPED)[0] == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [name]
 
 
 def test_the_runs_of_a_sweep_are_named_as_they_were_typed(cli, tmp_path):
     write_documents(tmp_path / "documents.jsonl")
-    given = ("-m", *SMALL, "data=files", "data.path=documents.jsonl", "stage=prescreen", "run=007,1_0")
-    assert cli(*given)[0] == 0
+    assert cli("-m", *TYPED, "run=007,1_0")[0] == 0
     assert {path.name for path in (tmp_path / "runs").iterdir()} >= {"007", "1_0"}
 
 
 @pytest.mark.parametrize(
     "asked",
     [
-        ["--help"],
-        ["stage=doctor", "teacher=scripted"],
-        ["stage=agument"],
-        ["report.rows=0"],
-        ["stage=diff", "diff.a=one", "diff.b=two"],
-        ["stage=export"],
-        ["stage=report"],
+        *("--help", "stage=doctor teacher=scripted", "stage=agument", "report.rows=0"),
+        *("stage=diff diff.a=one diff.b=two", "stage=export", "stage=report"),
     ],
-    ids=" ".join,
 )
 def test_what_makes_no_run_leaves_no_folder(cli, tmp_path, asked):
-    cli(*asked, "run=new")
+    cli(*asked.split(), "run=new")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,14 +102,12 @@ def test_nothing_else_is_written_to_the_working_directory(small, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"documents.jsonl", "run"}
 
 
-def test_the_log_is_kept_in_the_run_folder(small, tmp_path):
-    small("log_level=INFO", "stage=prescreen")
-    assert "prescreen: " in (tmp_path / "run/logs/run.log").read_text()
-
-
-def test_the_log_in_the_run_folder_ends_with_the_error(small, tmp_path):
+def test_the_log_is_kept_in_the_run_folder_and_ends_with_the_error(small, tmp_path):
+    log = tmp_path / "run/logs/run.log"
     small("stage=seed")
-    assert "stage=seed reads the rows of prescreen" in (tmp_path / "run/logs/run.log").read_text().splitlines()[-1]
+    assert "stage=seed reads the rows of prescreen" in log.read_text().splitlines()[-1]
+    small("log_level=INFO", "stage=prescreen")
+    assert "prescreen: " in log.read_text()
 
 
 MISTAKES = {
@@ -201,27 +184,18 @@ def test_a_recipe_is_found_in_its_folder(cli, tmp_path):
     assert cli(*recipe, f"run={tmp_path / 'run'}", "data.limit=10", "stage=prescreen")[0] == 0
 
 
-def test_a_recipe_that_is_not_there_is_named(cli):
-    code, said = cli("-cd", str(ROOT / "recipes"), "-cn", "fanno-v7")
-    assert (code, line(said)) == (
-        2,
-        "There is no configuration fanno-v7: check -cn (and -cd, as in -cd recipes -cn fanno-v1)",
-    )
-
-
-def test_a_folder_of_recipes_that_is_not_there_is_named(cli, tmp_path):
-    code, said = cli("-cd", str(tmp_path / "nowhere"), "-cn", "smoke")
-    assert (code, line(said)) == (
-        2,
-        f"The configuration is wrong: Additional config directory '{tmp_path}/nowhere' not found",
-    )
-
-
-def test_a_recipe_that_is_not_yaml_is_named_with_the_line(cli, tmp_path):
+@pytest.mark.parametrize(
+    ("folder", "name", "said"),
+    [
+        (ROOT / "recipes", "v7", "There is no configuration v7: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"),
+        ("nowhere", "smoke", r"The configuration is wrong: Additional config directory '.*/nowhere' not found"),
+        (".", "broken", r".*/broken\.yaml, line \d is not YAML.*"),
+    ],
+)
+def test_a_recipe_that_cannot_be_read_is_named(cli, tmp_path, folder, name, said):
     (tmp_path / "broken.yaml").write_text("stage: all\nrun: [\n")
-    code, said = cli("-cd", str(tmp_path), "-cn", "broken")
-    assert code == 2
-    assert re.match(rf".*{tmp_path}/broken.yaml, line \d is not YAML", line(said))
+    code, shown = cli("-cd", str(tmp_path / folder), "-cn", name)
+    assert (code, line(shown) == said or bool(re.fullmatch(said, line(shown)))) == (2, True), shown
 
 
 def test_a_stage_that_keeps_nothing_names_itself_and_its_reasons(small, tmp_path):
@@ -250,13 +224,10 @@ def test_an_error_that_nobody_expected_is_one_line(small, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("mistake", ["stage=agument", "stages.sed.x=1"])
 @pytest.mark.parametrize("switch", ["debug=true", "debug=True"])
-def test_debug_shows_where_it_happened(small, switch):
-    assert "Traceback (most recent call last)" in small(switch, "stage=agument")[1]
-
-
-def test_debug_shows_where_a_wrong_configuration_was_found(small):
-    assert "Traceback (most recent call last)" in small("debug=true", "stages.sed.x=1")[1]
+def test_debug_shows_where_it_happened(small, switch, mistake):
+    assert "Traceback (most recent call last)" in small(switch, mistake)[1]
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(small, tmp_path, monkeypatch):
@@ -280,8 +251,10 @@ def test_a_file_in_the_place_of_the_folder_is_one_line(small, tmp_path):
     assert re.match(rf"{tmp_path}/run.* cannot be used as a run folder \(.+\): give another run=", line(said))
 
 
-def full_for(part: str):
-    """An `os.fsync` that finds no space for the files whose path has this part."""
+@pytest.mark.parametrize(
+    ("part", "named"), [("embeddings/", r"vectors\.f32"), ("prescreen/", r"prescreen/train-.*parquet")]
+)
+def test_a_full_disk_names_the_file_and_leaves_nothing_half_written(small, tmp_path, monkeypatch, part, named):
     fsync = os.fsync
 
     def full(descriptor):
@@ -289,49 +262,11 @@ def full_for(part: str):
             raise OSError(28, "No space left on device")
         fsync(descriptor)
 
-    return full
-
-
-def test_a_disk_that_is_full_for_vectors_names_the_file(small, monkeypatch):
-    monkeypatch.setattr(os, "fsync", full_for("embeddings/"))
+    monkeypatch.setattr(os, "fsync", full)
     code, said = small()
     assert code == 1
-    assert re.match(r"The disk is full: .*/vectors.f32 cannot be written\. Free some space", line(said))
-
-
-def test_a_full_disk_names_the_file(small, monkeypatch):
-    monkeypatch.setattr(os, "fsync", full_for("prescreen/"))
-    code, said = small()
-    assert code == 1
-    assert re.match(r"The disk is full: .*/prescreen/train-.*parquet cannot be written\. Free some space", line(said))
-
-
-def test_a_full_disk_leaves_nothing_half_written(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsync", full_for("prescreen/"))
-    small()
-    assert [path.name for path in (tmp_path / "run/prescreen").iterdir()] == []
-
-
-def test_a_full_journal_is_one_line(small, monkeypatch):
-    prepare = Journal._prepare
-
-    def prepare_small(self):
-        prepare(self)
-        self._connection.execute("PRAGMA max_page_count=4")
-
-    monkeypatch.setattr(Journal, "_prepare", prepare_small)
-    code, said = small()
-    assert (code, line(said)[:17]) == (1, "The disk is full:")
-
-
-def test_a_run_goes_on_when_the_journal_has_room_again(small, monkeypatch):
-    with monkeypatch.context() as patch:
-        prepare = Journal._prepare
-        patch.setattr(
-            Journal, "_prepare", lambda self: (prepare(self), self._connection.execute("PRAGMA max_page_count=4"))
-        )
-        small()
-    assert small()[0] == 0
+    assert re.match(rf"The disk is full: .*/{named} cannot be written\. Free some space", line(said))
+    assert list((tmp_path / "run").glob("prescreen/*")) == []
 
 
 def start(folder: Path, *overrides: str, **settings) -> subprocess.Popen:
@@ -416,11 +351,12 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
 
 
-def test_a_file_that_may_not_grow_is_one_line(tmp_path):
+def test_a_file_that_may_not_grow_is_one_line_and_the_run_goes_on_when_it_may(tmp_path, small):
     # as at the limit of a quota: the journal outgrows 12 kB
     code, said = finish(start(tmp_path, preexec_fn=small_files), tmp_path)
     assert code == 1
     assert re.search(r"journal.sqlite cannot grow or be read|The disk is full", line(said))
+    assert small()[0] == 0
 
 
 @pytest.fixture
@@ -442,30 +378,18 @@ def test_a_disk_that_is_really_full_is_one_line(small_disk, cli, tmp_path):
     assert "disk is full" in line(said)
 
 
-BUDGETS = ["budget.requests=20", "budget.tokens=2000", "budget.seconds=0.001"]
-
-
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_a_budget_that_is_reached_is_one_line_and_code_3(small, budget):
+@pytest.mark.parametrize("budget", ["budget.requests=20", "budget.tokens=2000", "budget.seconds=0.001"])
+def test_a_budget_that_is_reached_is_one_line_and_code_3_and_changes_no_byte(small, finished, tmp_path, budget):
     code, said = small(budget)
     assert (code, line(said).split(" is reached")[0]) == (3, budget)
-
-
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_a_run_goes_on_when_its_budget_is_raised(small, budget):
-    small(budget)
     assert small()[0] == 0
+    assert outputs(tmp_path / "run") == outputs(finished / "run")
 
 
-def test_a_budget_changes_no_byte_of_the_data(small, tmp_path):
-    outputs = []
-    for budget in ("budget.requests=20", "budget.requests=null"):
-        small(budget)
-        small(f"run={tmp_path / 'other'}" if outputs else "force=false")
-        folder = RunFolder(tmp_path / ("other" if outputs else "run"))
-        outputs.append({name: entry["output"] for name, entry in folder.manifest["stages"].items()})
-        folder.close()
-    assert outputs[0] == outputs[1]
+def outputs(run: Path) -> dict[str, str]:
+    """The sha256 of each stage's rows."""
+    stages = json.loads((run / "run.json").read_text(encoding="utf-8"))["stages"]
+    return {name: entry["output"] for name, entry in stages.items()}
 
 
 def test_no_request_is_sent_beyond_the_budget(small, tmp_path):
@@ -482,9 +406,8 @@ def test_a_full_memory_says_what_to_do(caplog):
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_that_is_named_is_there(cli, task):
     """One that is not would be taken for a stage."""
-    assert (
-        "is unknown" not in cli(f"stage={task}", "run=nothing", "teacher=scripted", "data=files", "data.path=none")[1]
-    )
+    _, said = cli(f"stage={task}", "run=nothing", "teacher=scripted", "data=files", "data.path=none")
+    assert "is unknown" not in said
 
 
 HEAVY = ("torch", "datasets", "sentence_transformers", "transformers", "faiss", "pandas", "sklearn")
@@ -534,28 +457,15 @@ def test_a_run_that_is_up_to_date_loads_no_library(finished):
     assert loaded(finished, *command(finished)) in ((0, {"pandas"}), (0, set()))
 
 
-@pytest.fixture
-def help_lines(cli):
+def test_help_fits_a_terminal_and_has_a_line_for_everything_that_can_be_asked_for(cli):
     assert cli("--help") == (0, "")
-    return cli.shown.splitlines()
-
-
-def test_help_fits_a_terminal(help_lines):
-    assert max(map(len, help_lines)) <= 100
-    assert len(help_lines) <= 48
-
-
-def test_help_has_a_line_for_everything_that_can_be_asked_for(help_lines):
-    assert all(any(line.startswith(f"  {name} ") for line in help_lines) for name in ("all", *STAGES, *TASKS))
-
-
-def test_help_shows_the_comments_of_the_configuration(help_lines):
-    assert "  random_seed=0                  int >= 0, everything random follows from it" in help_lines
+    lines = cli.shown.splitlines()
+    assert (max(map(len, lines)) <= 100, len(lines) <= 48) == (True, True)
+    assert [name for name in ("all", *STAGES, *TASKS) if not any(f"  {name} " in line[:20] for line in lines)] == []
+    assert "  random_seed=0                  int >= 0, everything random follows from it" in lines
 
 
 def test_the_installed_command_does_the_same():
-    import configparser
-
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     scripts = setup["options.entry_points"]["console_scripts"].split("=")

@@ -19,17 +19,8 @@ from tests.conftest import CONFIGURATION, compose_config
 from tests.test_recipes import compose_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [
-    path
-    for path in (
-        ROOT / "README.md",
-        ROOT / "CONTRIBUTING.md",
-        *ROOT.glob("docs/*.md"),
-        ROOT / "recipes" / "README.md",
-        ROOT / "tgi" / "README.md",
-    )
-    if path.exists()
-]
+NAMED = ("README.md", "CONTRIBUTING.md", "docs/*.md", "recipes/README.md", "tgi/README.md")
+PAGES = [path for name in NAMED for path in ROOT.glob(name)]
 FILES = [*PAGES, *sorted((ROOT / "recipes").glob("*.yaml"))]
 # what stands for something of the reader's: NAME, DIR, <name>, …
 PLACEHOLDER = re.compile(r"<[\w ]+>|\b[A-Z]{3,}\b|…|\.\.\.")
@@ -143,9 +134,8 @@ def test_configuration_keys_are_real(path):
 
 def sections() -> dict[str, str]:
     """Its parts by heading."""
-    parts = re.split(
-        r"^#{2,3} (.+)$", (ROOT / "docs" / "data-format.md").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    page = (ROOT / "docs" / "data-format.md").read_text(encoding="utf-8")
+    parts = re.split(r"^#{2,3} (.+)$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

@@ -48,15 +48,13 @@ def check_schema(path: Path) -> subprocess.CompletedProcess:
 def test_the_compose_file_is_valid():
     checked = check_schema(COMPOSE)
     assert checked.returncode == 0, checked.stdout
+    assert "weights" in PROJECT["volumes"]
 
 
 @pytest.mark.parametrize(
     ("right", "wrong"),
-    [
-        pytest.param("profiles: [vllm]", "profile: [vllm]", id="unknown key"),
-        pytest.param("retries: 6", "retries: [6]", id="wrong type"),
-        pytest.param(", capabilities: [gpu]", "", id="device without capabilities"),
-    ],
+    [("profiles: [vllm]", "profile: [vllm]"), ("retries: 6", "retries: [6]"), (", capabilities: [gpu]", "")],
+    ids=["unknown key", "wrong type", "device without capabilities"],
 )
 def test_the_check_refuses_a_mistake(tmp_path, right, wrong):
     assert right in TEXT
@@ -81,10 +79,6 @@ def test_a_service_has_a_gpu_memory_weights_a_profile_and_a_token_from_the_shell
     assert (service["shm_size"], service["volumes"], len(service["profiles"])) == ("1g", ["weights:/data"], 1)
     assert service["environment"]["HF_TOKEN"] is None
     assert [(device["driver"], device["capabilities"]) for device in devices(service)] == [("nvidia", ["gpu"])]
-
-
-def test_the_volume_is_declared():
-    assert "weights" in PROJECT["volumes"]
 
 
 @each_service
@@ -123,9 +117,6 @@ def test_no_two_services_share_a_port():
 def test_every_variable_has_a_default_or_is_in_the_example_and_those_there_are_used():
     assert set(EXAMPLE) - {"COMPOSE_PROFILES"} == {name for name, _, _ in VARIABLE.findall(TEXT)}
     assert [name for name, sign, _ in VARIABLE.findall(TEXT) if sign != ":-" and not EXAMPLE.get(name)] == []
-
-
-def test_defaults_are_those_of_the_example():
     defaults = {name: default for name, sign, default in VARIABLE.findall(TEXT) if sign == ":-"}
     assert defaults == {name: EXAMPLE[name] for name in defaults}
 

@@ -37,7 +37,7 @@ _NOT_TOP_LEVEL = frozenset(
 _PHONE_INTERNATIONAL = re.compile(r"\+\s?\(?\d[\d\s().\-/]{5,}\d", re.ASCII)
 _PHONE_NATIONAL = re.compile(r"\d[\d\s().\-/]{4,}\d", re.ASCII)
 # candidates that are no phone numbers before the search gives up: bounds the time on tables of digits
-_PHONE_TRIES = 1000
+PHONE_TRIES = 1000
 
 # 13 to 19 digits in one block or in the groups that are printed on cards. Free grouping would take every row of a
 # table for a card number, one in ten of which passes Luhn. An expiry date (12/27) may follow.
@@ -121,7 +121,7 @@ def _has_phone(text: str, region: str | None) -> bool:
     candidate = _PHONE_NATIONAL if region else _PHONE_INTERNATIONAL
     if not candidate.search(text):  # the matcher is some hundred times slower than this search
         return False
-    matcher = PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=_PHONE_TRIES)
+    matcher = PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=PHONE_TRIES)
     return any(True for _ in matcher)
 
 

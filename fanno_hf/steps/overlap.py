@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 # Rows of a part, and rows at work: some times the slots of a few servers, so that no slot waits for the slowest row of
 # a part. A stage has at most so many parts: each holds files open while its rows are on disk.
-_PART, _AT_WORK, _MOST_PARTS = 128, 4_096, 64
+PART, AT_WORK, MOST_PARTS = 128, 4_096, 64
 
 
 def overlapped(next_task: Callable[[], Callable[[], T] | None], ahead: int) -> Iterator[T]:
@@ -68,7 +68,7 @@ def in_parts(
             funnel for the others, and what counts the rows for the progress.
         then: does what needs no teacher with the kept rows of each part, one after the other, in their order.
     """
-    size = max(_PART, -(-len(rows) // _MOST_PARTS))
+    size = max(PART, -(-len(rows) // MOST_PARTS))
     starts = iter(range(0, len(rows), size) or [0])
     kept = []
     with Progress(desc, len(rows), teacher) as progress:
@@ -79,7 +79,7 @@ def in_parts(
             part, dropped = rows.select(range(start, min(start + size, len(rows)))), funnel.like()
             return lambda: (work(part, dropped, progress.advance), dropped)
 
-        for done, dropped in overlapped(next_task, max(1, _AT_WORK // size - 1)):
+        for done, dropped in overlapped(next_task, max(1, AT_WORK // size - 1)):
             funnel.absorb(dropped)
             then(done)
             kept.append(done)

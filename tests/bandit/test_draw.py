@@ -169,9 +169,8 @@ def test_the_greedy_policy_draws_as_without_exploration():
 
 
 def test_round_robin_draws_the_least_pulled_lowest_index_first():
-    draws, pulls = draw_window(
-        np.zeros(5), [2, 0, 1, 0, 5], 4, counterexamples=2, policy="round_robin", rng=np.random.default_rng(0)
-    )
+    options = {"counterexamples": 2, "policy": "round_robin", "rng": np.random.default_rng(0)}
+    draws, pulls = draw_window(np.zeros(5), [2, 0, 1, 0, 5], 4, **options)
     assert draws.tolist() == [[1, 3], [1, 2], [3, 0], [1, 2]]
     assert pulls.tolist() == [3, 3, 3, 2, 5]
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from contextlib import closing
 
 import pytest
 
@@ -27,11 +28,9 @@ def sides(made, tmp_path):
 
 def change(folder, config: str, key: str, function) -> None:
     """Rewrites a table of a run."""
-    run = RunFolder(folder)
-    stage = "respond" if config == "default" else config
-    run.manifest["stages"][stage][key] = run.write_rows(config, function(run.read_rows(config)))
-    run.write_manifest()
-    run.close()
+    with closing(RunFolder(folder)) as run:
+        run.manifest["stages"][config][key] = run.write_rows(config, function(run.read_rows(config)))
+        run.write_manifest()
 
 
 def said(a, b, *overrides: str) -> str:
@@ -65,16 +64,11 @@ def test_a_row_with_another_response_is_changed_and_its_column_named(sides):
     assert line(said(*sides), "respond")[3:] == ["0", "0", "1", "response 1"]
 
 
-def test_the_first_of_what_differs_is_shown(sides):
-    texts = RunFolder(sides[0])
-    first = texts.read_rows("seed")["instruction"][0]
-    texts.close()
+def test_the_first_of_what_differs_is_shown_and_none_on_request(sides):
+    with closing(RunFolder(sides[0])) as run:
+        first = run.read_rows("seed")["instruction"][0]
     change(sides[1], "seed", "output", lambda rows: rows.select(range(1, len(rows))))
     assert f"seed removed: {first}" in said(*sides)
-
-
-def test_no_example_is_shown_on_request(sides):
-    change(sides[1], "seed", "output", lambda rows: rows.select(range(1, len(rows))))
     assert "seed removed:" not in said(*sides, "diff.examples=0")
 
 

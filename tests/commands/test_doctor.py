@@ -35,41 +35,29 @@ def tgi():
         yield server
 
 
-@pytest.fixture
-def report(doctor, tgi):
-    return doctor(tgi.url)
+@pytest.fixture(scope="module")
+def report(tgi, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("doctor")
+    found = examine(resolve(compose_config("teacher=tgi", f"teacher.base_url=[{tgi.url}]", f"run={folder / 'run'}")))
+    assert not (folder / "run").exists()
+    return found
 
 
-def test_a_server_that_is_well_is_ready(report):
-    assert report.endswith("\nready")
-
-
-def test_the_report_names_model_and_revision(report):
-    assert "mistralai/Mistral-7B-Instruct-v0.2@3ad372fc79158a2148299e3318516c786aeded6c" in report
-
-
-def test_the_report_names_the_limits(report):
-    assert re.search(r"requests at once\s+128", report) and "4,096 tokens of prompt and answer" in report
-
-
-def test_log_probabilities_are_tried(report):
-    assert re.search(r"ok\s+log-probabilities\s+P\(yes\) = 0\.\d\d", report)
-
-
-def test_a_template_without_a_system_role_is_a_note(report):
-    assert level(report, "system turn") == "note"
-
-
-def test_tokens_a_second_are_measured(report):
-    assert re.search(r"ok\s+speed\s+[\d,]+ tokens/s", report)
-
-
-def test_free_disk_is_told(report):
-    assert re.search(r"free disk\s+[\d.]+ GB", report)
-
-
-def test_nothing_is_written_into_the_run_folder(report, tmp_path):
-    assert not (tmp_path / "run").exists()
+@pytest.mark.parametrize(
+    "said",
+    [
+        r"mistralai/Mistral-7B-Instruct-v0\.2@3ad372fc79158a2148299e3318516c786aeded6c",
+        *(r"requests at once\s+128", "4,096 tokens of prompt and answer", r"ok\s+speed\s+[\d,]+ tokens/s"),
+        *(
+            r"ok\s+log-probabilities\s+P\(yes\) = 0\.\d\d",
+            r"free disk\s+[\d.]+ GB",
+            r"note\s+system turn",
+            r"\nready$",
+        ),
+    ],
+)
+def test_of_a_server_that_is_well_the_report_says(report, said):
+    assert re.search(said, report)
 
 
 def test_a_server_that_is_not_there_is_not_ready(doctor, tgi):
@@ -78,19 +66,14 @@ def test_a_server_that_is_not_there_is_not_ready(doctor, tgi):
 
 
 def test_more_alternatives_than_the_server_gives_is_not_ready(doctor, tgi):
-    with pytest.raises(
-        FannoError, match=r"bad   log-probabilities  top_logprobs=6 is refused .*: give a smaller one, or 0"
-    ):
+    said = r"bad   log-probabilities  top_logprobs=6 is refused .*: give a smaller one, or 0"
+    with pytest.raises(FannoError, match=said):
         doctor(tgi.url, others=["top_logprobs=6"])
 
 
 def test_a_server_that_takes_too_short_prompts_is_not_ready(doctor):
-    with (
-        TgiServer(max_total_tokens=600, max_input_tokens=599) as server,
-        pytest.raises(
-            FannoError, match=r"bad   length\s+600 tokens of prompt and answer; the stages need up to about"
-        ),
-    ):
+    said = r"bad   length\s+600 tokens of prompt and answer; the stages need up to about"
+    with TgiServer(max_total_tokens=600, max_input_tokens=599) as server, pytest.raises(FannoError, match=said):
         doctor(server.url)
 
 

@@ -96,9 +96,8 @@ def test_communities_are_what_the_definition_says(data):
 
 
 def numpy_threads() -> set[int]:
-    return {
-        pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]
-    }
+    pools = (pool for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"])
+    return {pool["num_threads"] for pool in pools}
 
 
 @pytest.mark.parametrize("large", [24, 2])  # tiles in a row from which on torch multiplies
@@ -132,9 +131,8 @@ def test_torch_and_numpy_find_the_same_communities(algorithm, monkeypatch):
 
 def test_the_approximate_algorithm_says_what_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(
-        UserError, match=r"algorithm=approximate needs faiss-cpu, .* `pip install 'fanno_hf\[local\]'`"
-    ):
+    said = r"algorithm=approximate needs faiss-cpu, .* `pip install 'fanno_hf\[local\]'`"
+    with pytest.raises(UserError, match=said):
         detect_communities(planted((100, 100))[0], algorithm="approximate")
 
 

@@ -59,21 +59,10 @@ def test_an_answer_has_tgis_shape_and_the_text_of_the_scripted_teacher(server):
     request = Request(USER, 64)
     got = json.loads(ask(server)[1])
     usage = got.pop("usage")
-    assert got == {
-        "object": "chat.completion",
-        "id": "",
-        "created": 0,
-        "model": Settings.model_id,
-        "system_fingerprint": "3.3.5-native",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": reply(request, request.key("double")).text},
-                "logprobs": None,
-                "finish_reason": "stop",
-            }
-        ],
-    }
+    head = {"object": "chat.completion", "id": "", "created": 0, "model": Settings.model_id}
+    message = {"role": "assistant", "content": reply(request, request.key("double")).text}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    assert got == {**head, "system_fingerprint": "3.3.5-native", "choices": [choice]}
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
 
 
@@ -119,11 +108,8 @@ def test_roles_must_alternate(server, roles):
     ("status", "body"),
     [
         (400, b'{"messages": ['),
-        (422, {**ASK, "max_tokens": "64"}),
-        (422, {**ASK, "stop": "###"}),
-        (422, {**ASK, "seed": 1.5}),
-        (422, {**ASK, "messages": PROMPT}),
-        (422, {**ASK, "messages": [{"role": "user"}]}),
+        *((422, {**ASK, **wrong}) for wrong in ({"max_tokens": "64"}, {"stop": "###"}, {"seed": 1.5})),
+        *((422, {**ASK, "messages": wrong}) for wrong in (PROMPT, [{"role": "user"}])),
     ],
     ids=str,
 )

@@ -216,25 +216,20 @@ def test_a_revision_that_names_no_packages_leaves_a_folder_that_goes_on(go_on, h
     assert go_on("stage=seed", f"hub.from={REPO}@bare").manifest["stages"]["seed"]["kept"] > 0
 
 
-def test_other_rows_that_are_there_are_not_replaced_unasked(go_on, hub):
+def test_other_rows_that_are_there_are_replaced_on_request_alone(go_on, parts):
     folder = go_on("stage=prescreen", "stages.prescreen.min_tokens=27").path
     before = files(folder, "prescreen")
     with pytest.raises(UserError, match="has other rows of prescreen already: give another run=, or force=true"):
         go_on("stage=seed", f"hub.from={REPO}@demo")
     assert files(folder, "prescreen") == before
-
-
-def test_other_rows_that_are_there_are_replaced_on_request(go_on, parts):
-    go_on("stage=prescreen", "stages.prescreen.min_tokens=27")
-    folder = go_on("stage=seed", f"hub.from={REPO}@demo", "force=true").path
+    go_on("stage=seed", f"hub.from={REPO}@demo", "force=true")
     assert files(folder, "prescreen") == {n: c for n, c in parts.items() if "prescreen" in n.split("/")}
 
 
 @pytest.mark.parametrize(
     ("origin", "parts"),
     [
-        ("me/fanno@demo/seed", ("me/fanno", "demo/seed")),
-        ("me/fanno", ("me/fanno", "main")),
+        *(("me/fanno@demo/seed", ("me/fanno", "demo/seed")), ("me/fanno", ("me/fanno", "main"))),
         ("fanno@v1", ("fanno", "v1")),
     ],
 )

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,19 +29,15 @@ def manifest(folder: Path) -> dict:
 
 
 def rows(folder: Path, config: str) -> list[dict]:
-    run = RunFolder(folder)
-    try:
+    with closing(RunFolder(folder)) as run:
         return run.read_rows(config).to_list()
-    finally:
-        run.close()
 
 
 def keep(folder: Path, stage: str, places: list[int], key: str = "output", config: str | None = None) -> None:
     """Rewrites a table of a run: these rows of the stage's are left."""
-    run = RunFolder(folder)
-    run.manifest["stages"][stage][key] = run.write_rows(config or stage, run.read_rows(stage).select(places))
-    run.write_manifest()
-    run.close()
+    with closing(RunFolder(folder)) as run:
+        run.manifest["stages"][stage][key] = run.write_rows(config or stage, run.read_rows(stage).select(places))
+        run.write_manifest()
 
 
 def loaded(config: str, revision: str = "demo") -> list[dict]:
@@ -185,9 +182,8 @@ def test_a_hub_that_fails_while_a_run_goes_on_costs_a_warning(folder, waits, hub
     publisher = Publisher(config_of(folder, retries=2).hub, "demo")
     publisher.prepare()
     hub.fault("commit", 500, times=3)
-    run = RunFolder(folder)
-    push_in_passing(publisher, run)
-    run.close()
+    with closing(RunFolder(folder)) as run:
+        push_in_passing(publisher, run)
     assert "pushing prescreen failed" in caplog.text
     assert "The run goes on, and tries again at its end" in caplog.text
 
@@ -200,14 +196,9 @@ FAULTS = [
     *((route, {"status": 409}) for route in ("create", "branch", "upload", "commit", "tag")),
     *((route, {"status": "lost"}) for route in ROUTES),
     *((route, {"status": "lost", "after": True}) for route in ("create", "branch", "commit", "tag", "upload")),
-    ("commit", {"status": 503, "after": True}),
-    ("commit", {"status": 504, "after": True, "skip": 1}),
-    ("commit", {"status": "lost", "after": True, "skip": 2}),
-    ("upload", {"status": "truncated"}),
-    ("upload", {"status": "truncated", "skip": 1}),
-    ("verify", {"status": 500}),
-    ("head", {"status": 503}),
-    ("resolve", {"status": "truncated"}),
+    *(("commit", {"status": s, "after": True, "skip": skip}) for skip, s in enumerate((503, 504, "lost"))),
+    *(("upload", {"status": "truncated", "skip": skip}) for skip in (0, 1)),
+    *(("verify", {"status": 500}), ("head", {"status": 503}), ("resolve", {"status": "truncated"})),
 ]
 
 
@@ -251,9 +242,8 @@ def test_a_busy_hub_is_waited_for_as_long_as_it_asks(push, hub, folder, waits, s
 @pytest.mark.parametrize("status", [409, 503, "lost"])
 def test_a_hub_that_stays_away_is_given_up_with_one_sentence(push, hub, folder, status):
     hub.fault("commit", status, times=3)
-    with pytest.raises(
-        FannoError, match=r"pushing prescreen failed 3 times, at last with: .*run the same command again"
-    ):
+    said = r"pushing prescreen failed 3 times, at last with: .*run the same command again"
+    with pytest.raises(FannoError, match=said):
         push(retries=2)
     push()
     expected_state(hub, folder)
@@ -341,9 +331,8 @@ def test_the_token_is_written_nowhere(tmp_path, waits, hub, capfd):
 def test_no_path_of_this_machine_is_published(tmp_path, waits, hub):
     other = tmp_path / "earlier.jsonl"
     other.write_text('{"text": "Ferns unroll their leaves in spring."}\n', encoding="utf-8")
-    small_run(
-        tmp_path, "stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}", f"stages.prescreen.against=[{other}]"
-    )
+    pushed = ("stage=prescreen", "hub.push=true", f"hub.repo_id={REPO}")
+    small_run(tmp_path, *pushed, f"stages.prescreen.against=[{other}]")
     assert [p for p, content in hub.files(REPO, "run").items() if str(tmp_path).encode() in content] == []
 
 

@@ -24,17 +24,13 @@ def test_among_equals_the_earlier_one_stays():
 
 
 def test_a_row_of_the_pool_stays_in_any_case():
-    assert find_near_repeats(unit(NEAR_A, B), np.array([9.0, 9.0]), 0.9, unit(A)) == [
-        Repeat(0, pytest.approx(0.96), in_pool=True),
-        None,
-    ]
+    found = find_near_repeats(unit(NEAR_A, B), np.array([9.0, 9.0]), 0.9, unit(A))
+    assert found == [Repeat(0, pytest.approx(0.96), in_pool=True), None]
 
 
 def test_indices_of_new_rows_follow_the_pool():
-    assert find_near_repeats(unit(A, A), np.zeros(2), 0.9, unit(B)) == [
-        None,
-        Repeat(0, pytest.approx(1.0), in_pool=False),
-    ]
+    found = find_near_repeats(unit(A, A), np.zeros(2), 0.9, unit(B))
+    assert found == [None, Repeat(0, pytest.approx(1.0), in_pool=False)]
 
 
 def test_below_the_threshold_everything_stays():

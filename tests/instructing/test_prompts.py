@@ -21,16 +21,8 @@ def test_a_document_is_never_a_template():
 @pytest.mark.parametrize(
     "token",
     [
-        "<|im_end|>",
-        "<|im_start|>",
-        "[INST]",
-        "[/INST]",
-        "</s>",
-        "<s>",
-        "<<SYS>>",
-        "<start_of_turn>",
-        "<|eot_id|>",
-        "<｜end▁of▁sentence｜>",
+        *("<|im_end|>", "<|im_start|>", "[INST]", "[/INST]", "</s>", "<s>", "<<SYS>>", "<start_of_turn>"),
+        *("<|eot_id|>", "<｜end▁of▁sentence｜>"),
     ],
 )
 def test_special_tokens_are_broken_up(token):
@@ -84,14 +76,8 @@ def prompts():
 
 
 def rendered(prompt, **others):
-    row = {
-        "document": "Moss.",
-        "task_type": "quiz",
-        "characteristic": "takes thought",
-        "style": "a question",
-        **others,
-    }
-    return Prompt("p", prompt["instruction"], prompt["demonstrations"]).messages(**row)
+    tags = {"task_type": "quiz", "characteristic": "takes thought", "style": "a question"}
+    return Prompt("p", prompt["instruction"], prompt["demonstrations"]).messages(document="Moss.", **tags, **others)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +96,8 @@ def test_a_counterexample_is_shown_as_a_subject_and_never_as_nothing(prompts, co
 
 
 def test_seed_and_augment_share_their_demonstrations_so_servers_reuse_one_prefix(prompts):
-    seed, augment = (
-        rendered(prompts["seed"]),
-        rendered(prompts["augment"], counterexamples=["Why does moss grow here?"]),
-    )
+    seed = rendered(prompts["seed"])
+    augment = rendered(prompts["augment"], counterexamples=["Why does moss grow here?"])
     assert seed[:-1] == augment[:-1]
     assert len(seed) > 1
     assert "harder than those" in augment[-1]["content"]

@@ -31,11 +31,9 @@ def test_the_same_seed_deals_the_same():
     assert assign_tags(pool, 20, 3, np.random.default_rng(7)) == assign_tags(pool, 20, 3, np.random.default_rng(7))
 
 
-def test_an_empty_list_names_its_key():
-    with pytest.raises(UserError, match=r"tags\.styles is empty"):
-        tag_pool({**CONFIG, "styles": []})
-
-
-def test_a_tag_without_text_names_its_key():
-    with pytest.raises(UserError, match=r"tags\.styles: every tag needs"):
-        tag_pool({**CONFIG, "styles": [{"name": "question"}]})
+@pytest.mark.parametrize(
+    ("styles", "said"), [([], r"tags\.styles is empty"), ([{"name": "question"}], r"tags\.styles: every tag needs")]
+)
+def test_a_list_that_is_wrong_names_its_key(styles, said):
+    with pytest.raises(UserError, match=said):
+        tag_pool({**CONFIG, "styles": styles})

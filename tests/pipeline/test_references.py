@@ -40,10 +40,8 @@ def rejected(folder):
 
 
 def test_an_item_is_every_string_in_it(bench):
-    assert list(reference_items(str(bench), "decontamination.benchmarks"))[1] == (
-        "bench.jsonl:2",
-        [ITEM["question"], "one", "two", "three"],
-    )
+    second = list(reference_items(str(bench), "decontamination.benchmarks"))[1]
+    assert second == ("bench.jsonl:2", [ITEM["question"], "one", "two", "three"])
 
 
 def test_a_document_that_contains_a_benchmark_item_is_dropped_and_names_it(do, bench):
@@ -74,12 +72,12 @@ def test_instructions_and_responses_are_held_against_the_benchmark_too(do, tmp_p
 
 
 def test_a_changed_benchmark_redoes_the_stage(do, bench):
-    before = do("stage=prescreen", f"decontamination.benchmarks=[{bench}]").manifest["stages"]["prescreen"]["kept"]
-    bench.write_text(json.dumps({"q": "nothing that anybody has ever written"}) + "\n")
-    assert (
-        do("stage=prescreen", f"decontamination.benchmarks=[{bench}]").manifest["stages"]["prescreen"]["kept"]
-        == before + 1
-    )
+    kept = []
+    for item in (ITEM, {"q": "nothing that anybody has ever written"}):
+        bench.write_text(json.dumps(item) + "\n")
+        done = do("stage=prescreen", f"decontamination.benchmarks=[{bench}]")
+        kept.append(done.manifest["stages"]["prescreen"]["kept"])
+    assert kept[1] == kept[0] + 1
 
 
 def test_what_an_earlier_run_kept_is_not_kept_again(do, tmp_path):
@@ -170,10 +168,7 @@ def test_a_misspelt_file_in_a_folder_that_is_there_is_no_hub_data_set(tmp_path, 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        (
-            "decontamination.benchmarks=tests.jsonl",
-            r"decontamination.benchmarks=tests.jsonl: it must be a list of files or data sets",
-        ),
+        ("decontamination.benchmarks=tests.jsonl", "benchmarks=tests.jsonl: it must be a list of files or data sets"),
         ("stages.prescreen.against=null", "stages.prescreen.against=null: it must be a list"),
         ("decontamination.min_words=14", "decontamination.min_words=14 is more than decontamination.ngram=13"),
     ],

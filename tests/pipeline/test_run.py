@@ -24,15 +24,9 @@ from tests.doubles.chat_server import ChatServer
 
 NAMES = list(STAGES)
 # a verdict of 1.0 never comes: nothing is dropped by the teacher's judgement
-TOLERANT = [
-    f"stages.{stage}.verdicts.{name}=1.0"
-    for stage, names in {
-        "prescreen": ("low_quality", "private_information", "advertisement"),
-        "seed": ("needs_document", "unsafe", "names_strangers"),
-        "augment": ("needs_document", "unsafe", "names_strangers"),
-    }.items()
-    for name in names
-]
+_ASKED = ("needs_document", "unsafe", "names_strangers")
+_VERDICTS = {"prescreen": ("low_quality", "private_information", "advertisement"), "seed": _ASKED, "augment": _ASKED}
+TOLERANT = [f"stages.{stage}.verdicts.{name}=1.0" for stage, names in _VERDICTS.items() for name in names]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -75,14 +69,10 @@ def again(finished, tmp_path, run, caplog):
     return do
 
 
-def test_the_same_command_again_does_nothing_and_says_so(again, caplog):
+def test_the_same_command_again_does_nothing_and_says_so(again, caplog, tmp_path, finished):
     assert again() == ([], 0)
     said = [record.getMessage() for record in caplog.records if "up to date" in record.getMessage()]
     assert [line.split(" (")[0] for line in said] == [f"{stage}: up to date" for stage in STAGES]
-
-
-def test_the_same_command_again_leaves_every_file_as_it_was(again, tmp_path, finished):
-    again()
     assert contents(tmp_path / "run") == contents(finished / "run")
 
 
@@ -120,7 +110,14 @@ def test_the_order_of_changes_does_not_matter(again, tmp_path, finished):
 
 @pytest.mark.parametrize(
     "override",
-    ["teacher.concurrency=1", "teacher.delay=0.001", "log_level=DEBUG", "debug=true", "export.format=alpaca"],
+    [
+        "teacher.concurrency=1",
+        "teacher.delay=0.001",
+        "log_level=DEBUG",
+        "debug=true",
+        "export.format=alpaca",
+        "threads=1",
+    ],
 )
 def test_what_decides_no_row_does_nothing_again(again, override):
     assert again(override) == ([], 0)
@@ -172,16 +169,12 @@ def test_a_stage_whose_input_was_changed_by_others_says_which_to_run_first(again
         again("stage=augment")
 
 
-@pytest.mark.parametrize("lost", ["augment", "rejected/augment"])
-def test_a_stage_that_lost_a_file_is_done_again_from_the_journal(again, tmp_path, finished, lost):
+@pytest.mark.parametrize(
+    ("lost", "stage"), [("augment", "augment"), ("rejected/augment", "augment"), ("data", "respond")]
+)
+def test_a_stage_that_lost_a_file_is_done_again_from_the_journal(again, tmp_path, finished, lost, stage):
     (tmp_path / "run" / lost / "train-00000-of-00001.parquet").unlink()
-    assert again() == (["augment"], 0)
-    assert contents(tmp_path / "run") == contents(finished / "run")
-
-
-def test_lost_pairs_are_written_again_from_the_journal(again, tmp_path, finished):
-    (tmp_path / "run/data/train-00000-of-00001.parquet").unlink()
-    assert again() == (["respond"], 0)
+    assert again() == ([stage], 0)
     assert contents(tmp_path / "run") == contents(finished / "run")
 
 
@@ -200,20 +193,21 @@ def test_a_lost_journal_is_no_reason_to_do_anything_again(again, tmp_path):
     assert again() == ([], 0)
 
 
-def test_rows_that_failed_are_asked_again(run, caplog):
-    with ChatServer(faults=[500, 500]) as server:
-        first, second = (run(*over(server), *TOLERANT, "stage=prescreen") for _ in range(2))
-    reasons = [folder.manifest["stages"]["prescreen"]["rejected"].get("teacher_failed") for folder in (first, second)]
-    assert reasons == [2, None]
-
-
-def test_of_rows_that_failed_only_the_missing_answers_are_asked(run):
-    with ChatServer(faults=[500]) as server:
-        run(*over(server), *TOLERANT, "stage=prescreen")
+@pytest.mark.parametrize(
+    ("status", "reasons", "asked"),
+    [
+        (500, [{"teacher_failed": 1}, {}], 3),  # only the missing answers: three questions about the one document
+        (422, [{"teacher_refused": 1}, {"teacher_refused": 1}], 0),
+    ],
+)
+def test_rows_that_failed_are_asked_again_and_those_that_were_refused_are_not(run, status, reasons, asked):
+    with ChatServer(faults=[status]) as server:
+        first = run(*over(server), *TOLERANT, "stage=prescreen")
         before = len(server.chats)
-        run(*over(server), *TOLERANT, "stage=prescreen")
-    # three questions about the one document
-    assert len(server.chats) - before == 3
+        second = run(*over(server), *TOLERANT, "stage=prescreen")
+    rejected = [folder.manifest["stages"]["prescreen"]["rejected"] for folder in (first, second)]
+    assert [{name: n for name, n in each.items() if name.startswith("teacher")} for each in rejected] == reasons
+    assert len(server.chats) - before == asked
 
 
 def test_a_stage_with_failed_rewards_is_not_up_to_date(again, tmp_path):
@@ -224,15 +218,6 @@ def test_a_stage_with_failed_rewards_is_not_up_to_date(again, tmp_path):
     assert again() == (["augment"], 0)
 
 
-def test_rows_that_were_refused_are_not_asked_again(run):
-    with ChatServer(faults=[422]) as server:
-        first = run(*over(server), *TOLERANT, "stage=prescreen")
-        before = len(server.chats)
-        run(*over(server), *TOLERANT, "stage=prescreen")
-    assert first.manifest["stages"]["prescreen"]["rejected"]["teacher_refused"] == 1
-    assert len(server.chats) == before
-
-
 def test_a_run_of_another_format_is_refused(again, tmp_path):
     path = tmp_path / "run/run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99, "fanno_hf": "9.0"}))
@@ -240,10 +225,13 @@ def test_a_run_of_another_format_is_refused(again, tmp_path):
         again()
 
 
-@pytest.mark.parametrize("text", ["", "moss", "[]", "{}", '"format"', '{"format": 1}', '{"format": 1, "stages": [1]}'])
-def test_a_run_json_of_others_is_refused(run, tmp_path, text):
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"moss", b"[]", b"{}", b'"format"', b'{"format": 1}', b'{"format": 1, "stages": [1]}', b"\xff\xfe"],
+)
+def test_a_run_json_of_others_is_refused(run, tmp_path, content):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/run.json").write_text(text)
+    (tmp_path / "run/run.json").write_bytes(content)
     with pytest.raises(UserError, match="run.json is not a run of fanno_hf: move it away or give another run="):
         run()
 
@@ -259,13 +247,6 @@ def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
         run("stage=seed")
 
 
-def test_a_run_json_that_is_not_utf8_is_refused(run, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/run.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match="run.json is not a run of fanno_hf"):
-        run()
-
-
 def test_a_refused_folder_is_free_for_others(run, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/run.json").write_text("moss")
@@ -273,12 +254,6 @@ def test_a_refused_folder_is_free_for_others(run, tmp_path):
         run()
     (tmp_path / "run/run.json").unlink()
     assert RunFolder(tmp_path / "run").close() is None, kept
-
-
-def test_a_file_in_the_place_of_the_folder_is_told(run, tmp_path):
-    (tmp_path / "run").write_text("moss")
-    with pytest.raises(UserError, match="run cannot be used as a run folder .*: give another run="):
-        run()
 
 
 def test_a_folder_in_use_by_another_process_is_refused(run, tmp_path):
@@ -298,17 +273,7 @@ def test_a_stage_that_keeps_nothing_leaves_the_rejected_rows_it_speaks_of(run, t
     assert {row["reason"] for row in rows_of(tmp_path / "run/rejected/prescreen")} == {"too_short"}
 
 
-def test_an_unknown_stage_is_named_with_the_nearest(run):
-    with pytest.raises(UserError, match="stage=agument is unknown; did you mean 'augment'. Known: all, prescreen"):
-        run("stage=agument")
-
-
-def test_the_folder_is_a_data_set_of_pairs(finished, tmp_path):
-    rows = load_dataset(str(finished / "run"), split="train", cache_dir=str(tmp_path))
-    assert rows.column_names == list(PAIR)
-
-
-def test_every_config_has_the_rows_that_run_json_counts(finished, tmp_path):
+def test_the_folder_is_a_data_set_with_the_declared_columns_and_the_rows_that_run_json_counts(finished, tmp_path):
     stages = json.loads((finished / "run/run.json").read_text())["stages"]
     expected = {"default": stages["respond"]["kept"]}
     for stage, entry in stages.items():
@@ -318,14 +283,11 @@ def test_every_config_has_the_rows_that_run_json_counts(finished, tmp_path):
     expected["history_respond"] = len({row["round"] for row in rows_of(finished / "run/respond")})
     folder = str(finished / "run")
     configs = get_dataset_config_names(folder)
-    found = {name: len(load_dataset(folder, name, split="train", cache_dir=str(tmp_path))) for name in configs}
+    rows = {name: load_dataset(folder, name, split="train", cache_dir=str(tmp_path)) for name in configs}
+    found = {name: len(each) for name, each in rows.items()}
+    assert rows["default"].column_names == list(PAIR)
+    assert {stage: rows[stage].features for stage in STAGES} == {s: features(STAGES[s].columns) for s in STAGES}
     assert found == {name: count for name, count in expected.items() if count}
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_kept_rows_have_the_declared_columns(finished, tmp_path, stage):
-    rows = load_dataset(str(finished / "run"), stage, split="train", cache_dir=str(tmp_path))
-    assert rows.features == features(STAGES[stage].columns)
 
 
 def test_a_key_is_written_nowhere(cli, tmp_path, monkeypatch):
@@ -367,11 +329,8 @@ def hostile(tmp_path_factory):
     return done, [turn["content"] for request in server.chats for turn in request.body["messages"]]
 
 
-def test_hostile_documents_are_stored_as_they_are(hostile):
+def test_hostile_texts_are_stored_as_they_are(hostile):
     assert set(hostile[0].read_rows("prescreen", DOCUMENT)["text"]) == set(HOSTILE)
-
-
-def test_hostile_completions_are_stored_as_they_are(hostile):
     assert any("<|im_end|>" in text for text in hostile[0].read_rows("seed", INSTRUCTION)["instruction"])
 
 
@@ -380,11 +339,8 @@ def test_no_special_token_is_sent(hostile, token):
     assert [text for text in hostile[1] if token in text] == []
 
 
-def test_braces_are_sent_as_they_are(hostile):
+def test_braces_are_sent_as_they_are_and_nothing_in_a_text_is_computed(hostile):
     assert any("{curly} and {{ 7*7 }} and {% for x in y %}" in text for text in hostile[1])
-
-
-def test_nothing_in_a_text_is_computed(hostile):
     assert [text for text in hostile[1] if re.search(r"\b49\b|/root", text)] == []
 
 
@@ -400,9 +356,8 @@ def test_every_row_is_kept_or_rejected_with_a_reason(documents, tmp_path_factory
     folder = tmp_path_factory.mktemp("set")
     write_documents(folder / "documents.jsonl", documents)
     try:
-        done = small_run(
-            folder, "data.text_column=text", *(f"stages.{stage}.min_relevance=0.1" for stage in ("seed", "augment"))
-        )
+        relevance = [f"stages.{stage}.min_relevance=0.1" for stage in ("seed", "augment")]
+        done = small_run(folder, "data.text_column=text", *relevance)
     except StageEmpty:
         done = RunFolder(folder / "run")
         done.close()
@@ -436,15 +391,13 @@ def test_load_dataset_never_gives_the_rows_of_an_earlier_run(run, tmp_path):
     """`datasets` names its cache by the card and the folder's last name; what is read must follow the rows."""
 
     def load():
-        return load_dataset(str(tmp_path / "run"), "prescreen", split="train", cache_dir=str(tmp_path / "cache"))[
-            "source"
-        ]
+        folder, cache = str(tmp_path / "run"), str(tmp_path / "cache")
+        return list(load_dataset(folder, "prescreen", split="train", cache_dir=cache)["source"])
 
     run("stage=prescreen", *TOLERANT)
-    first = list(load())
+    first = load()
     run("stage=prescreen", "stages.prescreen.longest_first=true", *TOLERANT)
-    assert sorted(load()) == sorted(first)
-    assert list(load()) != first
+    assert (sorted(load()), load() == first) == (sorted(first), False)
 
 
 def test_rows_at_work_leave_no_trace(run, tmp_path):
@@ -472,7 +425,3 @@ def test_every_algorithm_finds_communities(run, algorithm):
 def test_louvain_needs_a_threshold_above_zero(run, threshold):
     with pytest.raises(UserError, match=f"communities.threshold={threshold}: algorithm=louvain needs one above 0"):
         run("stages.prescreen.communities.algorithm=louvain", f"stages.prescreen.communities.threshold={threshold}")
-
-
-def test_the_number_of_threads_redoes_nothing(again):
-    assert again("threads=1") == ([], 0)

@@ -15,10 +15,7 @@ from tests.conftest import DOCUMENTS, small_run, write_documents
 
 # near-duplicates and exact ones across the shards, one that is empty, one that is cut into two passages
 TEXTS = [
-    *DOCUMENTS,
-    DOCUMENTS[1].replace("river", "stream"),
-    DOCUMENTS[0],
-    None,
+    *(*DOCUMENTS, DOCUMENTS[1].replace("river", "stream"), DOCUMENTS[0], None),
     "\n\n".join([*DOCUMENTS[2:4]] * 9),
     DOCUMENTS[3].replace("smooth", "soft").replace("elastic", "springy"),
     "",
@@ -33,14 +30,16 @@ def do(tmp_path):
     return partial(small_run, tmp_path, "stage=prescreen")
 
 
-def outputs(run: Path) -> dict[str, bytes]:
-    return {
-        path.as_posix(): (run / path).read_bytes()
-        for path in (
-            Path("prescreen/train-00000-of-00001.parquet"),
-            Path("rejected/prescreen/train-00000-of-00001.parquet"),
-        )
-    }
+@pytest.fixture
+def halved(do):
+    """The same when both of two shards are done."""
+    for index in range(2):
+        do(f"shard={index}/2")
+    return do
+
+
+def outputs(run: Path) -> list[bytes]:
+    return [(run / name / "train-00000-of-00001.parquet").read_bytes() for name in ("prescreen", "rejected/prescreen")]
 
 
 @pytest.mark.parametrize("count", [1, 2, 17])  # more shards than documents, too
@@ -52,28 +51,16 @@ def test_shards_give_the_bytes_of_a_run_without_them(do, tmp_path, count):
     assert outputs(tmp_path / "run") == outputs(tmp_path / "whole")
 
 
-def test_the_merge_asks_the_teacher_nothing_that_a_shard_has_asked(do, tmp_path):
-    for index in range(2):
-        do(f"shard={index}/2")
+def test_the_merge_reads_asks_and_embeds_nothing_that_a_shard_has(halved, tmp_path, monkeypatch, caplog):
     log = tmp_path / "requests.log"
-    do(f"teacher.log={log}")
-    assert not log.exists() or log.read_text() == ""
-
-
-def test_the_merge_embeds_nothing_that_a_shard_has_embedded(do, monkeypatch):
-    for index in range(2):
-        do(f"shard={index}/2")
-    monkeypatch.setattr(
-        "fanno_hf.vectors.embedder.HashingEmbedder.encode", lambda self, texts: pytest.fail("embedded again")
-    )
-    assert do().manifest["stages"]["prescreen"]["kept"] == 7
-
-
-def test_a_merge_needs_no_documents(do, tmp_path):
-    for index in range(2):
-        do(f"shard={index}/2")
     write_documents(tmp_path / "documents.jsonl", ["another document"])
-    assert do().manifest["stages"]["prescreen"]["kept"] == 7
+    encode = "fanno_hf.vectors.embedder.HashingEmbedder.encode"
+    monkeypatch.setattr(encode, lambda self, texts: pytest.fail("embedded again"))
+    with caplog.at_level(logging.INFO, "fanno_hf"):
+        done = halved(f"teacher.log={log}")
+    assert done.manifest["stages"]["prescreen"]["kept"] == 7
+    assert "run/shards (2 parts); data.* is not read" in caplog.text
+    assert not log.exists() or log.read_text() == ""
 
 
 def test_a_merged_run_is_up_to_date_where_a_whole_one_is(do, tmp_path, caplog):
@@ -94,12 +81,22 @@ def test_a_complete_shard_is_not_done_again(do, tmp_path, caplog):
     assert (tmp_path / "run/shards/0-of-2/run.json").stat().st_mtime_ns == before
 
 
-def test_a_shard_that_was_killed_before_its_marker_is_named(do, tmp_path):
-    for index in range(2):
-        do(f"shard={index}/2")
-    (tmp_path / "run/shards/1-of-2/run.json").unlink()
-    with pytest.raises(UserError, match=r"1-of-2 is not complete: run it again, with shard=1/2, or delete the folder"):
-        do()
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("run.json", r"1-of-2 is not complete: run it again, with shard=1/2, or delete the folder"),
+        ("passages/train-00000-of-00001.parquet", "1-of-2 is damaged: run it again, with shard=1/2"),
+        ("rejected/passages/train-00000-of-00001.parquet", "1-of-2 is damaged: run it again, with shard=1/2"),
+    ],
+)
+def test_a_shard_that_was_killed_or_damaged_is_named(halved, tmp_path, file, said):
+    path = tmp_path / "run/shards/1-of-2" / file
+    if file == "run.json":  # killed before its marker
+        path.unlink()
+    else:
+        path.write_bytes(b"x")
+    with pytest.raises(UserError, match=said):
+        halved()
 
 
 def test_a_missing_shard_is_named(do, tmp_path):
@@ -116,47 +113,20 @@ def test_shards_of_two_divisions_do_not_mix(do):
         do()
 
 
-def test_shards_made_with_other_settings_are_refused(do):
-    for index in range(2):
-        do(f"shard={index}/2")
-    with pytest.raises(
-        UserError, match=r"0-of-2 was made with other settings than these: run it again, with shard=0/2"
-    ):
-        do("stages.prescreen.min_tokens=21")
+def test_shards_made_with_other_settings_are_refused(halved):
+    said = r"0-of-2 was made with other settings than these: run it again, with shard=0/2"
+    with pytest.raises(UserError, match=said):
+        halved("stages.prescreen.min_tokens=21")
 
 
-@pytest.mark.parametrize("name", ["passages", "rejected/passages"])
-def test_a_damaged_shard_is_refused(do, tmp_path, name):
-    for index in range(2):
-        do(f"shard={index}/2")
-    (tmp_path / "run/shards/1-of-2" / name / "train-00000-of-00001.parquet").write_bytes(b"x")
-    with pytest.raises(UserError, match="1-of-2 is damaged: run it again, with shard=1/2"):
-        do()
-
-
-def test_shards_of_different_documents_are_refused(do):
+@pytest.mark.parametrize("texts", [TEXTS[:5], [TEXTS[1], TEXTS[0], *TEXTS[2:]]], ids=["fewer", "in another order"])
+def test_shards_of_other_documents_are_refused(do, tmp_path, texts):
     do("shard=0/2")
-    do("shard=1/2", "data.limit=5")
-    with pytest.raises(
-        UserError, match="1-of-2 was made from other documents than .*0-of-2: all must read the same ones"
-    ):
-        do()
-
-
-def test_shards_of_the_same_documents_in_another_order_are_refused(do, tmp_path):
-    do("shard=0/2")
-    write_documents(tmp_path / "documents.jsonl", [TEXTS[1], TEXTS[0], *TEXTS[2:]])
+    write_documents(tmp_path / "documents.jsonl", texts)
     do("shard=1/2")
-    with pytest.raises(UserError, match="1-of-2 was made from other documents"):
+    said = "1-of-2 was made from other documents than .*0-of-2: all must read the same ones"
+    with pytest.raises(UserError, match=said):
         do()
-
-
-def test_a_merge_says_that_it_reads_no_documents(do, caplog):
-    for index in range(2):
-        do(f"shard={index}/2")
-    with caplog.at_level(logging.INFO, "fanno_hf"):
-        do()
-    assert "run/shards (2 parts); data.* is not read" in caplog.text
 
 
 def test_a_shard_without_any_passage_is_merged(do, tmp_path):
@@ -174,13 +144,11 @@ def test_two_shards_can_be_done_at_the_same_time(do, tmp_path):
     assert set(done["shard"]) >= {"passages", "rejected"}
 
 
-def test_the_journal_of_a_shard_survives_its_folder(do, tmp_path):
-    for index in range(2):
-        do(f"shard={index}/2")
-    do()
+def test_the_journal_of_a_shard_survives_its_folder(halved, tmp_path):
+    halved()
     shutil.rmtree(tmp_path / "run/shards")
     log = tmp_path / "requests.log"
-    do("force=true", f"teacher.log={log}")
+    halved("force=true", f"teacher.log={log}")
     assert not log.exists() or log.read_text() == ""
 
 

@@ -127,15 +127,9 @@ def test_colours_stand_out(colour, ground, least):
 
 
 def test_texts_from_the_data_are_only_text():
-    ours = rows(name=HOSTILE)
-    found = drawn(
-        ours,
-        rows(name=HOSTILE, rounds=None),
-        verbs=verb_nouns(verb=HOSTILE, noun="$\\alpha$"),
-        passages=passages(label=HOSTILE),
-        stages=[StageFigures(HOSTILE, 9, 9, {}, 9, 0, 10, 10, 1.0, 2.0)],
-        currency="$\\beta$",
-    )
+    given = {"verbs": verb_nouns(verb=HOSTILE, noun="$\\alpha$"), "passages": passages(label=HOSTILE)}
+    given |= {"stages": [StageFigures(HOSTILE, 9, 9, {}, 9, 0, 10, 10, 1.0, 2.0)], "currency": "$\\beta$"}
+    found = drawn(rows(name=HOSTILE), rows(name=HOSTILE, rounds=None), **given)
     assert all(b"<script" not in figure.light for figure in found.values())
     assert clean(HOSTILE) in texts(found["quality_complexity"].light)
     assert "$\\alpha$" in texts(found["verb_noun_wheel"].light)
@@ -227,7 +221,6 @@ def test_project_keeps_neighbours_together():
 def test_numbers_durations_and_labels_are_short():
     assert clean("a\0b\n c\u202e\ud800d") == "a b c d"
     assert clean("long " * 10_000, 11) == "long long…"
-    assert [short(number) for number in (0, 950, 12_345, 1_500, 999_999, 3_400_000)] == [
-        *("0", "950", "12k", "1.5k", "1000k", "3.4M")
-    ]
+    numbers = {0: "0", 950: "950", 12_345: "12k", 1_500: "1.5k", 999_999: "1000k", 3_400_000: "3.4M"}
+    assert {number: short(number) for number in numbers} == numbers
     assert [duration(seconds) for seconds in (0.4, 12, 75, 9000)] == ["0.4 s", "12 s", "1.2 min", "2.5 h"]

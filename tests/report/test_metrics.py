@@ -24,17 +24,12 @@ def measured(*instructions: str, **columns) -> Measured:
     """A data set with these instructions; every other column is plain unless it is given."""
     count = len(instructions)
     plain = {
-        "name": "ours",
-        "responses": ["An answer."] * count,
+        **{"name": "ours", "of": count, "responses": ["An answer."] * count},
         "instruction_tokens": np.array([len(text.split()) for text in instructions], dtype=np.int64),
-        "response_tokens": np.full(count, 3),
-        "embeddings": unit_rows(count),
-        "quality": np.ones(count),
-        "rounds": np.zeros(count, dtype=np.int64),
-        "finish_reasons": ["stop"] * count,
+        **{"response_tokens": np.full(count, 3), "embeddings": unit_rows(count), "quality": np.ones(count)},
+        **{"rounds": np.zeros(count, dtype=np.int64), "finish_reasons": ["stop"] * count},
         "tags": {"task_type": ["code"] * count, "style": ["command"] * count},
         "mentions_document": np.zeros(count, dtype=bool),
-        "of": count,
     }
     return Measured(instructions=list(instructions), **(plain | columns))
 
@@ -88,11 +83,8 @@ def test_near_repeats_are_rows_with_another_at_the_threshold():
 def test_verbs_are_counted_with_their_nouns():
     pairs = [("write", "poem"), ("write", "poem"), ("write", "letter"), ("name", "river"), None, None]
     found = figures(measured(*"abcdef"), verbs=VerbNouns(pairs, skipped=1, parser="small 1.0"))["verb_noun"]
-    assert found["top"][0] == {
-        "verb": "write",
-        "count": 3,
-        "nouns": [{"noun": "poem", "count": 2}, {"noun": "letter", "count": 1}],
-    }
+    nouns = [{"noun": "poem", "count": 2}, {"noun": "letter", "count": 1}]
+    assert found["top"][0] == {"verb": "write", "count": 3, "nouns": nouns}
     assert found["entropy_bits"] == 1.5  # of 1/2, 1/4, 1/4
     assert [found[key] for key in ("with_pair", "verb_noun_pairs", "without_pair", "other_languages")] == [4, 3, 1, 1]
 
@@ -111,20 +103,14 @@ def test_pairs_grow_with_each_round():
 
 def test_rounds_have_lengths_of_their_own():
     found = figures(measured("a", "a b c", "a b c d e", rounds=np.array([0, 1, 1])))["rounds"]
-    assert found[1] == {
-        "round": 1,
-        "rows": 2,
-        "instruction_tokens": {"q1": 3.5, "median": 4.0, "q3": 4.5},
-        "verb_noun_pairs": None,
-    }
+    tokens = {"q1": 3.5, "median": 4.0, "q3": 4.5}
+    assert found[1] == {"round": 1, "rows": 2, "instruction_tokens": tokens, "verb_noun_pairs": None}
 
 
 def test_lengths():
     found = lengths(np.array([1, 2, 3, 10]))
-    assert found == {
-        **{"mean": 4.0, "sd": 3.5355, "min": 1.0, "q1": 1.75},
-        **{"median": 2.5, "q3": 4.75, "p95": 8.95, "max": 10.0},
-    }
+    quartiles = {"min": 1.0, "q1": 1.75, "median": 2.5, "q3": 4.75, "p95": 8.95, "max": 10.0}
+    assert found == {"mean": 4.0, "sd": 3.5355, **quartiles}
 
 
 def test_tags_that_were_never_used_are_counted():

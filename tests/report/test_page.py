@@ -73,14 +73,10 @@ DOCUMENTS = [
     {"id": "d1", "source": "scribes.jsonl:2", "text": "A scribe ruled the parchment.", "cut": False},
 ]
 SHARED = [[{"role": "user", "content": "Text: bees. Write a question."}, {"role": "assistant", "content": "How?"}]]
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"/>'
+GROWTH = {"name": "growth", "title": "Growth", "caption": "The pool.", "alt": "A line.", "note": None}
 FIGURES = [
-    SimpleNamespace(
-        **{"name": "growth", "title": "Growth", "caption": "The pool.", "alt": "A line.", "note": None},
-        **{
-            shade: b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"/>' + x
-            for shade, x in (("light", b""), ("dark", b" "))
-        },
-    ),
+    SimpleNamespace(**GROWTH, light=SVG, dark=SVG + b" "),
     SimpleNamespace(name="verbs", title="Verbs", caption="", alt="", note="Needs a parser.", light=None, dark=None),
 ]
 RUN = Page(
@@ -152,12 +148,8 @@ def everywhere(*texts: str) -> Page:
         row = {**dict.fromkeys(KEPT, text), **dict.fromkeys(("reason", "reward", "pulls", "similarity"))}
         row |= {"id": f"kept {place}", "stage": "respond", "round": 0, "document": place, "tokens": 1}
         row |= {"passages": [[text, 0.5]], "counterexamples": [[text, text]], "verdicts": [[text, 0.5]]}
-        row |= {
-            "completion": f"A: {text}",
-            "response_tokens": 1,
-            "prompt": [place, "\0d\0"],
-            "response_prompt": [None, "\0p0\0"],
-        }
+        row |= {"completion": f"A: {text}", "response_tokens": 1}
+        row |= {"prompt": [place, "\0d\0"], "response_prompt": [None, "\0p0\0"]}
         rows += [row, {**row, "id": f"rejected {place}", "stage": text, "reason": text}]
         says = dict.fromkeys(("name", "title", "caption", "alt", "note"), text)
         svg = text.encode("utf-8", "replace") if len(text) < 1000 else None
@@ -206,13 +198,9 @@ def hostile(request, browser, tmp_path_factory):
 @pytest.mark.parametrize(
     "places",
     [
-        "h1",
-        *(".tiles dt", ".tiles dd", "header .note", "#funnel h3 span:first-child", "#cost tbody th"),
-        *(
-            "#funnel li:nth-child(2) .name",
-            "#metrics thead th:first-child",
-            "#metrics .wide:first-child thead th + th",
-        ),
+        *("h1", ".tiles dt", ".tiles dd", "header .note", "#funnel h3 span:first-child", "#cost tbody th"),
+        *("#funnel li:nth-child(2) .name", "#metrics thead th:first-child"),
+        "#metrics .wide:first-child thead th + th",
         *("figure:nth-child(odd) h3", "figure:nth-child(odd) .absent", "figure:nth-child(odd) figcaption"),
     ],
 )
@@ -241,9 +229,8 @@ def test_a_right_to_left_text_has_its_own_direction(show):
 
 def test_no_source_makes_markup_of_text():
     source = "".join((page_module.FOLDER / name).read_text() for name in ("page.js", "lineage.js", "page.html"))
-    assert not re.findall(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|srcdoc|new Function", source
-    )
+    makers = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|srcdoc|new Function"
+    assert not re.findall(makers, source)
     assert not re.findall(r"<[a-z][^>]*\s(?:style|on\w+)=", render_page(RUN).decode().split("<script")[0])
 
 
@@ -260,8 +247,7 @@ def test_the_policy_allows_the_two_inline_blocks_and_data_images_only():
 @pytest.mark.parametrize(
     "foreign",
     [
-        "const script = document.createElement('script'); script.textContent = 'window.pwned = 1';"
-        "document.body.append(script)",
+        "const added = document.createElement('script'); added.textContent = 'window.pwned = 1'; document.body.append(added)",
         "document.body.setAttribute('onclick', 'window.pwned = 1'); document.body.click()",
     ],
     ids=["script", "handler"],
@@ -295,12 +281,6 @@ def test_nested_metrics_become_lines_of_a_group():
 # what stands on the page
 
 
-def test_a_run_opens_without_an_incident(show):
-    watched = show()
-    open_row(watched.page)
-    assert watched.incidents == []
-
-
 @pytest.mark.parametrize(
     ("place", "text"),
     [
@@ -318,16 +298,12 @@ def test_the_page_says(watched, place, text):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_figure_is_there_in_both_schemes(show, scheme):
+def test_a_scheme_has_its_figures_and_ground_and_print_is_light(show, scheme):
     page = show(color_scheme=scheme).page
     source = page.locator("figure img").evaluate("image => image.currentSrc")
     assert base64.b64decode(source.split(",")[1]) == getattr(FIGURES[0], scheme)
-
-
-def test_the_dark_scheme_is_dark_and_print_is_light(show):
-    page = show(color_scheme="dark").page
     red = "Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])"
-    assert page.evaluate(red) < 60
+    assert (page.evaluate(red) < 60) == (scheme == "dark")
     page.emulate_media(media="print")
     assert page.evaluate(red) > 200
 
@@ -478,10 +454,10 @@ def test_typing_in_the_search_keeps_the_focus_there(page):
 # sizes
 
 
-def test_neither_page_nor_lineage_scrolls_sideways_on_a_phone(show):
-    page = show(viewport=PHONE).page
-    open_row(page)
-    assert page.evaluate(WIDER) == [0, 0]
+def test_a_run_opens_on_a_phone_without_an_incident_and_scrolls_sideways_nowhere(show):
+    watched = show(viewport=PHONE)
+    open_row(watched.page)
+    assert (watched.page.evaluate(WIDER), watched.incidents) == ([0, 0], [])
 
 
 def test_of_ten_thousand_rows_few_are_elements_of_the_page_and_all_can_be_reached(show):

@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import shutil
+from contextlib import closing
 
 import pytest
 from datasets import Dataset
@@ -74,11 +75,8 @@ def payloads(folder) -> dict[str, object]:
 
 
 def rows(folder, config: str) -> list[dict]:
-    run = RunFolder(folder)
-    try:
+    with closing(RunFolder(folder)) as run:
         return run.read_rows(config).to_list()
-    finally:
-        run.close()
 
 
 def lineage(folder) -> list[dict]:
@@ -92,12 +90,8 @@ def test_it_says_what_it_wrote(folder):
 def test_the_same_run_gives_the_same_bytes(reported, folder, monkeypatch):
     monkeypatch.setattr("fanno_hf.report.report.draw", draw)
     make(folder)
-    names = [
-        "report.html",
-        "metrics.json",
-        "README.md",
-        *(f"figures/{p.name}" for p in (reported / "figures").iterdir()),
-    ]
+    figures = (f"figures/{path.name}" for path in (reported / "figures").iterdir())
+    names = ["report.html", "metrics.json", "README.md", *figures]
     assert [name for name in names if (folder / name).read_bytes() != (reported / name).read_bytes()] == []
 
 
@@ -180,9 +174,7 @@ def test_a_larger_run_is_sampled_and_says_so(folder):
 
 def test_a_page_that_would_be_too_large_shows_fewer_rows_and_says_so(folder, monkeypatch):
     monkeypatch.setattr("fanno_hf.report.report.render_page", lambda page: b"x" * 10**6 * len(page.records["rows"]))
-    run = RunFolder(folder)
-    count = len(run.read_rows("respond"))
-    run.close()
+    count = len(rows(folder, "respond"))
     make(folder, "report.max_megabytes=2.5", "report.rejected=0")
     assert (folder / "report.html").stat().st_size == 2_000_000 < count * 1_000_000
 

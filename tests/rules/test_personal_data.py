@@ -120,7 +120,7 @@ def test_national_phone_numbers_need_a_region(text, region, found):
 def test_phone_search_gives_up_after_too_many_tries(monkeypatch):
     text = "+1 234 5678 900 000\n" * 50 + "+44 20 7946 0958"
     assert find_personal_data(text, kinds=["phone"]) == ("personal_data", "phone")
-    monkeypatch.setattr(personal_data, "_PHONE_TRIES", 3)
+    monkeypatch.setattr(personal_data, "PHONE_TRIES", 3)
     assert find_personal_data(text, kinds=["phone"]) is None
 
 

@@ -49,17 +49,14 @@ def test_a_teachers_yes_drops_the_passage_and_ends_its_questions(make_context):
 def test_a_teachers_no_keeps_the_passage_with_its_verdicts(make_context):
     context, _ = make_context()
     kept = prescreen(raw_documents(*GOOD), context).kept
-    assert kept[0]["verdicts"] == [
-        {"name": name, "probability": 0.0} for name in ("low_quality", "private_information", "advertisement")
-    ]
+    names = ("low_quality", "private_information", "advertisement")
+    assert kept[0]["verdicts"] == [{"name": name, "probability": 0.0} for name in names]
 
 
 @pytest.mark.parametrize(("undecided", "kept"), [("keep", 3), ("drop", 2)])
 def test_an_undecided_verdict_does_what_the_configuration_says(make_context, undecided, kept):
-    context, _ = make_context(
-        verdict=lambda prompt: "Perhaps" if "auction" in prompt else "No",
-        overrides=[f"stages.prescreen.undecided={undecided}"],
-    )
+    verdict = lambda prompt: "Perhaps" if "auction" in prompt else "No"  # noqa: E731
+    context, _ = make_context(verdict=verdict, overrides=[f"stages.prescreen.undecided={undecided}"])
     assert len(prescreen(raw_documents(*GOOD), context).kept) == kept
 
 

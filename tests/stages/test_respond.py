@@ -21,16 +21,9 @@ def inputs():
         rows = raw_documents(*DOCUMENTS[:4])
         documents = prescreen(rows, context).kept
         asked = [f"Explain how the thing in {row['source']} works, with mosses." for row in documents]
-        instructions = Dataset.from_dict(
-            {
-                "instruction_id": [f"i{i}" for i in range(4)],
-                "document_id": list(documents["document_id"]),
-                "instruction": asked,
-                "input": [input_] * 4,
-                "task_type": ["code"] * 4,
-            }
-        )
-        return documents, conform(instructions, INSTRUCTION)
+        columns = {"instruction_id": [f"i{i}" for i in range(4)], "document_id": list(documents["document_id"])}
+        columns |= {"instruction": asked, "input": [input_] * 4, "task_type": ["code"] * 4}
+        return documents, conform(Dataset.from_dict(columns), INSTRUCTION)
 
     return make
 
@@ -83,9 +76,9 @@ def test_a_bad_response_leaves_with_its_reason(make_context, inputs, completion,
 
 
 def test_a_truncated_answer_can_be_asked_again_with_more_tokens(make_context, inputs):
-    context, backend = make_context(overrides=["stages.respond.retry_max_tokens=999"])
+    cut_off = Completion("They drink", "length", 5, 2)
+    context, backend = make_context(lambda prompt: cut_off, overrides=["stages.respond.retry_max_tokens=999"])
     documents, instructions = inputs(context)
-    backend._answer = lambda prompt: Completion("They drink", "length", 5, 2)
     whole = backend.complete
 
     async def complete(request, urgent=False):

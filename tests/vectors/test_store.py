@@ -126,11 +126,17 @@ def test_a_vector_that_would_spoil_every_comparison_is_refused(make, monkeypatch
         store.encode(TEXTS[:1])
 
 
-def test_damaged_vectors_say_what_to_do(make, tmp_path):
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("vectors.f32", b"\xff" * 96, "vectors.f32 is damaged: delete its folder"),
+        ("embedder.json", b"{", "delete it and its texts are embedded again"),
+    ],
+)
+def test_a_damaged_file_says_what_to_do(make, tmp_path, file, content, said):
     make()[0].encode(TEXTS)
-    path = next(tmp_path.rglob("vectors.f32"))
-    path.write_bytes(b"\xff" * path.stat().st_size)
-    with pytest.raises(UserError, match=r"vectors.f32 is damaged: delete its folder"):
+    next(tmp_path.rglob(file)).write_bytes(content)
+    with pytest.raises(UserError, match=said):
         make()[0].encode(TEXTS)
 
 
@@ -148,13 +154,6 @@ def test_vectors_in_another_order_are_those_of_their_texts(make, monkeypatch):
     store, _ = make()
     vectors = store.encode([f"text {n}" for n in range(7)])
     assert np.array_equal(store.encode([f"text {n}" for n in reversed(range(7))]), vectors[::-1])
-
-
-def test_a_damaged_description_says_what_to_do(make, tmp_path):
-    make()[0].encode(TEXTS)
-    next(tmp_path.rglob("embedder.json")).write_text("{")
-    with pytest.raises(UserError, match="delete it and its texts are embedded again"):
-        make()[0].encode(TEXTS)
 
 
 def test_the_folder_says_whose_vectors_it_holds(make, tmp_path):
