@@ -167,3 +167,8 @@ def cli(monkeypatch, tmp_path, capsys) -> CommandLine:
     """The command line, called in `tmp_path`: `cli("stage=seed")` gives (exit code, stderr)."""
     monkeypatch.chdir(tmp_path)
     return CommandLine(capsys)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest tests come first, so that no worker begins one when the others are done."""
+    items.sort(key=lambda item: "model" not in item.keywords)

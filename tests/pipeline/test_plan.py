@@ -26,7 +26,9 @@ def test_a_run_that_is_finished_today_is_up_to_date_tomorrow(manifest):
     assert {stage: entry["fingerprint"][:20] for stage, entry in manifest["stages"].items()} == FINGERPRINTS
 
 
-@pytest.mark.parametrize("function", [*(stage.function for stage in STAGES.values()), *TASKS.values()])
+@pytest.mark.parametrize(
+    "function", [*(stage.function for stage in STAGES.values()), *(task.function for task in TASKS.values())]
+)
 def test_every_function_is_there(function):
     assert callable(load(function))
 
