@@ -170,5 +170,4 @@ def cli(monkeypatch, tmp_path, capsys) -> CommandLine:
 
 
 def pytest_collection_modifyitems(items):
-    """The longest tests come first, so that no worker begins one when the others are done."""
-    items.sort(key=lambda item: "model" not in item.keywords)
+    items.sort(key=lambda item: "model" not in item.keywords)  # the longest first: no worker begins one at the end
