@@ -7,11 +7,11 @@ resolved it. That dict stays at hand as `resolved`: services are built from it, 
 """
 
 from collections.abc import Mapping
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.rules.phrases import compile_patterns
@@ -30,9 +30,8 @@ Text = Annotated[str, MinLen(1), "text"]
 Path = Annotated[str, MinLen(1), "path"]
 Words = list[Annotated[str, MinLen(1)]]
 References = Annotated[list[Any], "references"]
-Verdicts = dict[
-    str, Share | None
-]  # question -> probability of "yes" from which on a row is dropped; None does not ask
+# question -> probability of "yes" from which on a row is dropped; None does not ask
+Verdicts = dict[str, Share | None]
 Undecided = Literal["keep", "drop"]  # what becomes of a row where the teacher says neither yes nor no
 
 
@@ -61,8 +60,6 @@ class _Group(BaseModel):
 
 
 class Sampling(_Group):
-    """How completions are drawn."""
-
     max_tokens: Count
     temperature: NotNegative  # 0 is greedy
     top_p: PositiveShare
@@ -71,15 +68,11 @@ class Sampling(_Group):
 
 
 class Markup(_Group):
-    """When a passage is mostly HTML."""
-
     max_share: Share
     min_tags: Count
 
 
 class Garbled(_Group):
-    """When a passage cannot be read."""
-
     min_letter_share: Share
     max_broken_share: Share
     max_symbol_run: Count
@@ -90,8 +83,6 @@ class Garbled(_Group):
 
 
 class Repetition(_Group):
-    """When a text says the same again and again."""
-
     max_share: Share
     ngram_words: Annotated[int, Ge(2)]
     ngram_characters: Annotated[int, Ge(2)]
@@ -101,23 +92,17 @@ class Repetition(_Group):
 
 
 class PersonalData(_Group):
-    """Which personal data are looked for."""
-
     kinds: list[Literal["email", "phone", "card", "iban", "ip"]]
     region: str | None  # country whose national phone numbers are found too
 
 
 class NearDuplicates(_Group):
-    """When two passages are near duplicates."""
-
     threshold: Annotated[float, Ge(0.01), Le(1)] | None  # Jaccard similarity of word n-grams; None looks for none
     ngram: Count
     num_perm: Annotated[int, Ge(16)]
 
 
 class Communities(_Group):
-    """When passages are about the same, and which of them is kept."""
-
     algorithm: Literal["fast", "louvain", "leiden", "components", "approximate"]
     threshold: Cosine | None  # cosine from which on two passages are neighbours; None compares none
     min_size: Count
@@ -132,8 +117,6 @@ class Communities(_Group):
 
 
 class Prescreen(_Group):
-    """Stage 1."""
-
     enabled: bool
     max_tokens: Count
     min_tokens: Natural
@@ -161,16 +144,12 @@ class Instructing(Sampling):
 
 
 class Seed(Instructing):
-    """Stage 2a."""
-
     combinations: Count  # of tags, for each document
     max_documents: Count | None
     max_instructions: Count | None
 
 
 class Augment(Instructing):
-    """Stage 2b."""
-
     target_size: Count
     window: Count
     lag: Annotated[int, Ge(0), Le(64)]
@@ -184,8 +163,6 @@ class Augment(Instructing):
 
 
 class Respond(Sampling):
-    """Stage 3."""
-
     mode: Literal["direct", "grounded"]
     retrieved: Natural  # passages besides the instruction's own
     exact_below: Count
@@ -195,8 +172,6 @@ class Respond(Sampling):
 
 
 class Stages(_Group):
-    """The settings of all stages."""
-
     prescreen: Prescreen
     seed: Seed
     augment: Augment
@@ -246,8 +221,6 @@ class TeacherSettings(_Group):
 
 
 class EmbedderSettings(_Group):
-    """What some embedders have."""
-
     batch_size: Count = 32
     dimension: Count = 256
 
@@ -266,28 +239,20 @@ class RuleNumbers(_Group):
 
 
 class AskPrompt(_Group):
-    """How an instruction is asked for."""
-
     instruction: str
     demonstrations: list[dict[str, Any]]
 
 
 class VerdictPrompt(_Group):
-    """How yes/no questions about a text are put."""
-
     verdict: str
     questions: dict[str, str]
 
 
 class InstructionPrompt(VerdictPrompt):
-    """How an instruction is judged."""
-
     quality: str | None = None  # asked for the reward of this name; here yes means: good
 
 
 class RespondPrompt(_Group):
-    """How an instruction is put for its answer."""
-
     direct: str
     grounded: str
 
@@ -303,28 +268,20 @@ class Prompts(_Group):
 
 
 class Export(_Group):
-    """stage=export."""
-
     format: Literal["prompt_completion", "sharegpt", "alpaca", "messages"]
 
 
 class Diff(_Group):
-    """stage=diff."""
-
     a: Text | None  # a run, or one on the Hub
     b: Text | None
     examples: Natural
 
 
 class Estimate(_Group):
-    """stage=estimate."""
-
     rows: Count
 
 
 class Hub(_Group):
-    """Where a run is published, and where the stages before one come from."""
-
     repo_id: Text | None
     push: bool
     revision: Text | None
@@ -344,8 +301,6 @@ class Price(_Group):
 
 
 class Report(_Group):
-    """stage=report."""
-
     rows: Count
     rejected: Natural
     max_characters: Annotated[int, Ge(50)]
@@ -359,8 +314,6 @@ class Report(_Group):
 
 
 class Settings(_Group):
-    """The settings of a run."""
-
     stage: str
     run: Any
     journal: Path | None
@@ -387,7 +340,7 @@ class Settings(_Group):
     hub: Hub
     report: Report
 
-    _resolved: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _resolved: dict[str, Any] = {}
 
     @classmethod
     def of(cls, resolved: dict[str, Any]) -> "Settings":
@@ -413,82 +366,67 @@ class Settings(_Group):
 
     @property
     def prescreen(self) -> Prescreen:
-        """`stages.prescreen`."""
         return self.stages.prescreen
 
     @property
     def seed(self) -> Seed:
-        """`stages.seed`."""
         return self.stages.seed
 
     @property
     def augment(self) -> Augment:
-        """`stages.augment`."""
         return self.stages.augment
 
     @property
     def respond(self) -> Respond:
-        """`stages.respond`."""
         return self.stages.respond
 
 
 def _in_words(error: ValidationError) -> str:
-    """Returns one sentence about the first value that is wrong."""
+    """Returns one sentence about the first value that is wrong, and what is allowed in its place."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if isinstance(part, str)]
-    key, type_ = ".".join(path), _declared(path)
-    value = "null" if first["input"] is None else first["input"]
+    key, value = ".".join(path), "null" if first["input"] is None else first["input"]
     if first["type"] == "missing":
         return f"{key} is missing: see conf/ for its default"
+    type_, rules, may_be_null = _declared(path)
+    or_null = ", or null" if may_be_null else ""
     if isinstance(type_, type) and issubclass(type_, BaseModel):
         return f"{key}={value}: it has keys of its own, as in {key}.{next(iter(type_.model_fields))}=…"
     if get_origin(type_) is dict:
         return f"{key}={value}: it has keys of its own, as in {key}.NAME=…"
-    return _should_be(key, value, type_)
-
-
-def _declared(path: list[str]) -> Any:
-    """Returns the type that is declared for a dotted key."""
-    type_: Any = Settings
-    for name in path:
-        type_ = _without_none(type_)
-        if get_origin(type_) is dict:
-            type_ = get_args(type_)[1]
-            continue
-        fields = {field.alias or name: field for name, field in type_.model_fields.items()}
-        field = fields[name]
-        type_ = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-    return type_
-
-
-def _is_optional(type_: Any) -> bool:
-    return get_origin(type_) in (Union, UnionType) and NoneType in get_args(type_)
-
-
-def _without_none(type_: Any) -> Any:
-    return next(arm for arm in get_args(type_) if arm is not NoneType) if _is_optional(type_) else type_
-
-
-def _should_be(key: str, value: Any, type_: Any) -> str:
-    """Returns what is wrong with a value, and what is allowed in its place."""
-    or_null = ", or null" if _is_optional(type_) else ""
-    plain, *rules = get_args(inner) if get_origin(inner := _without_none(type_)) is Annotated else (inner,)
-    if get_origin(plain) is Literal:
-        return f"{key}={value} is none of: {', '.join(get_args(plain))}"
-    if plain is bool:
+    if get_origin(type_) is Literal:
+        return f"{key}={value} is none of: {', '.join(get_args(type_))}"
+    if type_ is bool:
         return f"{key}={value} is neither true nor false"
-    if plain in (int, float):
-        return f"{key}={value}: it must be {'a number' if plain is float else 'a whole number'}{_range(plain, rules)}{or_null}"
+    if type_ in (int, float):
+        kind = "a number" if type_ is float else "a whole number"
+        return f"{key}={value}: it must be {kind}{_range(type_, rules)}{or_null}"
     if "references" in rules:
         return f"{key}={value}: it must be a list of files or data sets, as in '{key}=[tests.jsonl]'"
-    if get_origin(plain) is list:
-        choices = get_args(get_args(plain)[0]) if get_origin(get_args(plain)[0]) is Literal else ()
-        if choices and isinstance(value, str):
-            return f"{key}: {value} is none of: {', '.join(choices)}"
+    if get_origin(type_) is list:
+        item = get_args(type_)[0]
+        if get_origin(item) is Literal and isinstance(value, str):
+            return f"{key}: {value} is none of: {', '.join(get_args(item))}"
         return f"{key}={value}: it must be a list of words, as in '{key}=[word]'"
     if "path" in rules:
         return f"{key}={value}: it must be a path{or_null}"
     return f"{key}={value}: it must be a text (in quotes where it looks like a number){or_null}"
+
+
+def _declared(path: list[str]) -> tuple[Any, list[Any], bool]:
+    """Returns what is declared for a dotted key: its type, the rules for it, and whether it may be null."""
+    type_, rules, may_be_null = Settings, [], False
+    for name in path:
+        if get_origin(type_) is dict:
+            type_, rules = get_args(type_)[1], []
+        else:
+            field = next(field for own, field in type_.model_fields.items() if name == (field.alias or own))
+            type_, rules = field.annotation, field.metadata
+        if may_be_null := NoneType in get_args(type_):
+            type_ = next(arm for arm in get_args(type_) if arm is not NoneType)
+        if get_origin(type_) is Annotated:
+            type_, *rules = get_args(type_)
+    return type_, rules, may_be_null
 
 
 def _range(number: type[int] | type[float], rules: list[Any]) -> str:
