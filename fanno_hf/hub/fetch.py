@@ -3,7 +3,6 @@
 stage=augment hub.from=me/fanno@demo/seed  ->  prescreen and seed in the run folder, as their machine wrote them
 """
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
-from fanno_hf.output.folder import FORMAT, RunFolder
-from fanno_hf.output.manifest import fault_of
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.manifest import FORMAT, read_manifest
 from fanno_hf.pipeline.plan import STAGES, Table, tables_of
 
 if TYPE_CHECKING:
@@ -31,19 +30,11 @@ def fetch(
     key: str = "hub.from",
     replace: bool = False,
 ) -> None:
-    """Writes the rows of stages into a run folder and says in run.json from which commit they are.
+    """Writes the rows of those `stages` that a revision has into a run folder, and in run.json from which commit they are.
 
-    A stage that is there already, with the same rows, stays as it is.
-
-    Args:
-        origin: "<repository>@<branch, tag or commit>".
-        stages: those that are taken where the revision has them.
-        needed: those of them that it must have.
-        replace: whether other rows of these stages, which the folder has, may be replaced.
-
-    Raises:
-        UserError: the repository, the revision or a stage is not there.
-        FannoError: the Hub cannot be reached.
+    `origin` is "<repository>@<branch, tag or commit>"; it must have the stages in `needed`. A stage that is there already,
+    with the same rows, stays as it is; one with other rows may be replaced if `replace` is set.
+    Raises UserError where the repository, the revision or a stage is not there, FannoError where the Hub cannot be reached.
     """
     repo_id, revision = split_origin(key, origin)
     hub = Hub(retries)
@@ -52,14 +43,13 @@ def fetch(
     manifest = _read_manifest(hub, what, repo_id, commit)
     if lacking := [stage for stage in needed if stage not in manifest["stages"]]:
         raise UserError(f"{what} has no stage {lacking[0]}; it has: {', '.join(manifest['stages']) or 'none'}")
+    pinned = {"repo_id": repo_id, "revision": revision, "commit": commit}
     for stage in (stage for stage in stages if stage in manifest["stages"]):
-        entry = manifest["stages"][stage]
+        entry, held = manifest["stages"][stage], folder.manifest["stages"].get(stage, {})
         tables = [table for table in tables_of(manifest) if table.stage == stage]
-        pinned = {"repo_id": repo_id, "revision": revision, "commit": commit}
-        if _is_here(stage, tables, folder):
-            folder.manifest["stages"][stage].setdefault("from", pinned)
+        if held and all(held.get(t.key) == t.sha256 and folder.has_rows(t.name, t.sha256) for t in tables):
+            held.setdefault("from", pinned)
             continue
-        held = folder.manifest["stages"].get(stage)
         if held and held.get("from", {}).get("repo_id") != repo_id and not replace:
             raise UserError(
                 f"{what}: {folder.path} has other rows of {stage} already: give another run=, or force=true to replace them"
@@ -88,12 +78,6 @@ def _take(hub: Hub, what: str, table: Table, pinned: Mapping[str, str], folder: 
     return sha256
 
 
-def _is_here(stage: str, tables: Sequence[Table], folder: RunFolder) -> bool:
-    """Whether the folder has these very rows."""
-    entry = folder.manifest["stages"].get(stage, {})
-    return all(entry.get(t.key) == t.sha256 and folder.has_rows(t.name, t.sha256) for t in tables)
-
-
 def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -> "Dataset":
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
@@ -117,16 +101,7 @@ def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, 
         names = ", ".join(sorted(ref.name for ref in [*refs.branches, *refs.tags])[:20])
         raise UserError(f"{what} is no run of fanno_hf; revisions there: {names}: give one, as in {repo_id}@demo")
     path = hub.call(what, hub.api.hf_hub_download, repo_id, "run.json", revision=commit, repo_type="dataset")
-    try:
-        manifest = json.loads(Path(path).read_text(encoding="utf-8"))
-        format_ = manifest["format"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf") from error
-    if isinstance(format_, int) and format_ == FORMAT and (fault := fault_of(manifest)):
-        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf ({fault})")
-    if format_ != FORMAT or not isinstance(format_, int):
-        raise UserError(
-            f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_!r}; this one "
-            f"reads {FORMAT}): use that version"
-        )
+    manifest, fault = read_manifest(Path(path), what)
+    if fault is not None:
+        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf{f' ({fault})' if fault else ''}")
     return manifest

@@ -10,12 +10,11 @@ commit.
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
 from huggingface_hub.errors import RemoteEntryNotFoundError
@@ -35,23 +34,16 @@ from fanno_hf.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _REPO = {"repo_type": "dataset"}
 _RESERVED = re.compile("HEAD|refs/.*|[0-9a-f]{40}")  # git's own, and what would be taken for a commit
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a run is pushed: a data set repository and a branch of it."""
-
-    repo_id: str
-    revision: str
-
-    def __str__(self) -> str:
-        return f"{self.repo_id}@{self.revision}"
-
-
 class Publisher:
-    """Pushes one run. Raises UserError where a name is wrong or there is no token; nothing has been sent by then."""
+    """Pushes one run to a branch of a data set repository.
+
+    Raises UserError where a name is wrong or there is no token; nothing has been sent by then.
+    """
 
     def __init__(self, settings: HubSettings, run: str):
         if not settings.repo_id:
@@ -62,13 +54,15 @@ class Publisher:
             raise UserError(
                 f"hub.repo_id={settings.repo_id} lacks its owner: give owner/name, as in hub.repo_id=me/fanno"
             )
-        self.target = Target(settings.repo_id, settings.revision or self._run)
-        if not is_revision(self.target.revision) or _RESERVED.fullmatch(self.target.revision):
-            raise UserError(
-                f"hub.revision={self.target.revision} is no name for a branch: give one, as in hub.revision=main"
-            )
+        self.repo_id, self.branch = settings.repo_id, settings.revision or self._run
+        if not is_revision(self.branch) or _RESERVED.fullmatch(self.branch):
+            raise UserError(f"hub.revision={self.branch} is no name for a branch: give one, as in hub.revision=main")
+        self._target = f"{self.repo_id}@{self.branch}"
         self._hub, self._private, self._license = Hub(settings.retries), settings.private, settings.license
         self._api = self._hub.api
+
+    def _call(self, doing: str, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
+        return self._hub.call(f"{self._target}: {doing}", function, *args, **kwargs)
 
     def prepare(self) -> None:
         """Makes the repository and the branch where they are missing; finds out early whether the token may write.
@@ -76,11 +70,9 @@ class Publisher:
         Raises:
             FannoError: it may not, or the Hub cannot be reached.
         """
-        repo_id, branch = self.target.repo_id, self.target.revision
-        what = f"hub.repo_id={repo_id}"
-        self._hub.call(
-            f"{what}: making it", self._api.create_repo, repo_id, private=self._private, exist_ok=True, **_REPO
-        )
+        repo_id, branch, what = self.repo_id, self.branch, f"hub.repo_id={self.repo_id}"
+        make = partial(self._api.create_repo, repo_id, private=self._private, exist_ok=True, **_REPO)
+        self._hub.call(f"{what}: making it", make)
         info = self._hub.call(what, self._api.dataset_info, repo_id)
         if self._private and not info.private:
             logger.warning(
@@ -94,16 +86,14 @@ class Publisher:
     def _refuse_foreign_files(self, start: str) -> None:
         """Raises UserError where the branch, or the one it would be made from, holds data that is not a run's: a card
         and tables of ours would take its place."""
-        refs = self._hub.call(
-            f"{self.target}: reading its branches", self._api.list_repo_refs, self.target.repo_id, **_REPO
-        )
+        refs = self._call("reading its branches", self._api.list_repo_refs, self.repo_id, **_REPO)
         names = {ref.name for ref in refs.branches}
-        branch = self.target.revision if self.target.revision in names else start
-        list_files = partial(self._api.list_repo_files, self.target.repo_id, revision=branch, **_REPO)
-        paths = self._hub.call(f"{self.target}: listing its files", list_files) if branch in names else []
+        branch = self.branch if self.branch in names else start
+        list_files = partial(self._api.list_repo_files, self.repo_id, revision=branch, **_REPO)
+        paths = self._call("listing its files", list_files) if branch in names else []
         if foreign := foreign_file(paths):
             raise UserError(
-                f"hub.repo_id={self.target.repo_id}: the branch {branch} holds other data ({foreign}): give another "
+                f"hub.repo_id={self.repo_id}: the branch {branch} holds other data ({foreign}): give another "
                 "hub.repo_id, or a hub.revision of its own in a repository whose main is empty"
             )
 
@@ -125,7 +115,7 @@ class Publisher:
         for table in tables_of(manifest):
             if there.get(table.name) != table.sha256 or not any(p.startswith(f"{table.folder}/") for p in paths):
                 self._push_rows(table, folder)
-        commit = self._hub.call(f"{self.target}: pushing the card", self._push_card, manifest, folder, there)
+        commit = self._call("pushing the card", self._push_card, folder, there)
         for stage in manifest["stages"]:
             self._tag(stage, commit, folder)
         folder.write_manifest()
@@ -133,50 +123,49 @@ class Publisher:
 
     def _there(self) -> tuple[dict[str, str], list[str]]:
         """Returns the digest of each config that the branch holds, as its run.json tells, and its files."""
-        head, paths = self._hub.call(f"{self.target}: listing its files", self._list)
+        head, paths = self._call("listing its files", self._list)
         try:
-            read = partial(self._read, "run.json", head)
-            held = tables_of(json.loads(self._hub.call(f"{self.target}: reading run.json", read) or "{}"))
+            held = tables_of(json.loads(self._call("reading run.json", self._read, "run.json", head) or "{}"))
         except (ValueError, KeyError, TypeError, AttributeError):
             held = []  # there is none, or it is another program's: everything is pushed
         return {table.name: table.sha256 for table in held}, paths
 
     def _list(self) -> tuple[str, list[str]]:
         """Returns the branch's commit and its files."""
-        head = self._api.dataset_info(self.target.repo_id, revision=self.target.revision).sha
-        return head, self._api.list_repo_files(self.target.repo_id, revision=head, **_REPO)
+        head = self._api.dataset_info(self.repo_id, revision=self.branch).sha
+        return head, self._api.list_repo_files(self.repo_id, revision=head, **_REPO)
 
     def _push_rows(self, table: Table, folder: RunFolder) -> None:
         rows = folder.read_rows(table.name)
-        logger.info("%s: pushing %s (%d rows)", self.target, table.name, len(rows))
-        self._hub.call(
-            f"{self.target}: pushing {table.name}",
+        logger.info("%s: pushing %s (%d rows)", self._target, table.name, len(rows))
+        self._call(
+            f"pushing {table.name}",
             rows.push_to_hub,
-            self.target.repo_id,
+            self.repo_id,
             config_name=table.name,
             split="train",
             data_dir=table.folder,
-            revision=self.target.revision,
+            revision=self.branch,
             private=self._private,
             token=self._hub.token,
             commit_message=f"{self._run}: {table.name} ({len(rows)} rows)",
         )
 
-    def _push_card(self, manifest: Mapping[str, Any], folder: RunFolder, held: Iterable[str]) -> str:
+    def _push_card(self, folder: RunFolder, held: Iterable[str]) -> str:
         """Commits card, run.json and report, and removes the configs that the branch held (by its run.json) and the run
         does not have; returns the commit's oid."""
-        head, paths = self._list()
+        (head, paths), manifest = self._list(), folder.manifest
         names = {table.name for table in tables_of(manifest)}
         gone = [table for table in TABLES if table.name in held and table.name not in names]
         if others := sorted({table.stage for table in gone} - set(manifest["stages"])):
-            logger.warning("%s held %s of another run; earlier commits still have it", self.target, ", ".join(others))
+            logger.warning("%s held %s of another run; earlier commits still have it", self._target, ", ".join(others))
         card = render_card(
             manifest,
             self._run,
             license_=self._license,
             figures=figures_of(folder),
-            repo_id=self.target.repo_id,
-            revision=self.target.revision,
+            repo_id=self.repo_id,
+            revision=self.branch,
             hub_head=pushed_head(self._read("README.md", head), names),
         )
         files = {"README.md": card.encode("utf-8", "replace"), "run.json": shared_manifest(manifest)}
@@ -184,10 +173,10 @@ class Publisher:
         operations = [CommitOperationAdd(name, content) for name, content in files.items()]
         operations += [CommitOperationDelete(path) for path in stale_files(paths, gone, files if held else paths)]
         return self._api.create_commit(
-            self.target.repo_id,
+            self.repo_id,
             operations,
             commit_message=f"{self._run}: card of {', '.join(manifest['stages'])}",
-            revision=self.target.revision,
+            revision=self.branch,
             parent_commit=head,
             **_REPO,
         ).oid
@@ -195,7 +184,7 @@ class Publisher:
     def _read(self, name: str, commit: str) -> str:
         """Reads a file of a commit; empty where there is none."""
         try:
-            path = self._api.hf_hub_download(self.target.repo_id, name, revision=commit, **_REPO)
+            path = self._api.hf_hub_download(self.repo_id, name, revision=commit, **_REPO)
         except RemoteEntryNotFoundError:
             return ""
         return Path(path).read_text(encoding="utf-8")
@@ -203,23 +192,23 @@ class Publisher:
     def _tag(self, stage: str, commit: str, folder: RunFolder) -> None:
         """Lets `<run>/<stage>` name the commit of the stage's rows, and writes it down."""
         entry, tag = folder.manifest["stages"][stage], f"{self._run}/{stage}"
-        known = {"repo_id": self.target.repo_id, "revision": self.target.revision, "rows": entry["output"]}
+        known = {"repo_id": self.repo_id, "revision": self.branch, "rows": entry["output"]}
         before = entry.get("hub", {})
         kept = before.get("commit") if known.items() <= before.items() else None  # of these rows on this branch
-        pinned = self._hub.call(f"{self.target}: setting the tag {tag}", self._set_tag, tag, commit, kept)
+        pinned = self._call(f"setting the tag {tag}", self._set_tag, tag, commit, kept)
         entry["hub"] = {**known, "commit": pinned, "tag": tag}
 
     def _set_tag(self, tag: str, commit: str, kept: str | None) -> str:
         """Lets a tag name a commit, unless it names the one that is kept; returns which it names. May be repeated."""
-        refs = self._api.list_repo_refs(self.target.repo_id, **_REPO)
+        refs = self._api.list_repo_refs(self.repo_id, **_REPO)
         tagged = {ref.name: ref.target_commit for ref in refs.tags}.get(tag)
         if tagged and tagged in (commit, kept):
             return tagged
         if tagged:
-            self._api.delete_tag(self.target.repo_id, tag=tag, **_REPO)
+            self._api.delete_tag(self.repo_id, tag=tag, **_REPO)
         # not exist_ok: any conflict would then count as a tag that is there
-        self._api.create_tag(self.target.repo_id, tag=tag, revision=commit, **_REPO)
-        logger.info("%s: %s is commit %s", self.target, tag, commit[:12])
+        self._api.create_tag(self.repo_id, tag=tag, revision=commit, **_REPO)
+        logger.info("%s: %s is commit %s", self._target, tag, commit[:12])
         return commit
 
 
@@ -237,9 +226,9 @@ def publish(settings: Settings) -> str:
         publisher = Publisher(settings.hub, folder.path.resolve().name)
         publisher.prepare()
         commit = publisher.publish(folder)
-    target = publisher.target
+    repo_id, branch = publisher.repo_id, publisher.branch
     tags = ", ".join(entry["hub"]["tag"] for entry in folder.manifest["stages"].values() if "hub" in entry)
     return (
-        f"{constants.ENDPOINT}/datasets/{target.repo_id}/tree/{target.revision} is at commit {commit}; tags: {tags}\n"
-        f'load_dataset("{target.repo_id}", "{tables_of(folder.manifest)[0].name}", revision="{commit}")'
+        f"{constants.ENDPOINT}/datasets/{repo_id}/tree/{branch} is at commit {commit}; tags: {tags}\n"
+        f'load_dataset("{repo_id}", "{tables_of(folder.manifest)[0].name}", revision="{commit}")'
     )

@@ -21,14 +21,13 @@ from filelock import FileLock, Timeout
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import file_sha256
-from fanno_hf.output.manifest import fault_of
+from fanno_hf.output.manifest import FORMAT, NO_STAGES, read_manifest
 from fanno_hf.output.place import disk_error
 from fanno_hf.steps.rows import BATCH, conform, spill_batches
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-FORMAT = 1
 _FILE = "train-00000-of-00001.parquet"
 _ROW_GROUP = 10_000
 
@@ -71,20 +70,10 @@ class RunFolder:
         path = self.path / "run.json"
         if not path.exists():
             return {"format": FORMAT, "stages": {}}
-        not_ours = UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-            made_with, stages = manifest["format"], manifest.get("stages")
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise not_ours from error
-        if made_with != FORMAT:
-            raise UserError(
-                f"{path} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {made_with}; this one reads "
-                f"{FORMAT}): use that version, or give another run="
-            )
-        if not isinstance(stages, dict):
-            raise not_ours
-        if fault := fault_of(manifest):
+        manifest, fault = read_manifest(path, path, ", or give another run=")
+        if fault in ("", NO_STAGES):
+            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
+        if fault:
             raise UserError(
                 f"{path} has been changed since fanno_hf wrote it ({fault}): restore it, or give another run="
             )

@@ -5,7 +5,9 @@
 The models only check. A run is read as plain dicts, and keys that are not declared here are kept.
 """
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +16,8 @@ from fanno_hf.errors import UserError
 from fanno_hf.instructing.tags import tag_pool
 from fanno_hf.pipeline.plan import STAGES, input_digest
 
+FORMAT = 1
+NO_STAGES = "it has no stages"
 _LARGEST = 2**53  # JSON and the report's page can hold any whole number below it
 Count = Annotated[int, Field(ge=0, lt=_LARGEST)]
 Sha256 = str | None  # None: no rows, so no file
@@ -76,6 +80,24 @@ class Manifest(_Part):
     packages: dict[str, Any] = {}
 
 
+def read_manifest(path: Path, what: Any, advice: str = "") -> tuple[dict[str, Any], str | None]:
+    """Returns a run.json and what is wrong with it: None where nothing is, "" where it is not one at all.
+
+    Raises UserError where `what` was made by another version; the message ends with `advice`.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        format_ = manifest["format"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}, ""
+    if format_ != FORMAT:
+        raise UserError(
+            f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_!r}; this one reads "
+            f"{FORMAT}): use that version{advice}"
+        )
+    return manifest, fault_of(manifest)
+
+
 def fault_of(manifest: Any) -> str | None:
     """Returns what is wrong with a run.json, in a few words; None where nothing is."""
     try:
@@ -97,7 +119,7 @@ def _in_words(place: list[str]) -> str:
             return f"{'.'.join(keys)} is missing or wrong"
         case ["packages", *_]:
             return "packages is not a table"
-    return "it has no stages"
+    return NO_STAGES
 
 
 def made_from_others(manifest: Mapping[str, Any]) -> list[str]:
