@@ -1,7 +1,6 @@
 """Hydra composes the configuration, one stage or task is done, and `explain` says what went wrong."""
 
 import sys
-from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -56,9 +55,9 @@ def _check_runs(settings: Settings) -> None:
     if settings.stage == "diff":
         _check_sides(settings.diff)
     elif TASKS[settings.stage].reads_run and not _is_run(settings.run):
-        path = _path(settings.run)
         raise UserError(
-            f"stage={settings.stage} needs a run, and {path} is not one: run stage=all first, or give another run="
+            f"stage={settings.stage} needs a run, and {run_folder(settings.run)} is not one: run stage=all first, or "
+            "give another run="
         )
 
 
@@ -67,18 +66,14 @@ def _check_sides(sides: Diff) -> None:
     for key, value in given.items():
         if not value:
             raise UserError(f"{key} is missing: give two runs, as in stage=diff diff.a=demo diff.b=me/fanno@demo")
-    if _path(sides.a).resolve() == _path(sides.b).resolve():
+    if run_folder(sides.a).resolve() == run_folder(sides.b).resolve():
         raise UserError(f"diff.a={sides.a} and diff.b={sides.b} are the same run: give two")
     for key, value in given.items():
         if not _is_run(value) and "@" not in value and value.count("/") != 1:
             raise UserError(
-                f"{key}={value}: {_path(value)} is not a run, and {value} is not a revision on the Hub (as in me/fanno@demo)"
+                f"{key}={value}: {run_folder(value)} is not a run, and {value} is not a revision on the Hub (as in me/fanno@demo)"
             )
 
 
-def _path(run: str) -> Path:
-    return Path(run_folder(run)).expanduser()
-
-
 def _is_run(run: str) -> bool:
-    return (_path(run) / "run.json").is_file()
+    return (run_folder(run) / "run.json").is_file()

@@ -84,7 +84,7 @@ def _figures(run: str) -> dict[str, Any]:
     from fanno_hf.output.folder import RunFolder
 
     try:
-        path = Path(run_folder(run))
+        path = run_folder(run)
         if not (path / "run.json").exists():
             return {}
         with closing(RunFolder(path)) as folder:

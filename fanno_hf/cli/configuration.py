@@ -10,9 +10,8 @@ from fanno_hf.settings import Settings
 def resolve(config: DictConfig, command: str | None = None) -> Settings:
     """Returns the settings of a run; `command` is written to its run.json.
 
-    Raises:
-        UserError: the stage or a value is none of those allowed; names the key, the value and what is allowed.
-        omegaconf.errors.MissingMandatoryValue: a value that must be given was not.
+    Raises UserError where the stage or a value is none of those allowed, and names key, value and what is allowed;
+    omegaconf's MissingMandatoryValue where a value must be given and was not.
     """
     check_stage(config.stage)
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)

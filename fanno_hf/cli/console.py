@@ -42,7 +42,7 @@ class _RunLog(logging.FileHandler):
     """Writes to logs/run.log once the run folder exists: a command that makes no run leaves no folder behind."""
 
     def __init__(self, run: str):
-        self._folder = Path(run_folder(run)).expanduser()
+        self._folder = run_folder(run)
         super().__init__(self._folder / "logs" / "run.log", encoding="utf-8", errors="replace", delay=True)
 
     def emit(self, record: logging.LogRecord) -> None:

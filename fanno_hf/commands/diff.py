@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
@@ -49,11 +48,7 @@ _KEYS: dict[str, Callable[[Row], str]] = {
 
 
 def diff(settings: Settings) -> str:
-    """Returns what differs between `diff.a` and `diff.b`, as Markdown.
-
-    Raises:
-        UserError: one of them is neither a run nor on the Hub.
-    """
+    """Returns what differs between `diff.a` and `diff.b`, as Markdown; raises UserError where one is no run, nor on the Hub."""
     names, retries = settings.diff, settings.hub.retries
     with _side("diff.a", names.a, retries) as a, _side("diff.b", names.b, retries) as b:
         parts = [
@@ -69,7 +64,7 @@ def diff(settings: Settings) -> str:
 @contextmanager
 def _side(key: str, value: str, retries: int) -> Iterator[RunFolder]:
     """Opens the run of one side; a run on the Hub is read into a temporary folder."""
-    path = Path(run_folder(value)).expanduser()
+    path = run_folder(value)
     is_here = (path / "run.json").is_file()
     with (
         tempfile.TemporaryDirectory(prefix="fanno_hf-") as temporary,

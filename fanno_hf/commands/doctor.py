@@ -54,7 +54,7 @@ def examine(settings: Settings) -> str:
 
 async def _examine(settings: Settings) -> str:
     backend = build("teacher", settings.resolved["teacher"])
-    folder = Path(run_folder(settings.run))
+    folder = run_folder(settings.run)
     sections = [(f"run folder {folder}", [_disk(folder)])]
     if isinstance(backend, Pool):
         try:

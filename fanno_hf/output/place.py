@@ -13,15 +13,12 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No space left, the user's quota reached, or a file larger than its limit."""
 
 
-def run_folder(run: str) -> str:
-    """Returns the folder of `run=`: a name stands for runs/<name>, anything with a slash is a folder itself.
-
-    Raises:
-        UserError: there is no name.
-    """
+def run_folder(run: str) -> Path:
+    """Returns the folder of `run=`: runs/<name>, or with a slash in it the folder itself; raises UserError without a name."""
     if run in (None, "", ".", ".."):
         raise UserError(f"run={run} names no run: give a name, as in run=demo, or a folder, as in run=./demo")
-    return str(run) if any(sign in str(run) for sign in ("/", os.sep)) else str(Path("runs", str(run)))
+    name = str(run)
+    return Path(name).expanduser() if "/" in name or os.sep in name else Path("runs", name)
 
 
 def disk_error(path: Path, error: OSError) -> FannoError:

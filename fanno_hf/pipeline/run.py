@@ -35,16 +35,12 @@ _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu"
 
 
 def execute(settings: Settings) -> RunFolder:
-    """Does the stages that `stage` asks for and returns the run folder, closed.
-
-    Raises:
-        FannoError: with one clear line; what was done stays done.
-    """
+    """Does the stages that `stage` asks for and returns the run folder, closed; where one fails, what was done stays done."""
     asked = settings.stage
     shard = parse_shard(settings.shard)
     if shard and asked != "prescreen":
         raise UserError(f"shard={settings.shard} is for stage=prescreen alone, not for stage={asked}")
-    path = Path(run_folder(settings.run))
+    path = run_folder(settings.run)
     _refuse_itself(settings.prescreen.against, path)
     publisher = Publisher(settings.hub, path.resolve().name) if settings.hub.push and not shard else None
     with closing(RunFolder(shard_folder(path, shard) if shard else path)) as folder:
@@ -82,14 +78,13 @@ def _refuse_itself(against: Sequence[Any], path: Path) -> None:
     """A run that is held against its own rows repeats them all."""
     for entry in against:
         name = entry.get("path") if isinstance(entry, Mapping) else entry
-        if isinstance(name, str) and Path(name).expanduser().resolve() == path.expanduser().resolve():
+        if isinstance(name, str) and Path(name).expanduser().resolve() == path.resolve():
             raise UserError(
                 f"stages.prescreen.against={name} is this very run: name an earlier one, or give another run="
             )
 
 
 def _do_shard(settings: Settings, shard: Shard, folder: RunFolder) -> None:
-    """Pre-screens one part of the documents."""
     with services(settings, folder.path, folder.scratch) as context:
         documents, source = read_documents(settings.resolved["data"], folder.scratch, shard)
         fingerprint = _shard_fingerprint(_decisive(STAGES["prescreen"], context))
@@ -112,7 +107,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     context.teacher.take_usage()
     started = time.monotonic()
     try:
-        output = stage.run(*inputs(), context)
+        output = load(stage.function)(*inputs(), context)
     except StageEmpty as error:
         folder.write_rows(f"rejected_{stage.name}", error.rejected)  # the error says where to look
         raise
