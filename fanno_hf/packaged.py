@@ -9,11 +9,7 @@ from fanno_hf.texts.segment import TokenCounter
 
 
 def find_packaged_file(package: str, pattern: str, sha256: str, version: str) -> Path:
-    """Returns a model file that travels in a Python package, found by path; the package is never imported.
-
-    Raises:
-        UserError: the package is not installed, or the file is another one.
-    """
+    """Returns a model file that travels in a Python package; raises UserError where it is missing, or another one."""
     pip = install_command(package, version)
     spec = importlib.util.find_spec(package)
     folder = Path(spec.origin).parent if spec and spec.origin else None

@@ -36,11 +36,7 @@ Undecided = Literal["keep", "drop"]  # what becomes of a row where the teacher s
 
 
 def read_weights(reward: Any) -> dict[str, float]:
-    """Reads `stages.augment.reward`: one name, or names with weights.
-
-    Raises:
-        UserError: a name is unknown, or a weight is no number above 0 (at most 1e6).
-    """
+    """Reads `stages.augment.reward`, one name or names with weights; raises UserError for any other name or weight."""
     weights = {reward: 1.0} if isinstance(reward, str) else reward
     if not isinstance(weights, Mapping) or not weights:
         raise UserError(f"stages.augment.reward={reward}: name at least one of {', '.join(REWARDS)}")
@@ -344,11 +340,7 @@ class Settings(_Group):
 
     @classmethod
     def of(cls, resolved: dict[str, Any]) -> "Settings":
-        """Reads the resolved configuration.
-
-        Raises:
-            UserError: a value has the wrong type, is out of range or is no choice; names key, value and what is allowed.
-        """
+        """Reads the resolved configuration; raises UserError for a wrong value: names key, value and what is allowed."""
         try:
             settings = cls.model_validate(resolved)
         except ValidationError as error:

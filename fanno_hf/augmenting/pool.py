@@ -6,9 +6,8 @@ are numbered from 1 again.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from datasets import Dataset, concatenate_datasets
@@ -51,7 +50,7 @@ class InstructionPool:
         self._tried, self._accepted = self.pulls.copy(), np.zeros(len(seeds), dtype=np.int64)
         self._credit(self.rows)
         self._fixed, spent = self._ask_fixed(self.rows)
-        self.learned = Learned(response_tokens=self._response_tokens(self._fixed), spent=spent)
+        self.learned = Learned(None, None, self._fixed.get("response_length", np.empty(0)), spent)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,10 +64,6 @@ class InstructionPool:
                 spent.update(tokens)
                 self.failed_rewards += failed
         return found, spent
-
-    @staticmethod
-    def _response_tokens(fixed: Mapping[str, np.ndarray]) -> np.ndarray:
-        return fixed.get("response_length", np.empty(0))
 
     @property
     def rewards(self) -> np.ndarray:
@@ -115,7 +110,7 @@ class InstructionPool:
             mean = float((embeddings @ self.embeddings.mean(axis=0)).mean())
             similarities = float(self.nearest.add(self.embeddings, embeddings).mean()), mean
             self._append(rows, embeddings, fixed)
-        return Learned(*similarities, self._response_tokens(fixed), spent)
+        return Learned(*similarities, fixed.get("response_length", np.empty(0)), spent)
 
     def _append(self, rows: Dataset, embeddings: np.ndarray, fixed: Mapping[str, np.ndarray]) -> None:
         size, none = len(self.rows), np.zeros(len(rows), dtype=np.int64)
@@ -138,11 +133,3 @@ class InstructionPool:
         values = {"reward": self.rewards.tolist(), "pulls": self.pulls.tolist()}
         columns = {name: INSTRUCTION[name] for name in values}
         return conform(with_columns(self.rows, values, columns, "augment: state"), INSTRUCTION)
-
-    def texts(self) -> Sequence[str]:
-        """The instructions as texts."""
-        return self.rows["instruction"]
-
-    def shown(self, draw: np.ndarray) -> list[Mapping[str, Any]]:
-        """The rows of one draw."""
-        return [self.rows[int(place)] for place in draw]

@@ -95,8 +95,8 @@ class Windows:
         rng = np.random.default_rng(spread_seed(self._random_seed, "augment", "tags", self._count))
         hands = assign_tags(self._tags, len(places), 1, rng)
         rows = [
-            row_to_ask(self._documents[place], tags, "augment", self._count, self._pool.shown(draw))
-            for place, draw, (tags,) in zip(places, draws, hands, strict=True)
+            row_to_ask(self._documents[place], tags, "augment", self._count, [self._pool.rows[row] for row in draw])
+            for place, draw, (tags,) in zip(places, draws.tolist(), hands, strict=True)
         ]
         share = least_pulled_share(draws, before)
         self.running.append(Window(self._count, draws, share, rows_to_ask(rows), Funnel("augment", INSTRUCTION)))

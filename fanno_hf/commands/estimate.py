@@ -73,11 +73,7 @@ class _Probe:
 
 
 def project(settings: Settings) -> str:
-    """Returns the projection as a table.
-
-    Raises:
-        FannoError: the probe kept nothing at some stage, or the teacher cannot be reached.
-    """
+    """Returns the projection as a table; raises FannoError where a stage keeps nothing, or the teacher is away."""
     unlimited = {"budget": Budget(requests=None, tokens=None, seconds=None), "journal": None}
     # a journal of its own: an answer from a journal takes no time, so nothing could be projected from it
     with (
@@ -93,7 +89,6 @@ def project(settings: Settings) -> str:
 
 @contextmanager
 def _errors_only(*names: str) -> Iterator[None]:
-    """Mutes loggers, except for errors."""
     levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
     try:
         for logger in levels:

@@ -4,7 +4,7 @@ prompt_completion  ->  {"id": "66f2…", "prompt": "How do mosses drink?", "comp
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from fanno_hf.settings import Settings
 
 def export(settings: Settings) -> str:
     """Writes the final pairs as JSON lines and says where; raises UserError where there are none."""
-    format_ = settings.export.format
+    shaped, name = FORMATS[settings.export.format], Path("export", f"{settings.export.format}.jsonl")
     with closing(RunFolder(run_folder(settings.run))) as folder:
-        name = Path("export", f"{format_}.jsonl")
-        folder.write(name, to_json_lines(folder.stream_rows("default", PAIR), format_))
+        rows = folder.stream_rows("default", PAIR)
+        lines = [json.dumps({"id": row["id"], **shaped(row)}, ensure_ascii=False) for row in rows]
+        folder.write(name, ("\n".join(lines) + "\n").encode("utf-8", "replace"))
         return f"wrote {folder.path / name}"
 
 
@@ -33,9 +34,3 @@ FORMATS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
         "conversations": [{"from": "human", "value": full_text(pair)}, {"from": "gpt", "value": pair["output"]}]
     },
 }
-
-
-def to_json_lines(rows: Iterable[Mapping[str, Any]], format_: str) -> bytes:
-    """Returns the pairs as JSON lines in one of FORMATS."""
-    lines = [json.dumps({"id": row["id"], **FORMATS[format_](row)}, ensure_ascii=False) for row in rows]
-    return ("\n".join(lines) + "\n").encode("utf-8", "replace")

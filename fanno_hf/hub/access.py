@@ -46,15 +46,10 @@ class Hub:
         self._retries = retries
 
     def call(self, what: str, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
-        """Calls a function that talks to the Hub, again while the Hub is busy or cannot be reached.
+        """Calls a function that talks to the Hub, again while the Hub is busy: what it did already must do no harm.
 
-        Args:
-            what: begins the message, e.g. "hub.repo_id=me/fanno: pushing seed".
-            function: may be repeated: what it did already must do no harm.
-
-        Raises:
-            UserError: the repository, revision or permission is wrong.
-            FannoError: it failed for good, or too often.
+        Raises UserError where the repository, revision or permission is wrong, FannoError where it failed for good or too
+        often. `what` begins the message, e.g. "hub.repo_id=me/fanno: pushing seed".
         """
         for attempt in range(self._retries + 1):
             try:
@@ -137,7 +132,6 @@ def _status(error: BaseException) -> int | None:
 
 
 def _may_pass(error: BaseException, status: int | None) -> bool:
-    """Whether the same call may go through later."""
     if isinstance(error, OfflineModeIsEnabled):
         return False
     if status is not None:

@@ -65,11 +65,7 @@ class Publisher:
         return self._hub.call(f"{self._target}: {doing}", function, *args, **kwargs)
 
     def prepare(self) -> None:
-        """Makes the repository and the branch where they are missing; finds out early whether the token may write.
-
-        Raises:
-            FannoError: it may not, or the Hub cannot be reached.
-        """
+        """Makes the repository and the branch where they are missing; raises FannoError, early, if the token may not write."""
         repo_id, branch, what = self.repo_id, self.branch, f"hub.repo_id={self.repo_id}"
         make = partial(self._api.create_repo, repo_id, private=self._private, exist_ok=True, **_REPO)
         self._hub.call(f"{what}: making it", make)
@@ -100,8 +96,7 @@ class Publisher:
     def publish(self, folder: RunFolder) -> str:
         """Pushes every stage that is done and not there yet, writes the commits down in run.json and returns the last.
 
-        Raises:
-            FannoError: names what failed; what was pushed stays, and a repetition completes it.
+        Raises FannoError, with what failed; what was pushed stays, and a repetition completes it.
         """
         manifest = folder.manifest
         if not manifest["stages"]:

@@ -11,15 +11,15 @@ from datasets import Dataset
 
 from fanno_hf.columns import Reason, full_text
 from fanno_hf.settings import Instructing
-from fanno_hf.steps.context import Vectors
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.vectors.nearest import nearest
+from fanno_hf.vectors.store import EmbeddingStore
 
 _EQUAL = 1.0 - 1e-6  # cosine from which on two embeddings are of the same text
 
 
-def embed_ahead(rows: Dataset, embedder: Vectors, settings: Instructing) -> None:
+def embed_ahead(rows: Dataset, embedder: EmbeddingStore, settings: Instructing) -> None:
     """Embeds what `keep_distinct` will compare, so that it is done while other rows are at the teacher."""
     embedder.encode([full_text(row) for row in rows])
     if settings.min_relevance is not None:
@@ -29,7 +29,7 @@ def embed_ahead(rows: Dataset, embedder: Vectors, settings: Instructing) -> None
 def keep_distinct(
     rows: Dataset,
     funnel: Funnel,
-    embedder: Vectors,
+    embedder: EmbeddingStore,
     settings: Instructing,
     pool_embeddings: np.ndarray | None = None,
     pool_texts: Sequence[str] = (),

@@ -35,8 +35,7 @@ _ROW_GROUP = 10_000
 class RunFolder:
     """Reads and writes one run; a folder that is missing is created.
 
-    Raises:
-        UserError: the folder cannot be written, is in use, or was made by another version.
+    Raises UserError where the folder cannot be written, is in use, or was made by another version.
     """
 
     def __init__(self, path: str | Path):
@@ -173,7 +172,6 @@ class RunFolder:
 
 
 def _stage(config: str) -> str:
-    """Returns the stage that makes a config."""
     return "respond" if config == "default" else config.rpartition("_")[2]
 
 

@@ -36,7 +36,7 @@ class Stage:
 
     name: str  # as in `stage=seed`
     summary: str  # what it does, for the help
-    function: str  # "module:name" of the function that does it; it gets the rows of `reads`, then the context
+    function: str  # "module:name" of what does it: gets the rows of `reads` and the context, returns its `StageOutput`
     reads: tuple[str, ...]  # stages whose kept rows it reads
     columns: Mapping[str, Any]  # of the rows it keeps
     row_id: str  # the column that tells its rows apart
@@ -45,10 +45,6 @@ class Stage:
     recorded: tuple[str, ...] = ()  # groups that run.json shows in full, for the report
     has_history: bool = False  # whether it leaves a table of figures, one row a window
     has_pairs: bool = False  # whether it leaves the final pairs
-
-    def run(self, *rows_and_context: Any) -> Any:
-        """Does the stage and returns its `StageOutput`."""
-        return load(self.function)(*rows_and_context)
 
     @property
     def tables(self) -> list[Table]:

@@ -33,11 +33,7 @@ Shard = tuple[int, int]  # (index, count): every count-th document, from the ind
 
 
 def build(key: str, config: Mapping[str, Any]) -> Any:
-    """Makes the object that a group of the configuration describes.
-
-    Raises:
-        UserError: it cannot be made; names the group.
-    """
+    """Makes the object that a group of the configuration describes; raises UserError, with the group, where it cannot."""
     try:
         return hydra.utils.instantiate(config)
     except hydra.errors.InstantiationException as error:

@@ -69,8 +69,8 @@ def do_shard(documents: "Dataset", source: str, fingerprint: str, context: Conte
 class Shards:
     """The shards of a run, all of them complete; `source` is the sha256 of all documents.
 
-    Raises:
-        UserError: one is missing, incomplete, in use, damaged, or made with other settings (`fingerprint`) or documents.
+    Raises UserError where one is missing, incomplete, in use, damaged, or made with other settings (`fingerprint`) or
+    documents.
     """
 
     def __init__(self, run: Path, fingerprint: str):
@@ -145,7 +145,6 @@ def _is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:
 
 
 def _find(run: Path) -> list[Path]:
-    """Returns the folders of all shards, in order."""
     names = [re.fullmatch(r"(\d+)-of-(\d+)", path.name) for path in Path(run, "shards").glob("*-of-*")]
     shards = sorted((int(match[1]), int(match[2])) for match in names if match)
     count = shards[0][1]

@@ -41,17 +41,14 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     windows = Windows(documents, pool, context)
     over = threading.Event()
 
-    def wanted() -> bool:
-        return not over.is_set()
-
     def next_task() -> Callable[[], Window] | None:
         window = windows.draw()
-        return None if window is None else partial(window.ask, instructor, wanted)
+        return None if window is None else partial(window.ask, instructor, lambda: not over.is_set())
 
     with Progress("augment", max(0, settings.target_size - len(pool)), context.teacher) as progress:
         for window in overlapped(next_task, settings.lag):
             rows, embeddings = keep_distinct(
-                window.rows, window.funnel, embedder, settings, pool.embeddings, pool.texts()
+                window.rows, window.funnel, embedder, settings, pool.embeddings, pool.rows["instruction"]
             )
             rows = instructor.finished(rows)
             before, learned = len(pool), pool.add(rows, embeddings, window.draws)

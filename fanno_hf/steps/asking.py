@@ -21,11 +21,11 @@ from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probability
-from fanno_hf.steps.context import Teacher
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
 from fanno_hf.teacher.base import Ask, Completion, Request
+from fanno_hf.teacher.service import Teacher
 
 SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}  # tokens of all requests of a row; see `spent`
 RowWay = Callable[[dict[str, Any], Ask], Awaitable[dict[str, Any]]]
@@ -185,5 +185,4 @@ def judge(
 
 
 def _rows(batch: Mapping[str, list]) -> list[dict[str, Any]]:
-    """A batch of columns as rows."""
     return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]

@@ -1,44 +1,18 @@
 """What a stage works with besides its rows: the settings and the services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanno_hf.columns import Reason
 from fanno_hf.settings import Settings
-from fanno_hf.teacher.base import T, Usage, Way
+from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.segment import TokenCounter
-from fanno_hf.vectors.embedder import Embedder
+from fanno_hf.vectors.store import EmbeddingStore
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-
-class Teacher(Protocol):
-    """Whoever answers requests; see `teacher.service.Teacher`."""
-
-    identity: str  # names the model and its version; part of the fingerprint of every stage
-    usage: Usage  # what was asked since the stage began
-    capacity: int  # requests in flight at most
-    in_flight: int  # requests sent and not answered
-    resent: int  # how often a request was sent again
-
-    async def follow(self, ways: Sequence[Way[T]]) -> list[T]:
-        """Goes the ways of rows side by side and returns what each returns, in order."""
-
-    def take_usage(self) -> Usage:
-        """Returns what was used since the last call and starts counting anew."""
-
-    def absorb(self, journal: Path) -> None:
-        """Takes over the answers of another journal."""
-
-
-class Vectors(Embedder, Protocol):
-    """An embedder that remembers."""
-
-    def absorb(self, folder: Path) -> None:
-        """Takes over the vectors that another run of the same model keeps in a folder."""
 
 
 class Benchmarks(Protocol):
@@ -63,7 +37,7 @@ class Context:
 
     settings: Settings  # of the run
     teacher: Teacher  # answers through the journal
-    embedder: Vectors  # texts to unit vectors
+    embedder: EmbeddingStore  # texts to unit vectors
     counter: TokenCounter  # texts to token counts
     benchmarks: Benchmarks | None = None  # what texts must not contain; None where none are named
     against: Against | None = None  # what passages must not repeat; None where none is named

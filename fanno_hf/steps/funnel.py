@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 class Funnel:
-    """Collects what a stage rejects.
-
-    Args:
-        stage: its name, for messages.
-        columns: of the stage's rows, for the schema of the rejected ones.
-        rejected: what left before, with these columns and those of REJECTION.
-    """
+    """Collects what a stage rejects; `rejected` left before, with the stage's `columns` and those of REJECTION."""
 
     def __init__(self, stage: str, columns: Mapping[str, Any], rejected: "Dataset | None" = None):
         self.stage, self._columns = stage, columns
@@ -43,11 +37,7 @@ class Funnel:
     def drop(
         self, dataset: "Dataset", reasons: Sequence[tuple[str | None, str | None] | None], phase: str
     ) -> "Dataset":
-        """Keeps the rows without a reason; the others leave.
-
-        Args:
-            reasons: one for each row; None, or a reason that is None, keeps it.
-        """
+        """Keeps the rows whose place in `reasons` is None, or a reason that is None; the others leave."""
         why = [(phase, *reason) if reason and reason[0] else (None, None, None) for reason in reasons]
         lost = [index for index, (_, reason, _) in enumerate(why) if reason]
         if not lost:

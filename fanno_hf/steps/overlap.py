@@ -13,9 +13,9 @@ from typing import TypeVar
 from datasets import Dataset, concatenate_datasets
 
 from fanno_hf.steps.asking import Counted
-from fanno_hf.steps.context import Teacher
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.progress import Progress
+from fanno_hf.teacher.service import Teacher
 
 T = TypeVar("T")
 

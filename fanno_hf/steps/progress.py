@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from fanno_hf.steps.context import Teacher
+from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.duration import duration
 
 logger = logging.getLogger(__name__)
@@ -20,11 +20,7 @@ EVERY = 60.0  # seconds between two lines in a log
 
 
 class Progress:
-    """Counts the rows of one phase; a context manager.
-
-    Args:
-        live: whether to draw a bar; None asks whether stderr is a terminal.
-    """
+    """Counts the rows of one phase; a context manager. `live` draws a bar; None does so where stderr is a terminal."""
 
     def __init__(self, desc: str, total: int, teacher: Teacher, live: bool | None = None):
         self._desc, self._total, self._teacher = desc, total, teacher

@@ -25,14 +25,9 @@ BATCH = 1_000
 
 @dataclass(frozen=True)
 class Spilled:
-    """Rows that are written but not opened yet.
+    """Rows that are written but not opened yet."""
 
-    Attributes:
-        source: the Arrow file, or the table where there was no folder for one.
-        count: of the rows.
-    """
-
-    source: Path | pa.Table
+    source: Path | pa.Table  # the Arrow file, or the table where there was no folder for one
     count: int
 
     def open(self) -> "Dataset":
@@ -43,13 +38,7 @@ class Spilled:
 
 
 def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder: Path | None) -> Spilled:
-    """Writes rows to a file in `folder` as they come.
-
-    Args:
-        rows: their values, by column.
-        columns: names and types (see `fanno_hf.columns`).
-        folder: for temporary files; None keeps the rows in memory.
-    """
+    """Writes rows with these columns (see `fanno_hf.columns`) to a file in `folder` as they come; None: to memory."""
     schema = pa.schema([(name, _arrow_type(type_)) for name, type_ in columns.items()])
     iterator = iter(rows)
     batches = iter(lambda: list(islice(iterator, BATCH)), [])
@@ -104,38 +93,14 @@ def fingerprint(dataset: "Dataset", *what: Any) -> str:
 
 
 def map_rows(
-    dataset: "Dataset", function: Callable[[dict], dict], columns: Mapping[str, Any], desc: str, *, keep: bool = True
+    dataset: "Dataset", function: Callable, columns: Mapping[str, Any], desc: str, *, keep: bool = True, **how: Any
 ) -> "Dataset":
-    """Maps single rows. The types of the new columns are declared, so that they do not depend on the values.
+    """Maps rows to new columns, whose types are declared, so that they do not depend on the values.
 
     Args:
-        function: gets a row and returns the new columns.
-        columns: names and types of what it returns.
         keep: whether the old columns stay.
+        how: further arguments of `Dataset.map`; without them `function` gets single rows.
     """
-    return _map(dataset, function, columns, desc, keep=keep)
-
-
-def map_batches(
-    dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
-) -> "Dataset":
-    """Maps batches of rows; each batch is replaced by the rows that the function returns, however many."""
-    return _map(dataset, function, columns, desc, keep=False, batched=True, batch_size=BATCH)
-
-
-def with_columns(
-    dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
-) -> "Dataset":
-    """Returns the rows with more columns, given as one value for each row; columns of the same name are replaced."""
-
-    def of(_: list, rows: list[int]) -> dict[str, list]:
-        return {name: [given[row] for row in rows] for name, given in values.items()}
-
-    first = dataset.column_names[:1]
-    return _map(dataset, of, columns, desc, input_columns=first, with_indices=True, batched=True, batch_size=BATCH)
-
-
-def _map(dataset: "Dataset", function: Callable, columns: Mapping[str, Any], desc: str, keep: bool = True, **how: Any):
     schema = features({**(dataset.features if keep else {}), **columns})
     if not len(dataset):
         return empty(schema)
@@ -147,6 +112,25 @@ def _map(dataset: "Dataset", function: Callable, columns: Mapping[str, Any], des
         new_fingerprint=fingerprint(dataset, desc),
         **how,
     )
+
+
+def map_batches(
+    dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
+) -> "Dataset":
+    """Maps batches of rows; each batch is replaced by the rows that the function returns, however many."""
+    return map_rows(dataset, function, columns, desc, keep=False, batched=True, batch_size=BATCH)
+
+
+def with_columns(
+    dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
+) -> "Dataset":
+    """Returns the rows with more columns, given as one value for each row; columns of the same name are replaced."""
+
+    def of(_: list, rows: list[int]) -> dict[str, list]:
+        return {name: [given[row] for row in rows] for name, given in values.items()}
+
+    first = dataset.column_names[:1]
+    return map_rows(dataset, of, columns, desc, input_columns=first, with_indices=True, batched=True, batch_size=BATCH)
 
 
 def empty(schema: Mapping[str, Any]) -> "Dataset":
