@@ -90,7 +90,7 @@ def read_manifest(path: Path, what: Any, advice: str = "") -> tuple[dict[str, An
         format_ = manifest["format"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}, ""
-    if format_ != FORMAT:
+    if format_ != FORMAT or not isinstance(format_, int):
         raise UserError(
             f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_!r}; this one reads "
             f"{FORMAT}): use that version{advice}"
