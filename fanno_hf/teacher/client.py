@@ -10,7 +10,6 @@ configuration's, 429 and 503 mean "later", and the rest passes.
 import json
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from huggingface_hub import AsyncInferenceClient
@@ -19,9 +18,8 @@ from huggingface_hub.utils import httpx
 
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.reply import Server, clean, read_completion, read_server, read_words
-from fanno_hf.teacher.session import Redirected, Session
+from fanno_hf.teacher.session import Session
 
-_BUSY = frozenset({429, 503})
 PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 
 
@@ -58,11 +56,10 @@ class ChatClient:
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 300.0):
         self.base_url = base_url.rstrip("/").removesuffix("/v1")
         self.model: str | None = None
-        self._key, self._timeout = api_key or "-", timeout
-        # a proxy of the environment never stands before a loopback server
-        self._proxies = urlsplit(self.base_url).hostname not in ("127.0.0.1", "localhost", "::1")
+        self._key = api_key or "-"
+        self._probe = Session(timeout=min(PROBE_SECONDS, timeout))
+        self._session = Session(timeout=timeout)
         self._client: AsyncInferenceClient | None = None
-        self._probe: Session | None = None
 
     async def describe(self) -> Server:
         """Asks the server what it is: `/info` (TGI), then `/v1/models`.
@@ -78,16 +75,12 @@ class ChatClient:
         Raises:
             CallFailed: it does not answer, or says that it is not well.
         """
-        answer = await self._fetch("/health")
-        if answer.status_code >= 500:
-            raise self._failure(answer)
+        await self._fetch("/health")
 
     async def _get(self, path: str) -> Any:
         answer = await self._fetch(path)
         # gateways say so, too, for paths they do not know
         if path == "/v1/models" and (answer.status_code in (401, 403) or 300 <= answer.status_code < 400):
-            raise self._failure(answer)
-        if answer.status_code >= 500:
             raise self._failure(answer)
         try:
             return json.loads(answer.content) if answer.status_code == 200 else None
@@ -95,18 +88,20 @@ class ChatClient:
             return None
 
     async def _fetch(self, path: str) -> httpx.Response:
-        if self._probe is None:
-            self._probe = Session(timeout=min(PROBE_SECONDS, self._timeout), proxies=self._proxies)
         try:
-            return await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
+            answer = await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
         except Exception as error:
             raise self._trouble(error) from error
+        if answer.status_code >= 500:
+            raise self._failure(answer)
+        return answer
 
     async def send(self, request: Request) -> Completion:
         """Sends one request once. Raises CallFailed: there is no answer; its kinds say why."""
         if self._client is None:
-            session = Session(timeout=self._timeout, proxies=self._proxies)
-            self._client = _Client(session, base_url=f"{self.base_url}/v1", api_key=self._key)
+            self._client = AsyncInferenceClient(base_url=f"{self.base_url}/v1", api_key=self._key)
+            # `set_async_client_factory` would change it for the whole process
+            self._client._async_client = self._session
         try:
             reply = await self._client.chat_completion(
                 request.messages,
@@ -128,17 +123,13 @@ class ChatClient:
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._client is not None:
-            await self._client.close()
-        if self._probe is not None:
-            await self._probe.aclose()
+        await self._probe.aclose()
+        await self._session.aclose()
 
     def _trouble(self, error: Exception) -> CallFailed:
         """Says what an exception means."""
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
-        if isinstance(error, Redirected):
-            return WrongSetting(_MOVED.format(error.status))
         words = self._hide_key(clean(f"{type(error).__name__}: {error}".rstrip(": ")))[:400]
         return Unreachable(words) if isinstance(error, aiohttp.ClientConnectorError) else CallFailed(words)
 
@@ -146,32 +137,14 @@ class ChatClient:
         """Says what a status means."""
         status, words = answer.status_code, self._hide_key(read_words(answer.content))
         if 300 <= status < 400:
-            return WrongSetting(_MOVED.format(status))
-        if status in _BUSY:
+            return WrongSetting(f"{status}, a redirect, which is not followed: give the address it leads to")
+        if status in (429, 503):
             return Busy(f"{status}: {words}", _seconds(answer.headers.get("retry-after")))
         return _KINDS.get(status, CallFailed)(f"{status}: {words}")
 
     def _hide_key(self, words: str) -> str:
         """A server may quote what it was sent, and its words end up in rows and logs."""
         return words if self._key == "-" else words.replace(self._key, "***")
-
-
-_MOVED = "{}, a redirect, which is not followed: give the address it leads to"
-
-
-class _Client(AsyncInferenceClient):
-    """The library's client over a session of ours. `set_async_client_factory` would change it for the whole process."""
-
-    def __init__(self, session: Session, **settings: Any):
-        super().__init__(**settings)
-        self._session = session
-
-    async def _get_async_client(self) -> Session:
-        return self._session
-
-    async def close(self) -> None:
-        await self._session.aclose()
-        await super().close()
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
 _LONGEST = 8_000_000
@@ -19,27 +20,16 @@ _LONGEST = 8_000_000
 _HEADERS = ("content-type", "retry-after", "x-request-id")
 
 
-class Redirected(Exception):
-    """A server sends elsewhere. Not followed: the key would go along."""
-
-    def __init__(self, status: int):
-        super().__init__(status)
-        self.status = status
-
-
-class Session(httpx.AsyncClient):
+class Session:
     """Sends what `AsyncInferenceClient` sends, and nothing else: `post` of a JSON body, without redirects.
 
     Args:
         timeout: seconds for a whole request, from connecting to the last byte. The default session would apply it to
             each phase anew.
-        proxies: whether proxy variables of the environment are honoured.
     """
 
-    def __init__(self, *, timeout: float, proxies: bool):
-        # never used, so no TLS context is built for it
-        super().__init__(transport=httpx.AsyncBaseTransport())
-        self._timeout, self._proxies = aiohttp.ClientTimeout(total=timeout), proxies
+    def __init__(self, *, timeout: float):
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._proxy: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -49,11 +39,11 @@ class Session(httpx.AsyncClient):
         Raises:
             aiohttp.ClientError, asyncio.TimeoutError: there is no whole answer.
             ValueError: it is longer than 8 MB.
-            Redirected: the server sends elsewhere.
+            HfHubHTTPError: the server sends elsewhere, which is not followed: the key would go along.
         """
         answer = await self.fetch("POST", url, headers, json)
         if 300 <= answer.status_code < 400:  # the library would take it for an answer
-            raise Redirected(answer.status_code)
+            raise HfHubHTTPError("a redirect", response=answer)
         return answer
 
     async def fetch(self, method: str, url: str, headers: Mapping[str, str], json: Any = None) -> httpx.Response:
@@ -63,7 +53,7 @@ class Session(httpx.AsyncClient):
             # how many connections there are is the pool's business
             connector = aiohttp.TCPConnector(limit=0, ssl=verify)
             # trust_env would also send what ~/.netrc holds
-            self._proxy = _proxy(url) if self._proxies else None
+            self._proxy = _proxy(url)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
@@ -79,7 +69,6 @@ class Session(httpx.AsyncClient):
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(0)  # lets aiohttp's transports close
-        await super().aclose()
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
@@ -101,8 +90,11 @@ def _request(method: str, url: str) -> httpx.Request:
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this address (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)."""
+    """The proxy that the environment names for this address (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
+
+    None for a loopback server, whatever it says.
+    """
     parts, proxies = urlsplit(url), getproxies()
-    if proxy_bypass(parts.hostname or ""):
+    if parts.hostname in ("127.0.0.1", "localhost", "::1") or proxy_bypass(parts.hostname or ""):
         return None
     return proxies.get(parts.scheme) or proxies.get("all")

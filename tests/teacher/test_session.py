@@ -68,7 +68,7 @@ def fetch(answer: Answer, *paths: str, timeout: float = 20.0):
 
     async def do():
         async with raw_server(answer) as (url, heads):
-            session = Session(timeout=timeout, proxies=False)
+            session = Session(timeout=timeout)
             try:
                 return [await session.fetch("GET", url + path, KEY) for path in paths], list(heads)
             finally:
@@ -187,7 +187,7 @@ def test_what_the_pool_looks_at_is_kept_of_the_headers():
 def test_a_cookie_is_not_sent_back():
     async def do():
         async with raw_server(says(b"{}", "Set-Cookie: crumb=1\r\n")) as (url, heads):
-            session = Session(timeout=20.0, proxies=False)
+            session = Session(timeout=20.0)
             for _ in range(2):
                 # a cookie of an address would be dropped anyway
                 await session.fetch("GET", url.replace("127.0.0.1", "localhost"), KEY)
@@ -211,7 +211,7 @@ def test_a_second_request_uses_the_same_connection():
 def test_connections_are_closed_at_the_end():
     async def do():
         async with raw_server(says(b"{}")) as (url, heads):
-            session = Session(timeout=20.0, proxies=False)
+            session = Session(timeout=20.0)
             await session.fetch("GET", url, KEY)
             await session.aclose()
             while heads[-1] != "closed":
@@ -222,4 +222,4 @@ def test_connections_are_closed_at_the_end():
 
 
 def test_a_session_that_was_never_used_can_be_closed():
-    assert asyncio.run(Session(timeout=1.0, proxies=False).aclose()) is None
+    assert asyncio.run(Session(timeout=1.0).aclose()) is None
