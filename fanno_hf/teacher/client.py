@@ -100,7 +100,7 @@ class ChatClient:
         """Sends one request once. Raises CallFailed: there is no answer; its kinds say why."""
         if self._client is None:
             self._client = AsyncInferenceClient(base_url=f"{self.base_url}/v1", api_key=self._key)
-            # `set_async_client_factory` would change it for the whole process
+            # for this client alone: `set_async_client_factory` would change it for the whole process
             self._client._async_client = self._session
         try:
             reply = await self._client.chat_completion(

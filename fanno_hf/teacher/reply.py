@@ -21,39 +21,31 @@ _WORDS = 300
 
 @dataclass(frozen=True)
 class Server:
-    """What a server tells about itself; None where it does not say.
-
-    Attributes:
-        max_input_tokens, max_total_tokens: of a prompt, and of prompt and answer (TGI); the second also from
-            `max_model_len` (vLLM) or `meta.n_ctx` (llama.cpp).
-    """
+    """What a server tells about itself; None where it does not say."""
 
     model: str | None = None  # the name it serves the model under
     revision: str | None = None  # commit of the model (TGI)
     version: str | None = None  # of the server (TGI)
     max_in_flight: int | None = None  # requests it takes before it answers 429 (TGI)
-    max_input_tokens: int | None = None
-    max_total_tokens: int | None = None
+    max_total_tokens: int | None = None  # of a prompt and its answer (TGI, vLLM, llama.cpp)
     models: tuple[str, ...] = ()  # all names it serves, where there are several
 
 
 def read_server(info: Any, models: Any) -> Server:
     """Reads the bodies of `/info` and `/v1/models`, of whatever shape."""
-    info = info if isinstance(info, dict) and _text(info.get("model_id")) else {}
-    served = models.get("data") if isinstance(models, dict) else None
+    info = info if _text(_get(info, "model_id")) else {}
+    served = _get(models, "data")
     served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
     first = served[0] if served else {}
-    meta = first.get("meta") if isinstance(first.get("meta"), dict) else {}
     names = tuple(name for entry in served if (name := _text(entry.get("id"))))
     return Server(
         model=_text(info.get("model_id")) or (names[0] if len(names) == 1 else None),
         revision=_text(info.get("model_sha")),
         version=_text(info.get("version")),
         max_in_flight=_number(info.get("max_concurrent_requests")),
-        max_input_tokens=_number(info.get("max_input_tokens")),
         max_total_tokens=_number(info.get("max_total_tokens"))
         or _number(first.get("max_model_len"))
-        or _number(meta.get("n_ctx")),
+        or _number(_get(first.get("meta"), "n_ctx")),
         models=names,
     )
 
@@ -64,14 +56,16 @@ def read_completion(reply: Any, request: Request) -> Completion:
         error = getattr(reply, "error", None)
         raise ValueError(f"no answer, but: {_said(error)}" if error else "an answer without choices")
     choice, usage = reply.choices[0], reply.usage
-    text = _strip_stop(_content(choice.message.content), request.stop)
+    text = _content(choice.message.content)
+    for string in request.stop:
+        text = text.split(string, 1)[0]  # TGI keeps the string, the others remove it
     longest = _CHARACTERS_A_TOKEN * request.max_tokens + _SPARE
     return Completion(
         text=text[:longest],
         finish_reason="length" if choice.finish_reason == "length" or len(text) > longest else "stop",
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-        cached_tokens=_count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
+        prompt_tokens=_number(_get(usage, "prompt_tokens")) or 0,
+        completion_tokens=_number(_get(usage, "completion_tokens")) or 0,
+        cached_tokens=_number(_get(_get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
         top_logprobs=_first_token(choice.logprobs),
     )
 
@@ -106,13 +100,6 @@ def _content(content: Any) -> str:
     return clean(content)
 
 
-def _strip_stop(text: str, stop: tuple[str, ...]) -> str:
-    """Cuts the text at the first stop string: TGI keeps it, the others remove it."""
-    for string in stop:
-        text = text.split(string, 1)[0]
-    return text
-
-
 def _first_token(logprobs: Any) -> list[tuple[str, float]] | None:
     """Returns the alternatives of the first token, or None where the server gave none that make sense."""
     content = getattr(logprobs, "content", None)
@@ -129,9 +116,8 @@ def _first_token(logprobs: Any) -> list[tuple[str, float]] | None:
     return found
 
 
-def _count(usage: Any, name: str) -> int:
-    value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else 0
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _text(value: Any) -> str | None:
