@@ -94,9 +94,6 @@ class Journal:
         tokens = "json_extract(record, '$.prompt_tokens') + json_extract(record, '$.completion_tokens')"
         return self._execute(f"SELECT count(*), coalesce(sum({tokens}), 0) FROM completions").fetchone()
 
-    def __len__(self) -> int:
-        return self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
-
     def close(self) -> None:
         """Closes the file; the write-ahead log is folded into it."""
         self._connection.close()

@@ -6,7 +6,6 @@ are there for: preambles, statements, mentions of the document, refusals, answer
 
 import asyncio
 import math
-import os
 import re
 from dataclasses import replace
 
@@ -56,17 +55,17 @@ class ScriptedTeacher:
     async def complete(self, request: Request, urgent: bool = False) -> Completion:
         """Computes the reply from the request's hash."""
         key = request.key(self.identity)
+        seconds = self._delay * key[0] / 255
         async with self._slots:
             self.in_flight += 1
             try:
                 if self._log:
-                    descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-                    os.write(descriptor, key.hex().encode() + b"\n")
-                    os.close(descriptor)
-                await asyncio.sleep(self._delay * key[0] / 255)
+                    with open(self._log, "a", encoding="ascii") as log:
+                        log.write(f"{key.hex()}\n")
+                await asyncio.sleep(seconds)
             finally:
                 self.in_flight -= 1
-        return replace(reply(request, key, self._fault_share), seconds=self._delay * key[0] / 255)
+        return replace(reply(request, key, self._fault_share), seconds=seconds)
 
 
 def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:

@@ -61,13 +61,7 @@ class Slots:
                 slot.set_exception(error)
         self._waiting.clear()
 
-    def __len__(self) -> int:
-        """How many wait."""
-        return sum(not slot.done() for _, _, slot in self._waiting)
-
     def _least_busy(self) -> Endpoint | None:
-        now, best, least = time.monotonic(), None, 2.0
-        for endpoint in self._endpoints:
-            if endpoint.has_room(now) and endpoint.in_flight / endpoint.cap < least:
-                best, least = endpoint, endpoint.in_flight / endpoint.cap
-        return best
+        now = time.monotonic()
+        free = (endpoint for endpoint in self._endpoints if endpoint.has_room(now))
+        return min(free, key=lambda endpoint: endpoint.in_flight / endpoint.cap, default=None)
