@@ -10,12 +10,14 @@ configuration's, 429 and 503 mean "later", and the rest passes.
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from huggingface_hub import AsyncInferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
+from fanno_hf.errors import UserError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.reply import Server, clean, read_completion, read_server, read_words
 from fanno_hf.teacher.session import Session
@@ -48,6 +50,21 @@ class WrongSetting(CallFailed):
 
 
 _KINDS = {**dict.fromkeys((400, 413, 422), Refused), **dict.fromkeys((401, 403, 404, 405), WrongSetting)}
+
+
+def check_url(url: str) -> None:
+    """Refuses what is no address of a server, before anything waits for it."""
+    try:
+        parts = urlsplit(str(url))
+        good = (
+            parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not re.search(r"\s", str(url))
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise UserError(f"teacher.base_url={url!r} is no URL: give it as http://host:port")
+    if parts.username or parts.password:
+        raise UserError("teacher.base_url holds a user name or password: give the key by teacher.api_key_env instead")
 
 
 class ChatClient:

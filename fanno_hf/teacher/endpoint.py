@@ -36,11 +36,7 @@ class Endpoint:
     _failed_in_a_row: int = 0
 
     def welcome(self, server: Server, concurrency: int | None) -> None:
-        """Takes the server into service, or back into it.
-
-        Args:
-            concurrency: the configured requests at once; None leaves it to the server.
-        """
+        """Takes the server (back) into service, for at most `concurrency` requests at once where that is given."""
         known = [number for number in (concurrency, server.max_in_flight) if number]
         self.limit = min(known) if known else DEFAULT_IN_FLIGHT
         # one that comes back is tried with one request: it grows fast from there, or is set aside again at once

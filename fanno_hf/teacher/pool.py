@@ -18,12 +18,12 @@ import logging
 import random
 import re
 import time
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unreachable, WrongSetting
+from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unreachable, WrongSetting, check_url
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.reply import Server
@@ -63,7 +63,7 @@ class Pool:
     ):
         urls = [base_url] if isinstance(base_url, str) or not base_url else list(base_url)
         for url in urls:
-            _check_url(url)
+            check_url(url)
         key = api_key(api_key_env, urls)
         self.endpoints = [Endpoint(ChatClient(url, api_key=key, timeout=timeout)) for url in urls]
         if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
@@ -167,7 +167,7 @@ class Pool:
 
     async def _complete(self, request: Request, urgent: bool) -> Completion:
         failures, pause = 0, _SHORTEST_PAUSE
-        sent = request if self._logprobs else _without_logprobs(request)
+        sent = request if self._logprobs else dataclasses.replace(request, top_logprobs=0)
         while True:
             endpoint = await self._slots.take(urgent)
             outcome: Completion | CallFailed | None = None
@@ -191,8 +191,8 @@ class Pool:
                     return Completion(error=("teacher_refused", str(outcome)))
                 sent, urgent = changed, True
                 continue
-            # neither a server that is not there nor one that is full for a moment is the row's fault
-            if not isinstance(outcome, (Unreachable, Busy)) or self._is_stuck():
+            # neither a server that is not there nor one that is full is the row's fault, while anything is answered
+            if not isinstance(outcome, (Unreachable, Busy)) or time.monotonic() - self._last_answer >= self._patience:
                 failures += 1
             if failures > self._retries:
                 return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {outcome}"))
@@ -218,17 +218,13 @@ class Pool:
             self._set_aside(endpoint, outcome)
         self._slots.hand_out()
 
-    def _is_stuck(self) -> bool:
-        """Whether no request at all was answered for longer than the patience."""
-        return time.monotonic() - self._last_answer >= self._patience
-
     def _changed(self, request: Request, sent: Request, words: str) -> Request | None:
         """Returns what was sent without what the server refuses, each kind of thing once; None where nothing helps."""
         if sent.top_logprobs and is_about_logprobs(words):
             if self._logprobs:
                 logger.warning("the teacher gives no log-probabilities (%s): verdicts are read from its text", words)
             self._logprobs = False
-            return _without_logprobs(sent)
+            return dataclasses.replace(sent, top_logprobs=0)
         return shortened(sent, words) if sent.documents == request.documents else None
 
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:
@@ -266,11 +262,10 @@ class Pool:
             return
         self._slots.end(self._unavailable(str(why)))
 
-    def _start(self, coroutine) -> asyncio.Task:
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -295,26 +290,7 @@ class Pool:
         )
 
 
-def _check_url(url: str) -> None:
-    """Refuses what is no address of a server, before anything waits for it."""
-    try:
-        parts = urlsplit(str(url))
-        good = (
-            parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not re.search(r"\s", str(url))
-        )
-    except ValueError:
-        good = False
-    if not good:
-        raise UserError(f"teacher.base_url={url!r} is no URL: give it as http://host:port")
-    if parts.username or parts.password:
-        raise UserError("teacher.base_url holds a user name or password: give the key by teacher.api_key_env instead")
-
-
 def identity_of(model: str | None, revision: str | None) -> str:
     """What a model is called in every row and in the card: of a path, as llama.cpp tells it, only the file's name."""
     label = re.split(r"[/\\]", model)[-1] if model and re.match(r"[/~.]|[A-Za-z]:\\", model) else model
     return f"{label}@{revision}" if revision else str(label)
-
-
-def _without_logprobs(request: Request) -> Request:
-    return dataclasses.replace(request, top_logprobs=0)
