@@ -6,14 +6,13 @@ pages.jsonl, line 12  ->  ("Tides turn turbines …", "pages.jsonl:12")
 
 import glob
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources.formats import READERS, kind_of, read_texts
 
-Documents = Iterator[tuple[Any, str]]
 _KNOWN = ", ".join(READERS)
 
 
@@ -33,21 +32,22 @@ class FileSource:
 
     def about(self) -> dict[str, Any]:
         """Returns how many files there are; their place on this machine is nobody's business."""
-        count = len(find_files(self._path, "data.path")[1])
+        count = len(find_files(self._path, "data.path"))
         return {"name": f"{count} local file{'s'[: count != 1]}"}
 
-    def documents(self) -> Documents:
+    def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, source); the source is the path below `path` and, in tables, the row's number from 1 on."""
-        return islice(self._all(), self._limit)
-
-    def _all(self) -> Documents:
-        root, paths = find_files(self._path, "data.path")
-        for path in paths:
-            yield from read_texts(path, path.relative_to(root).as_posix(), self._text_column)
+        return islice(file_texts(self._path, "data.path", self._text_column), self._limit)
 
 
-def find_files(where: str | None, key: str) -> tuple[Path, list[Path]]:
-    """Returns the folder that names are relative to, and the files that can be read, sorted; `where` is a file, folder or glob.
+def file_texts(where: str | None, key: str, text_column: str | None) -> Iterator[tuple[Any, str]]:
+    """Yields (text, source) as `FileSource.documents` does, without a limit."""
+    for path, name in find_files(where, key):
+        yield from read_texts(path, name, text_column)
+
+
+def find_files(where: str | None, key: str) -> list[tuple[Path, str]]:
+    """Returns the files that can be read, sorted, each with its path below `where`: a file, a folder or a glob.
 
     Raises UserError with the `key` where there is none.
     """
@@ -57,12 +57,12 @@ def find_files(where: str | None, key: str) -> tuple[Path, list[Path]]:
     if path.is_file():
         if kind_of(path) not in READERS:
             raise UserError(f"{key}={path}: files of this kind are not read; known: {_KNOWN} (.gz)")
-        return path.parent, [path]
+        return [(path, path.name)]
     if path.is_dir():
         found, root = path.rglob("*"), path
     else:
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]
-        root = _fixed_part(path)
+        root = Path(*takewhile(set("*?[").isdisjoint, path.parts[:-1]))  # the folder above the first wildcard
         if not found:
             raise UserError(f"{key}={where}: there is no such file or folder (from {Path.cwd()})")
     files = sorted(
@@ -70,18 +70,8 @@ def find_files(where: str | None, key: str) -> tuple[Path, list[Path]]:
         for file in found
         if file.is_file()
         and kind_of(file) in READERS
-        and not any(p.startswith(".") for p in file.relative_to(root).parts)
+        and not any(part.startswith(".") for part in file.relative_to(root).parts)
     )
     if not files:
         raise UserError(f"{key}={where}: no file in it can be read; known: {_KNOWN} (.gz)")
-    return root, files
-
-
-def _fixed_part(pattern: Path) -> Path:
-    """The folder above the first wildcard of a glob."""
-    parts = []
-    for part in pattern.parts[:-1]:
-        if any(sign in part for sign in "*?["):
-            break
-        parts.append(part)
-    return Path(*parts) if parts else Path()
+    return [(file, file.relative_to(root).as_posix()) for file in files]

@@ -11,7 +11,6 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,15 +32,14 @@ def kind_of(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower().lstrip(".")
 
 
-def read_rows(path: Path) -> Rows:
-    """Yields (number of the row from 1 on, its value): an object of all its columns, or a string. A text file is one row
-    without a number.
+def read_rows(path: Path, name: str) -> Iterator[tuple[str, Any]]:
+    """Yields ("name:row", its value), rows counted from 1: an object of all its columns, or a string. A text file is one
+    row that has only the name.
 
     Raises:
         UserError: names the file, and the line or byte that cannot be read.
     """
-    with _explained(path):
-        yield from READERS[kind_of(path)](path)
+    return _named_rows(path, name, READERS[kind_of(path)](path))
 
 
 def read_texts(path: Path, name: str, wanted: str | None) -> Iterator[tuple[Any, str]]:
@@ -49,23 +47,23 @@ def read_texts(path: Path, name: str, wanted: str | None) -> Iterator[tuple[Any,
 
     The first thousand objects together tell which column that is; one that lacks it, and any other value, has no text.
     """
-    with _explained(path):
-        rows = _parquet_column(path, wanted) if kind_of(path) == "parquet" else READERS[kind_of(path)](path)
-        head = list(islice(rows, _HEAD))
-        columns: dict[str, bool] = {}
-        for _, row in head:
-            if isinstance(row, dict):
-                columns.update({key: columns.get(key, False) or isinstance(value, str) for key, value in row.items()})
-        column = find_text_column(columns, wanted, str(path)) if columns else None
-        for number, row in chain(head, rows):
-            text = row.get(column) if isinstance(row, dict) else row
-            yield text, name if number is None else f"{name}:{number}"
+    numbered = _parquet_column(path, wanted) if kind_of(path) == "parquet" else READERS[kind_of(path)](path)
+    rows = _named_rows(path, name, numbered)
+    head = list(islice(rows, _HEAD))
+    columns: dict[str, bool] = {}
+    for _, row in head:
+        if isinstance(row, dict):
+            columns.update({key: columns.get(key, False) or isinstance(value, str) for key, value in row.items()})
+    column = find_text_column(columns, wanted, str(path)) if columns else None
+    for place, row in chain(head, rows):
+        text = row.get(column) if isinstance(row, dict) else row
+        yield text, place
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _named_rows(path: Path, name: str, rows: Rows) -> Iterator[tuple[str, Any]]:
     try:
-        yield
+        for number, row in rows:
+            yield name if number is None else f"{name}:{number}", row
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
 
@@ -159,25 +157,22 @@ def _read_parquet(path: Path, choose: Callable[[pa.Schema], list[str] | None] = 
     try:
         packed = path.name.endswith(".gz")
         with pq.ParquetFile(io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path) as file:
-            number = 0
-            for batch in file.iter_batches(_HEAD, columns=choose(file.schema_arrow)):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
+            batches = file.iter_batches(_HEAD, columns=choose(file.schema_arrow))
+            yield from enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), start=1)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a readable parquet file: {error}") from error
 
 
 def _parquet_column(path: Path, wanted: str | None) -> Rows:
     """Reads the text column alone, as strings."""
-    found = []
+    column = ""
 
     def choose(schema: pa.Schema) -> list[str]:
-        strings = {field.name: _is_text(field.type) for field in schema}
-        found.append(find_text_column(strings, wanted, str(path)))
-        return found
+        nonlocal column
+        column = find_text_column({field.name: _is_text(field.type) for field in schema}, wanted, str(path))
+        return [column]
 
-    return ((number, row[found[0]]) for number, row in _read_parquet(path, choose))
+    return ((number, row[column]) for number, row in _read_parquet(path, choose))
 
 
 def _is_text(type_: pa.DataType) -> bool:

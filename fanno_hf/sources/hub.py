@@ -21,7 +21,6 @@ class HubSource:
 
     Args:
         name: of the data set, e.g. "tiiuae/falcon-refinedweb".
-        config: of the data set; None for its default.
         revision: branch, tag or commit; give a commit to make a run repeatable.
         key: of the configuration that names the data set, for messages.
     """

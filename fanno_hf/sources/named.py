@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.sources.files import FileSource, find_files
+from fanno_hf.sources.files import file_texts, find_files
 from fanno_hf.sources.formats import read_rows, read_texts
 from fanno_hf.sources.hub import HubSource
 
@@ -28,15 +28,14 @@ def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tu
         yield from _hub(entry, "train", key).documents()
         return
     path = Path(entry["path"]).expanduser()
-    if (path / "run.json").is_file():
-        files = sorted(path.glob("prescreen/*.parquet"))
-        if not files:
-            raise UserError(f"{key}: {path} is a run without pre-screened passages: run its stage=prescreen first")
-        for file in files:
-            yield from read_texts(file, f"{path.name}/prescreen", "text")
+    if not (path / "run.json").is_file():
+        yield from file_texts(entry["path"], key, entry.get("text_column"))
         return
-    find_files(entry["path"], key)  # its complaint names the right key
-    yield from FileSource(entry["path"], entry.get("text_column")).documents()
+    files = sorted(path.glob("prescreen/*.parquet"))
+    if not files:
+        raise UserError(f"{key}: {path} is a run without pre-screened passages: run its stage=prescreen first")
+    for file in files:
+        yield from read_texts(file, f"{path.name}/prescreen", "text")
 
 
 def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[str, list[str]]]:
@@ -56,11 +55,8 @@ def reference_rows(entry: str | Mapping[str, Any], key: str, split: str) -> Iter
     if "path" not in entry:
         yield from _hub(entry, split, key).rows()
         return
-    root, files = find_files(entry["path"], key)
-    for file in files:
-        name = file.relative_to(root).as_posix()
-        for number, row in read_rows(file):
-            yield name if number is None else f"{name}:{number}", row
+    for file, name in find_files(entry["path"], key):
+        yield from read_rows(file, name)
 
 
 def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -84,8 +80,7 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _strings(part)
+        yield from _strings(list(value.values()))
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _strings(part)
