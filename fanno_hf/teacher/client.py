@@ -79,19 +79,11 @@ class ChatClient:
         self._client: AsyncInferenceClient | None = None
 
     async def describe(self) -> Server:
-        """Asks the server what it is: `/info` (TGI), then `/v1/models`.
-
-        Raises:
-            CallFailed: it does not answer, or not as such a server does.
-        """
+        """Asks the server what it is: `/info` (TGI), then `/v1/models`. Raises CallFailed: it does not answer."""
         return read_server(await self._get("/info"), await self._get("/v1/models"))
 
     async def check(self) -> None:
-        """Asks `/health`; a server without one is well when it answers at all.
-
-        Raises:
-            CallFailed: it does not answer, or says that it is not well.
-        """
+        """Asks `/health`; a server without one is well when it answers at all. Raises CallFailed: it is not well."""
         await self._fetch("/health")
 
     async def _get(self, path: str) -> Any:

@@ -13,14 +13,14 @@ from fanno_hf.teacher.reply import Server
 DEFAULT_IN_FLIGHT = 64
 """Requests at once for a server that does not say how many it takes, and for which nothing is configured."""
 HOPELESS = 8  # failures in a row, without an answer between them, after which a server is set aside
-_PAUSE = 0.1
+_PAUSE = 0.1  # seconds after which a full, idle server is asked again; doubled each time
 LONGEST_PAUSE = 5.0  # seconds at most that a full server is left alone while it is idle
 _FIRST_PROBE, _LONGEST_PROBE = 0.2, 15.0
 
 
 @dataclass
 class Endpoint:
-    """State of one server. Times are seconds of the event loop's clock."""
+    """State of one server. Times are seconds of `time.monotonic`."""
 
     client: ChatClient
     limit: int = DEFAULT_IN_FLIGHT  # requests in flight at most
@@ -28,8 +28,7 @@ class Endpoint:
     in_flight: int = 0
     up: bool = False  # False while it is set aside
     closed_until: float = 0.0  # it gets nothing before this time
-    # before it is asked again when it is set aside; grows until a request is answered
-    probe_pause: float = _FIRST_PROBE
+    probe_pause: float = _FIRST_PROBE  # between tries while it is set aside; grows until it answers a request
     server: Server = Server()
     _shortage: float = 0.0
     _busy_in_a_row: int = 0

@@ -74,12 +74,10 @@ class Pool:
         self._retries, self._patience = retries, patience
         self._slots = Slots(self.endpoints)
         self._tasks: set[asyncio.Task] = set()
-        # when the last server was set aside; None from the next answer on
-        self._none_since: float | None = None
-        self._last_answer, self._active = 0.0, 0
-        self._logprobs = True
-        # spreads pauses only; no result depends on it
-        self._jitter = random.Random(0)
+        self._none_since: float | None = None  # when the last server was set aside; None from the next answer on
+        self._last_answer, self._active = 0.0, 0  # when any server last answered; requests that are being answered
+        self._logprobs = True  # False once a server has refused to give them
+        self._jitter = random.Random(0)  # spreads pauses only; no result depends on it
 
     @property
     def capacity(self) -> int:
@@ -98,7 +96,8 @@ class Pool:
         """Asks every server what it is; waits up to `patience` seconds for the first one that answers.
 
         Raises:
-            TeacherUnavailable: none answers, or the servers name no model or several.
+            TeacherUnavailable: none answers, or one says that key or address are wrong.
+            UserError: no model is given and a server names none or several, or two serve different ones.
         """
         await self.start()
         self._last_answer = time.monotonic()
@@ -106,7 +105,7 @@ class Pool:
         deadline, pause = time.monotonic() + self._patience, 0.2
         while not any(endpoint.up for endpoint in self.endpoints):
             if time.monotonic() + pause > deadline:
-                raise self._unavailable(str(words[0]))
+                raise self._unavailable(words[0])
             logger.warning("waiting for the teacher at %s (%s)", self._names(), words[0])
             await asyncio.sleep(pause)
             pause = min(pause * 2, 10.0)
@@ -201,8 +200,7 @@ class Pool:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _pause(self, failure: CallFailed, longest: float) -> float:
-        """Seconds to wait before the next try: jittered; shorter where the server had no room for a moment, but never
-        shorter than it asks for."""
+        """Seconds before the next try: fewer where the server was only full, but never fewer than it asks for."""
         pause = self._jitter.uniform(0.5, 1.0) * longest
         return max(failure.retry_after, 0.2 * pause) if isinstance(failure, Busy) else pause
 
@@ -240,7 +238,7 @@ class Pool:
             logger.warning("no teacher answers: waiting up to %.0f s for one to come back", self._patience)
             self._start(self._give_up(why, self._none_since))
         elif time.monotonic() - self._none_since >= self._patience:
-            self._slots.end(self._unavailable(str(why)))
+            self._slots.end(self._unavailable(why))
 
     async def _probe(self, endpoint: Endpoint) -> None:
         """Asks a server that is set aside until it is back."""
@@ -251,16 +249,15 @@ class Pool:
             except (TeacherUnavailable, UserError) as error:
                 logger.warning("%s", error)
                 return
-        # not yet an answer: one that is well and then fails every request has the same patience
+        # this is no answer yet: who is well and then fails every request gets no new patience
         logger.warning("%s is back", endpoint.client.base_url)
         self._slots.hand_out()
 
     async def _give_up(self, why: CallFailed, since: float) -> None:
         """Ends the run when the patience is over, unless a request was answered meanwhile or one may be soon."""
         await asyncio.sleep(self._patience)
-        if self._none_since != since or any(endpoint.up for endpoint in self.endpoints):
-            return
-        self._slots.end(self._unavailable(str(why)))
+        if self._none_since == since and not any(endpoint.up for endpoint in self.endpoints):
+            self._slots.end(self._unavailable(why))
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(coroutine)
@@ -277,9 +274,9 @@ class Pool:
     def _names(self) -> str:
         return ", ".join(endpoint.client.base_url for endpoint in self.endpoints)
 
-    def _unavailable(self, words: str) -> TeacherUnavailable:
+    def _unavailable(self, why: CallFailed | None) -> TeacherUnavailable:
         return TeacherUnavailable(
-            f"The teacher at {self._names()} cannot be reached ({words}): start the server or correct teacher.base_url, "
+            f"The teacher at {self._names()} cannot be reached ({why}): start the server or correct teacher.base_url, "
             "then run the same command again; what was answered so far is kept."
         )
 

@@ -16,7 +16,6 @@ from fanno_hf.teacher.base import Completion, Request
 _MOST_TOKENS = 2**31 - 1
 # no tokenizer has tokens of a hundred characters on average: more is no answer to this request
 _CHARACTERS_A_TOKEN, _SPARE = 100, 1_000
-_WORDS = 300
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def read_words(body: bytes) -> str:
 
 def _said(error: Any) -> str:
     words = error.get("message", error) if isinstance(error, dict) else error
-    return " ".join(clean(str(words)).split())[:_WORDS]
+    return " ".join(clean(str(words)).split())[:300]
 
 
 def clean(text: str) -> str:

@@ -23,7 +23,6 @@ _NUMBERS = (
     re.compile(r"\((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<limit>\d+) tokens\)"),
 )
 _MARGIN = 0.9  # the kept share is a little smaller than the numbers say: characters are not spread evenly over tokens
-
 _LEAST = 0.1  # of a document of which less would be left nothing can be asked
 
 
