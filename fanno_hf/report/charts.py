@@ -7,7 +7,7 @@ import numpy as np
 
 from fanno_hf.report.measured import Measured
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import INK, MUTED, OTHER, OURS, blank, clean, short, whole_numbers
+from fanno_hf.report.style import INK, MUTED, OTHER, OURS, beside, blank, clean, short, whole_numbers
 from fanno_hf.texts.duration import duration
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def growth(pairs: Mapping[int, int]) -> "Canvas":
     canvas = blank()
     axes = canvas.add_subplot(xlabel="window (0: seeds)", ylabel="distinct verb-noun pairs")
     windows, counts = list(pairs), list(pairs.values())
-    axes.plot(windows, counts, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
-    axes.annotate(f"{counts[-1]:,}", (windows[-1], counts[-1]), xytext=(0, 7), textcoords="offset points", ha="right")
+    _line(axes, windows, counts)
+    beside(axes, f"{counts[-1]:,}", (windows[-1], counts[-1]), (0, 7), ha="right")
     axes.set_ylim(0, 1.12 * max(counts) or 1)
-    whole_numbers(axes, x=True, y=True)
+    whole_numbers(axes.xaxis, axes.yaxis)
     return canvas
 
 
@@ -36,37 +36,43 @@ def length_growth(windows: np.ndarray, quartiles: np.ndarray) -> "Canvas":
     axes = canvas.add_subplot(xlabel="window (0: seeds)", ylabel="tokens of an instruction")
     low, middle, high = quartiles.T
     axes.fill_between(windows, low, high, color=OURS, alpha=0.25, lw=0)
-    axes.plot(windows, middle, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
+    _line(axes, windows, middle)
     last = f"last: median {middle[-1]:.0f}, middle half {low[-1]:.0f} to {high[-1]:.0f}"
     axes.text(1, 1, last, transform=axes.transAxes, ha="right", va="top")
     axes.set_ylim(0, 1.2 * high.max() or 1)
-    whole_numbers(axes, x=True, y=True)
+    whole_numbers(axes.xaxis, axes.yaxis)
     return canvas
+
+
+def _line(axes: "Axes", windows: Sequence[int] | np.ndarray, values: Sequence[float] | np.ndarray) -> None:
+    axes.plot(windows, values, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
+
+
+def _bins(most: int) -> np.ndarray:
+    """Returns the bounds of about 40 bins, each of as many whole numbers, from 0 to at least `most`."""
+    step = -(-(most + 1) // _BARS)
+    return np.arange(0, most + 1 + step, step) - 0.5
 
 
 def lengths(sets: Sequence[Measured]) -> "Canvas":
     """Draws the lengths of one or two sets of instructions, as shares, over the same bins."""
     canvas = blank()
     axes = canvas.add_subplot(xlabel="tokens of an instruction", ylabel="share of instructions")
-    most = max(1, *(int(np.quantile(data.instruction_tokens, 0.995)) for data in sets))
-    step = -(-(most + 1) // _BARS)
-    bins = np.arange(0, most + 1 + step, step) - 0.5
+    bins = _bins(max(1, *(int(np.quantile(data.instruction_tokens, 0.995)) for data in sets)))
     highest = 0.0
-    for place, (data, colour) in enumerate(zip(sets, (OURS, OTHER), strict=False)):
+    looks = {"color": OURS, "fill": True, "alpha": 0.75}, {"color": OTHER, "lw": 2}
+    for data, look in zip(sets, looks, strict=False):
         counts, _ = np.histogram(np.minimum(data.instruction_tokens, bins[-1] - 0.5), bins)
         shares = counts / len(data.instruction_tokens)
         highest = max(highest, shares.max())
         label = f"{clean(data.name)}, median {np.median(data.instruction_tokens):.0f}"
-        if place == 0:
-            axes.stairs(shares, bins, color=colour, fill=True, alpha=0.75, label=label)
-        else:
-            axes.stairs(shares, bins, color=colour, lw=2, label=label)
+        axes.stairs(shares, bins, label=label, **look)
     legend = axes.legend(loc="upper right", borderaxespad=0)
     for text in legend.get_texts():
         text.set_parse_math(False)
     axes.set_ylim(0, highest * (1 + 0.09 * (1 + len(sets))))
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
-    whole_numbers(axes, x=True)
+    whole_numbers(axes.xaxis)
     return canvas
 
 
@@ -87,7 +93,7 @@ def quality(sets: Sequence[Measured]) -> "Canvas":
             _medians(axes, x, y, limits)
         axes.set_title(clean(data.name), fontsize=10.5, loc="left", parse_math=False)
         axes.set(xlim=limits[:2], ylim=limits[2:])
-        whole_numbers(axes, x=True)
+        whole_numbers(axes.xaxis)
     panels[0].set_ylabel("quality")
     canvas.supxlabel("complexity: tokens of the instruction", fontsize=10.5)
     return canvas
@@ -107,42 +113,28 @@ def _medians(axes: "Axes", x: np.ndarray, y: np.ndarray, limits: tuple[float, ..
     across, up = float(np.median(x)), float(np.median(y))
     axes.axvline(across, color=INK, lw=1, ls=(0, (4, 3)))
     axes.axhline(up, color=INK, lw=1, ls=(0, (4, 3)))
-    right = across < limits[1] / 2
-    axes.annotate(
-        f"{across:.0f} tokens",
-        (across, limits[2]),
-        xytext=(4 if right else -4, 4),
-        textcoords="offset points",
-        ha="left" if right else "right",
-    )
+    shift, to = (4, "left") if across < limits[1] / 2 else (-4, "right")
+    beside(axes, f"{across:.0f} tokens", (across, limits[2]), (shift, 4), ha=to)
     low = (up - limits[2]) < 0.15 * (limits[3] - limits[2])
-    axes.annotate(
-        f"{up:.2f}",
-        (limits[1], up),
-        xytext=(-3, 3 if low else -4),
-        textcoords="offset points",
-        ha="right",
-        va="bottom" if low else "top",
-    )
+    lift, edge = (3, "bottom") if low else (-4, "top")
+    beside(axes, f"{up:.2f}", (limits[1], up), (-3, lift), ha="right", va=edge)
 
 
 def pulls(counts: Mapping[int, int], shares: Sequence[tuple[int, float]]) -> "Canvas":
     """Draws instructions by pulls, and by window the share of the least pulled, if known."""
     canvas = blank()
     left, *rest = canvas.subplots(1, 2 if shares else 1, squeeze=False)[0]
-    most = max(counts)
-    step = -(-(most + 1) // _BARS)
-    bins = np.arange(0, most + 1 + step, step) - 0.5
+    bins = _bins(max(counts))
     heights, _ = np.histogram(list(counts), bins, weights=list(counts.values()))
-    left.bar((bins[:-1] + bins[1:]) / 2, heights, width=0.85 * step, color=OURS)
+    left.bar((bins[:-1] + bins[1:]) / 2, heights, width=0.85 * np.diff(bins), color=OURS)
     left.set(xlabel="pulls", ylabel="instructions")
     left.grid(axis="x", visible=False)
-    whole_numbers(left, x=True, y=True)
+    whole_numbers(left.xaxis, left.yaxis)
     for axes in rest:
         windows, values = zip(*shares, strict=True)
-        axes.plot(windows, values, color=OURS, lw=2, marker="o", ms=4 if len(windows) < 40 else 0)
+        _line(axes, windows, values)
         axes.set(xlabel="window", ylabel="share of least pulled", ylim=(-0.02, 1.05))
-        whole_numbers(axes, x=True)
+        whole_numbers(axes.xaxis)
     return canvas
 
 
@@ -169,9 +161,7 @@ def costs(stages: Sequence[StageFigures], currency: str) -> "Canvas":
 
 def _bar_labels(axes: "Axes", lengths: np.ndarray, texts: Sequence[str]) -> None:
     for place, (length, text) in enumerate(zip(lengths, texts, strict=True)):
-        axes.annotate(
-            text, (length, place), xytext=(4, 0), textcoords="offset points", va="center", size=9.5, parse_math=False
-        )
+        beside(axes, text, (length, place), (4, 0), va="center", size=9.5, parse_math=False)
     axes.set_xlim(0, 1.5 * max(1e-9, lengths.max()))
     axes.set_xticks([])
     axes.grid(visible=False)

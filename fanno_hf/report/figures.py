@@ -6,25 +6,25 @@ Every figure is always returned; one that cannot be drawn holds a sentence that 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fanno_hf.report import charts
+from fanno_hf.report import charts, style
 from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import cumulative_pairs, top_verbs
 from fanno_hf.report.passages import Passages, passage_map
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import Figure, clean, rendered, short
+from fanno_hf.report.style import Figure, clean, short
 from fanno_hf.report.wheel import wheel
 from fanno_hf.texts.duration import duration
-from fanno_hf.texts.verbs import MISSING
+from fanno_hf.texts.verbs import MISSING, VerbNouns
 
 if TYPE_CHECKING:
-    from fanno_hf.texts.verbs import VerbNouns
+    from matplotlib.figure import Figure as Canvas
 
-__all__ = ["Figure", "draw"]
+_Content = tuple[str, str, Callable[[], "Canvas"]]  # caption, words for who cannot see it, what paints it
 _ONE_ROUND = "There is one round only, so nothing grows: do stage=augment for more."
 
 
@@ -32,7 +32,7 @@ def draw(
     ours: Measured,
     other: Measured | None = None,
     *,
-    verbs: "VerbNouns | None" = None,
+    verbs: VerbNouns | None = None,
     history: Sequence[Mapping[str, Any]] | None = None,
     passages: Passages | None = None,
     stages: Sequence[StageFigures] = (),
@@ -45,15 +45,20 @@ def draw(
         verbs: the verb and noun of each instruction of `ours`; None where no parser is installed.
         history: rows of the history of augment (`columns.WINDOW`), by window.
     """
+    style.check_installed()
+    contents = {  # (name, title) -> what is drawn, or the sentence that stands in its place
+        ("verb_noun_growth", "Verb-noun pairs, by iteration"): _growth(ours, verbs),
+        ("instruction_length_growth", "Length of instructions, by iteration"): _length_growth(ours),
+        ("instruction_lengths", "Lengths of instructions"): _lengths(ours, other),
+        ("verb_noun_wheel", "What the instructions ask for"): _wheel(verbs),
+        ("quality_complexity", "Quality against complexity"): _quality(ours, other),
+        ("passage_map", "Map of the passages"): _map(passages),
+        ("pulls", "How often an instruction was a counterexample"): _pulls(history),
+        ("tokens_and_time", "Tokens and time, by stage"): _costs(stages, currency),
+    }
     return [
-        _growth(ours, verbs),
-        _length_growth(ours),
-        _lengths(ours, other),
-        _wheel(ours, verbs),
-        _quality(ours, other),
-        _map(passages),
-        _pulls(history),
-        _costs(stages, currency),
+        Figure(*names, "", "", note=content) if isinstance(content, str) else style.rendered(*names, *content)
+        for names, content in contents.items()
     ]
 
 
@@ -62,12 +67,11 @@ def _rows(data: Measured) -> str:
     return f"{count:,} rows" if count == data.of else f"{count:,} of {data.of:,} rows, drawn at random"
 
 
-def _growth(ours: Measured, verbs: "VerbNouns | None") -> Figure:
-    name, title = "verb_noun_growth", "Verb-noun pairs, by iteration"
+def _growth(ours: Measured, verbs: VerbNouns | None) -> str | _Content:
     if verbs is None:
-        return Figure(name, title, "", "", note=MISSING)
+        return MISSING
     if ours.rounds is None or len(np.unique(ours.rounds)) < 2:
-        return Figure(name, title, "", "", note=_ONE_ROUND)
+        return _ONE_ROUND
     pairs = cumulative_pairs(ours.rounds, verbs)
     first, last = pairs[min(pairs)], pairs[max(pairs)]
     caption = (
@@ -75,23 +79,22 @@ def _growth(ours: Measured, verbs: "VerbNouns | None") -> Figure:
         f"{_rows(ours)}{_parsed(verbs)}{_skipped(verbs)}."
     )
     alt = f"Line: distinct verb-noun pairs grow from {first:,} to {last:,} over {len(pairs)} rounds."
-    return rendered(name, title, caption, alt, lambda: charts.growth(pairs))
+    return caption, alt, lambda: charts.growth(pairs)
 
 
-def _parsed(verbs: "VerbNouns") -> str:
+def _parsed(verbs: VerbNouns) -> str:
     drawn = f", of which {verbs.of:,} were drawn at random and" if verbs.of < len(verbs.pairs) else ","
     return f"{drawn} parsed by {clean(verbs.parser, 60)}"
 
 
-def _skipped(verbs: "VerbNouns") -> str:
+def _skipped(verbs: VerbNouns) -> str:
     return f"; {verbs.skipped:,} in other languages than English are left out" if verbs.skipped else ""
 
 
-def _length_growth(ours: Measured) -> Figure:
-    name, title = "instruction_length_growth", "Length of instructions, by iteration"
-    if ours.rounds is None or len(np.unique(ours.rounds)) < 2:
-        return Figure(name, title, "", "", note=_ONE_ROUND)
-    windows = np.unique(ours.rounds)
+def _length_growth(ours: Measured) -> str | _Content:
+    windows = () if ours.rounds is None else np.unique(ours.rounds)
+    if len(windows) < 2:
+        return _ONE_ROUND
     quartiles = np.array([np.quantile(ours.instruction_tokens[ours.rounds == w], (0.25, 0.5, 0.75)) for w in windows])
     caption = (
         "Tokens of the instructions of each window of augment: the median, and a band from the first to the third "
@@ -101,29 +104,26 @@ def _length_growth(ours: Measured) -> Figure:
         f"Line with band: the median length goes from {quartiles[0, 1]:.0f} tokens in round {windows[0]} to "
         f"{quartiles[-1, 1]:.0f} in round {windows[-1]}."
     )
-    return rendered(name, title, caption, alt, lambda: charts.length_growth(windows, quartiles))
+    return caption, alt, lambda: charts.length_growth(windows, quartiles)
 
 
-def _lengths(ours: Measured, other: Measured | None) -> Figure:
-    name, title = "instruction_lengths", "Lengths of instructions"
-    sets = [data for data in (ours, other) if data is not None and len(data.instructions)]
-    if not sets or not len(ours.instructions):
-        return Figure(name, title, "", "", note="There is no row to draw.")
+def _lengths(ours: Measured, other: Measured | None) -> str | _Content:
+    if not ours.instructions:
+        return "There is no row to draw."
+    sets = [data for data in (ours, other) if data is not None and data.instructions]
     medians = ", ".join(f"{clean(data.name)} {np.median(data.instruction_tokens):.0f}" for data in sets)
     rows = "; ".join(f"{clean(data.name)}: {_rows(data)}" for data in sets)
     caption = f"Share of instructions by length in tokens; the longest 0.5 % stand in the last bar. {rows}."
     alt = f"Histogram of instruction lengths; median tokens: {medians}."
-    return rendered(name, title, caption, alt, lambda: charts.lengths(sets))
+    return caption, alt, lambda: charts.lengths(sets)
 
 
-def _wheel(ours: Measured, verbs: "VerbNouns | None") -> Figure:
-    name, title = "verb_noun_wheel", "What the instructions ask for"
+def _wheel(verbs: VerbNouns | None) -> str | _Content:
     if verbs is None:
-        return Figure(name, title, "", "", note=MISSING)
+        return MISSING
     top = top_verbs(verbs.pairs)
     if not top:
-        note = f"None of {verbs.of:,} instructions has a root verb with a direct object{_skipped(verbs)}."
-        return Figure(name, title, "", "", note=note)
+        return f"None of {verbs.of:,} instructions has a root verb with a direct object{_skipped(verbs)}."
     shown = sum(count for _, _, nouns in top for _, count in nouns)
     caption = (
         f"The {len(top)} most frequent root verbs (inside) with their 4 most frequent direct objects at most (outside): "
@@ -133,14 +133,12 @@ def _wheel(ours: Measured, verbs: "VerbNouns | None") -> Figure:
     alt = "Wheel of verbs and nouns; most frequent: " + ", ".join(
         f"{clean(verb)} {clean(noun)} ({count:,})" for (verb, noun), count in often
     )
-    return rendered(name, title, caption, alt + ".", lambda: wheel(top))
+    return caption, alt + ".", lambda: wheel(top)
 
 
-def _quality(ours: Measured, other: Measured | None) -> Figure:
-    name, title = "quality_complexity", "Quality against complexity"
+def _quality(ours: Measured, other: Measured | None) -> str | _Content:
     if np.isnan(ours.quality).all():
-        note = "No row was judged: the verdicts on instructions were switched off or gave no probabilities."
-        return Figure(name, title, "", "", note=note)
+        return "No row was judged: the verdicts on instructions were switched off or gave no probabilities."
     sets = [data for data in (ours, other) if data is not None and not np.isnan(data.quality).all()]
     judged = "; ".join(f"{clean(d.name)}: {(~np.isnan(d.quality)).sum():,} of {len(d.quality):,} rows" for d in sets)
     unjudged = f"; {clean(other.name)}: none" if other is not None and len(sets) == 1 else ""
@@ -153,13 +151,12 @@ def _quality(ours: Measured, other: Measured | None) -> Figure:
         f"{np.median(d.instruction_tokens[~np.isnan(d.quality)]):.0f} tokens"
         for d in sets
     )
-    return rendered(name, title, caption, alt + ".", lambda: charts.quality(sets))
+    return caption, alt + ".", lambda: charts.quality(sets)
 
 
-def _map(passages: Passages | None) -> Figure:
-    name, title = "passage_map", "Map of the passages"
+def _map(passages: Passages | None) -> str | _Content:
     if passages is None or not len(passages.coordinates):
-        return Figure(name, title, "", "", note="There are no embeddings of passages to draw.")
+        return "There are no embeddings of passages to draw."
     count, members = len(passages.coordinates), int(np.sum(passages.members))
     sample = "" if count == passages.of else f", {count:,} of {passages.of:,} drawn at random"
     caption = (
@@ -167,15 +164,13 @@ def _map(passages: Passages | None) -> Figure:
         f"the passages it stands for{sample}. Distances between far groups mean little."
     )
     alt = f"Scatter of {count:,} representatives that stand for {members:,} passages."
-    return rendered(name, title, caption, alt, lambda: passage_map(passages))
+    return caption, alt, lambda: passage_map(passages)
 
 
-def _pulls(history: Sequence[Mapping[str, Any]] | None) -> Figure:
-    name, title = "pulls", "How often an instruction was a counterexample"
+def _pulls(history: Sequence[Mapping[str, Any]] | None) -> str | _Content:
     last = history[-1]["pulls"] if history else None
     if not last or not any(entry["pulls"] for entry in last):
-        note = "No instruction was drawn as a counterexample: augment has not run, or has no history."
-        return Figure(name, title, "", "", note=note)
+        return "No instruction was drawn as a counterexample: augment has not run, or has no history."
     pulls = {int(entry["pulls"]): int(entry["instructions"]) for entry in last}
     caption = (
         "Left: instructions of the pool by pulls, after the last window. Right: by window, the share of the "
@@ -185,13 +180,12 @@ def _pulls(history: Sequence[Mapping[str, Any]] | None) -> Figure:
     shares = [(int(row["window"]), row["least_pulled"]) for row in history]
     shares = [(window, float(share)) for window, share in shares if share is not None and np.isfinite(share)]
     alt += f"; share of the least pulled in the last window {shares[-1][1]:.2f}." if shares else "."
-    return rendered(name, title, caption, alt, lambda: charts.pulls(pulls, shares))
+    return caption, alt, lambda: charts.pulls(pulls, shares)
 
 
-def _costs(stages: Sequence[StageFigures], currency: str) -> Figure:
-    name, title = "tokens_and_time", "Tokens and time, by stage"
+def _costs(stages: Sequence[StageFigures], currency: str) -> str | _Content:
     if not stages:
-        return Figure(name, title, "", "", note="No stage has written down its tokens and its time.")
+        return "No stage has written down its tokens and its time."
     tokens = sum(stage.prompt_tokens + stage.completion_tokens for stage in stages)
     seconds = sum(stage.seconds for stage in stages)
     known = [stage.cost for stage in stages if stage.cost is not None]
@@ -202,4 +196,4 @@ def _costs(stages: Sequence[StageFigures], currency: str) -> Figure:
         f"{duration(s.seconds)}"
         for s in stages
     )
-    return rendered(name, title, caption, alt + ".", lambda: charts.costs(stages, currency))
+    return caption, alt + ".", lambda: charts.costs(stages, currency)

@@ -22,9 +22,8 @@ _BASE64 = 4 / 3
 
 def estimated_size(records: Records) -> float:
     """Estimates the size of the page in bytes: compresses a sample of the records."""
-    parts = [records["rows"], records["documents"]]
     size = 0.0
-    for part in parts:
+    for part in (records["rows"], records["documents"]):
         some = part[:: max(1, len(part) // _SAMPLE)]
         if some:
             packed = len(gzip.compress(json.dumps(some, ensure_ascii=False).encode("utf-8", "replace"), 6))
@@ -34,12 +33,9 @@ def estimated_size(records: Records) -> float:
 
 def cut_for(records: Records, share: float) -> int:
     """Returns the number of characters to cut texts to, so that this share (in (0, 1)) of all characters is left."""
-    texts = [len(document["text"]) for document in records["documents"]]
-    texts += [len(row[name] or "") for row in records["rows"] for name in _TEXTS]
-    rest = sum(len(str(row)) for row in records["rows"]) - sum(
-        len(r[n] or "") for r in records["rows"] for n in _TEXTS
-    )
-    lengths = np.sort(texts)
+    in_rows = [len(row[name] or "") for row in records["rows"] for name in _TEXTS]
+    rest = sum(len(str(row)) for row in records["rows"]) - sum(in_rows)
+    lengths = np.sort([len(document["text"]) for document in records["documents"]] + in_rows)
     # characters left if all longer texts are cut to the length of the k-th
     left = np.concatenate([[0], np.cumsum(lengths)[:-1]]) + lengths * np.arange(len(lengths), 0, -1)
     place = int(np.searchsorted(left, share * (left[-1] + rest) - rest, side="right"))
@@ -63,15 +59,7 @@ def fewer(records: Records, share: float, random_seed: int) -> dict[str, Any]:
     named = {row["document"] for row in rows} | {which for row in rows for which, _ in row["passages"]}
     kept = sorted(place for place in named if isinstance(place, int))
     places = {old: new for new, old in enumerate(kept)}
-    return {
-        **records,
-        "documents": [records["documents"][place] for place in kept],
-        "rows": [
-            {
-                **row,
-                "document": places.get(row["document"]),
-                "passages": [[places.get(which, which), score] for which, score in row["passages"]],
-            }
-            for row in rows
-        ],
-    }
+    for number, row in enumerate(rows):
+        passages = [[places.get(which, which), score] for which, score in row["passages"]]
+        rows[number] = {**row, "document": places.get(row["document"]), "passages": passages}
+    return {**records, "documents": [records["documents"][place] for place in kept], "rows": rows}

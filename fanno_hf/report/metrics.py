@@ -8,17 +8,15 @@ Every figure is computed from the rows alone, with no random choice; what cannot
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fanno_hf.report.diversity import distinct_n, entropy, mean_similarity, vendi_score
 from fanno_hf.report.measured import Measured
 from fanno_hf.texts.segment import words
+from fanno_hf.texts.verbs import VerbNouns
 from fanno_hf.vectors.nearest import nearest
-
-if TYPE_CHECKING:
-    from fanno_hf.texts.verbs import VerbNouns
 
 TOP_VERBS, TOP_NOUNS = 20, 4
 _QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
@@ -31,7 +29,7 @@ def measure(
     *,
     near_repeat_threshold: float,
     tag_names: Mapping[str, Sequence[str]] | None,
-    verbs: "VerbNouns | None",
+    verbs: VerbNouns | None,
 ) -> dict[str, Any]:
     """Measures a data set.
 
@@ -50,7 +48,7 @@ def measure(
         "instructions": _distinct(rows.instructions),
         "verb_noun": None if verbs is None else _verb_noun(verbs),
         **_diversity(rows.embeddings, near_repeat_threshold),
-        "mentions_document": _share(rows.mentions_document),
+        "mentions_document": _mean(rows.mentions_document),
         "instruction_tokens": lengths(rows.instruction_tokens),
         "response_tokens": lengths(rows.response_tokens),
         "tags": None if rows.tags is None else _tags(rows.tags, tag_names),
@@ -64,9 +62,9 @@ def _number(value: float) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
 
 
-def _share(flags: Iterable[bool] | np.ndarray) -> float | None:
-    flags = np.fromiter(flags, dtype=bool)
-    return _number(flags.mean()) if len(flags) else None
+def _mean(values: Iterable[float]) -> float | None:
+    values = np.fromiter(values, dtype=np.float64)
+    return _number(values.mean()) if len(values) else None
 
 
 def _quantiles(values: np.ndarray, **points: float) -> dict[str, float | None]:
@@ -76,8 +74,8 @@ def _quantiles(values: np.ndarray, **points: float) -> dict[str, float | None]:
 def lengths(tokens: np.ndarray) -> dict[str, float | None]:
     """Returns {mean, sd, min, q1, median, q3, p95, max} of lengths in tokens; `sd` is that of the population."""
     tokens = np.asarray(tokens, dtype=np.float64)
-    mean, deviation = (_number(tokens.mean()), _number(tokens.std())) if len(tokens) else (None, None)
-    return {"mean": mean, "sd": deviation, **_quantiles(tokens, min=0, **_QUARTILES, p95=0.95, max=1)}
+    deviation = _number(tokens.std()) if len(tokens) else None
+    return {"mean": _mean(tokens), "sd": deviation, **_quantiles(tokens, min=0, **_QUARTILES, p95=0.95, max=1)}
 
 
 def _distinct(texts: Sequence[str]) -> dict[str, float | None]:
@@ -86,7 +84,7 @@ def _distinct(texts: Sequence[str]) -> dict[str, float | None]:
     return {"distinct_1": _number(distinct_n(coded, 1)), "distinct_2": _number(distinct_n(coded, 2))}
 
 
-def _verb_noun(verbs: "VerbNouns") -> dict[str, Any]:
+def _verb_noun(verbs: VerbNouns) -> dict[str, Any]:
     counts = Counter(pair for pair in verbs.pairs if pair is not None)
     total = counts.total()
     return {
@@ -117,40 +115,34 @@ def top_verbs(pairs: Iterable[tuple[str, str] | None]) -> list[tuple[str, int, l
 
 
 def _diversity(embeddings: np.ndarray | None, threshold: float) -> dict[str, Any]:
+    found: dict[str, Any] = {"similarity": None, "vendi_score": None, "near_repeats": None}
     if embeddings is None or not len(embeddings):
-        return {"similarity": None, "vendi_score": None, "near_repeats": None}
+        return found
     score = vendi_score(embeddings)
-    vendi = {"score": _number(score), "share": _number(score / len(embeddings))}
+    found["vendi_score"] = {"score": _number(score), "share": _number(score / len(embeddings))}
     if len(embeddings) < 2:
-        return {"similarity": None, "vendi_score": vendi, "near_repeats": None}
+        return found
     closest = nearest(embeddings, embeddings, itself=False)[1].astype(np.float64)
-    similarity = {
+    found["similarity"] = {
         "mean": _number(mean_similarity(embeddings)),
         "max": _number(closest.max()),
-        "mean_nearest": _number(closest.mean()),
+        "mean_nearest": _mean(closest),
         "nearest": _quantiles(closest, **_QUARTILES, p95=0.95),
     }
-    repeats = {"threshold": threshold, "share": _share(closest >= threshold)}
-    return {"similarity": similarity, "vendi_score": vendi, "near_repeats": repeats}
+    found["near_repeats"] = {"threshold": threshold, "share": _mean(closest >= threshold)}
+    return found
 
 
 def _tags(tags: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
-    known = names or {}
-    counts = {kind: Counter(used) for kind, used in tags.items()}
-    every = {
-        kind: [*dict.fromkeys(known.get(kind, ())), *sorted(set(used) - set(known.get(kind, ())))]
-        for kind, used in counts.items()
-    }
+    known, kinds = names or {}, {}
+    for kind, used in tags.items():
+        found, listed = Counter(used), known.get(kind, ())
+        counts = {name: found[name] for name in (*listed, *sorted(found.keys() - set(listed)))}
+        kinds[kind] = {"evenness": _evenness(list(counts.values())), "counts": counts}
     return {
         "combinations": len(set(zip(*tags.values(), strict=True))),
         "of": int(np.prod([len(set(known[kind])) for kind in tags])) if tags and set(tags) <= set(known) else None,
-        "kinds": {
-            kind: {
-                "evenness": _evenness([counts[kind][name] for name in every[kind]]),
-                "counts": {name: counts[kind][name] for name in every[kind]},
-            }
-            for kind in tags
-        },
+        "kinds": kinds,
     }
 
 
@@ -160,33 +152,30 @@ def _evenness(counts: Sequence[int]) -> float | None:
 
 
 def _responses(rows: Measured) -> dict[str, Any]:
-    texts = rows.responses
-    finish = rows.finish_reasons
+    texts, finish = rows.responses, rows.finish_reasons
     return {
         **_distinct(texts),
         "type_token_ratio": _type_token_ratio(texts),
-        "empty": _share(not text.strip() for text in texts),
-        "cut_off": None if finish is None else _share(reason == "length" for reason in finish),
-        "lists": _share(len(_LIST_ITEM.findall(text)) > 1 for text in texts),
-        "paragraphs": _share(_PARAGRAPH.search(text) is not None for text in texts),
-        "code": _share("```" in text for text in texts),
+        "empty": _mean(not text.strip() for text in texts),
+        "cut_off": None if finish is None else _mean(reason == "length" for reason in finish),
+        "lists": _mean(len(_LIST_ITEM.findall(text)) > 1 for text in texts),
+        "paragraphs": _mean(_PARAGRAPH.search(text) is not None for text in texts),
+        "code": _mean("```" in text for text in texts),
     }
 
 
 def _type_token_ratio(texts: Sequence[str]) -> float | None:
     """Returns the mean over texts of distinct words / words (Templin 1957); texts without a word are left out."""
-    split = [found for text in texts if (found := words(text.casefold()))]
-    return _number(np.mean([len(set(found)) / len(found) for found in split])) if split else None
+    split = (words(text.casefold()) for text in texts)
+    return _mean(len(set(found)) / len(found) for found in split if found)
 
 
 def _quality(quality: np.ndarray) -> dict[str, Any]:
-    judged = np.asarray(quality, dtype=np.float64)
-    judged = judged[~np.isnan(judged)]
-    mean = _number(judged.mean()) if len(judged) else None
-    return {"judged": len(judged), "mean": mean, **_quantiles(judged, **_QUARTILES)}
+    judged = quality[~np.isnan(quality)]
+    return {"judged": len(judged), "mean": _mean(judged), **_quantiles(judged, **_QUARTILES)}
 
 
-def _rounds(rows: Measured, verbs: "VerbNouns | None") -> list[dict[str, Any]]:
+def _rounds(rows: Measured, verbs: VerbNouns | None) -> list[dict[str, Any]]:
     pairs = cumulative_pairs(rows.rounds, verbs) if verbs else {}
     return [
         {
@@ -199,15 +188,12 @@ def _rounds(rows: Measured, verbs: "VerbNouns | None") -> list[dict[str, Any]]:
     ]
 
 
-def cumulative_pairs(rounds: np.ndarray, verbs: "VerbNouns") -> dict[int, int]:
+def cumulative_pairs(rounds: np.ndarray, verbs: VerbNouns) -> dict[int, int]:
     """Returns window -> distinct verb-noun pairs of all instructions up to it, the window's own included."""
-    first: dict[tuple[str, str], int] = {}
-    for window, pair in zip(rounds.tolist(), verbs.pairs, strict=True):
-        if pair is not None:
-            first[pair] = min(window, first.get(pair, window))
-    new = Counter(first.values())
-    found, total = {}, 0
-    for window in np.unique(rounds).tolist():
-        total += new[window]
-        found[window] = total
+    seen: set[tuple[str, str]] = set()
+    found: dict[int, int] = {}
+    for row in np.argsort(rounds, kind="stable").tolist():
+        if (pair := verbs.pairs[row]) is not None:
+            seen.add(pair)
+        found[int(rounds[row])] = len(seen)
     return found

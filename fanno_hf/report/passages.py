@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fanno_hf.report.style import GROUND, OURS, blank, clean
+from fanno_hf.report.style import GROUND, OURS, beside, blank, clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,10 +32,8 @@ def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
     """Lays vectors out in two dimensions, similar ones near one another; deterministic.
 
     Principal components, 50 of them at most, then t-SNE (van der Maaten & Hinton 2008) from their first two; below
-    10 rows the first two components alone. Distances between far groups mean little.
-    Embeddings are float32, shape (n, dimension), rows of unit length; 2,000 rows take seconds.
-
-    Returns float32, shape (n, 2), centred, the widest spread scaled to [-1, 1].
+    10 rows the first two components alone. 2,000 rows take seconds. Returns float32, shape (n, 2), centred, the widest
+    spread scaled to [-1, 1].
     """
     components = _components(embeddings.astype(np.float64))
     laid_out = np.zeros((len(components), 2))
@@ -87,15 +85,6 @@ def passage_map(passages: Passages) -> "Canvas":
 
 def _label(axes: "Axes", place: np.ndarray, radius: float, text: str) -> None:
     """Writes a text beside a dot of `radius` points, to the side that has more room."""
-    side = 1 if place[0] < 0 else -1
-    axes.annotate(
-        text,
-        place,
-        xytext=(side * (radius + 3), 0),
-        textcoords="offset points",
-        ha="left" if side > 0 else "right",
-        va="center",
-        size=9.5,
-        bbox={"facecolor": GROUND, "alpha": 0.7, "lw": 0, "pad": 1},
-        parse_math=False,
-    )
+    side, to = (1, "left") if place[0] < 0 else (-1, "right")
+    ground = {"facecolor": GROUND, "alpha": 0.7, "lw": 0, "pad": 1}
+    beside(axes, text, place, (side * (radius + 3), 0), ha=to, va="center", size=9.5, bbox=ground, parse_math=False)

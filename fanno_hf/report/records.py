@@ -8,6 +8,7 @@ long texts that the page has elsewhere: "\\0d\\0" stands for the document (see `
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from fanno_hf.instructing.ask import instruction_prompt, prompt_variables
 from fanno_hf.instructing.prompts import Messages, Prompt, neutralise
 from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES, tables_of
-from fanno_hf.report.shown import Row, Shown, read_counterexamples, read_passages
+from fanno_hf.pipeline.plan import STAGES
+from fanno_hf.report.shown import Row, Shown, read_counterexamples, read_passages, read_table
 from fanno_hf.settings import Prompts
 from fanno_hf.steps.answering import response_prompt
 
@@ -31,7 +32,7 @@ _SHORTEST = 40  # characters; a sign replaces texts in prompts that have as many
 
 def page_records(
     shown: Shown,
-    similarities: Sequence[float] | None,
+    similarities: Sequence[float],
     folder: RunFolder,
     *,
     rejected: int,
@@ -42,7 +43,7 @@ def page_records(
     """Returns `Page.records`.
 
     Args:
-        similarities: of each kept row to the nearest other one; None: not known.
+        similarities: of each kept row to the nearest other one; of a single row minus infinity.
         rejected: largest number of rejected rows of each stage and reason.
         cut: characters that longer texts are cut to.
         prompts: the configured templates; for a run from the Hub only these are rendered.
@@ -56,10 +57,9 @@ def page_records(
         cut,
         prompts,
     )
-    near = similarities if similarities is not None else [None] * len(shown.rows)
     rows = [
-        lineage.record(shown.stage, row) | {"similarity": None if value is None else round(float(value), 4)}
-        for row, value in zip(shown.rows, near, strict=True)
+        lineage.record(shown.stage, row) | {"similarity": round(float(value), 4)}
+        for row, value in zip(shown.rows, similarities, strict=True)
     ]
     rows += [lineage.record(stage, row) for stage, row in dropped]
     return {"documents": lineage.documents, "shared": lineage.shared, "rows": rows}
@@ -72,11 +72,9 @@ def shortened(value: Any, cut: int) -> Any:
 
 def _rejected(folder: RunFolder, most: int, random_seed: int) -> Iterable[tuple[str, Row]]:
     """Yields (stage, row) of at most `most` rejected rows of each stage and reason, drawn at random, in their order."""
-    names = {table.name for table in tables_of(folder.manifest)}
     for stage in STAGES:
-        if f"rejected_{stage}" not in names:
+        if (table := read_table(folder, f"rejected_{stage}")) is None:
             continue
-        table = folder.read_rows(f"rejected_{stage}")
         places = defaultdict(list)
         for place, reason in enumerate(table["reason"]):
             places[reason].append(place)
@@ -103,10 +101,9 @@ class _Lineage:
         self.shared: list[Messages] = []
         self._places: dict[str, int] = {}
         self._turns: dict[str, int] = {}
-        self._prompts: dict[tuple[str, Any], Prompt] = {}
-        self._tags: dict[str, Mapping[str, Mapping[str, str]]] = {}
-        self._plain: dict[str, bool] = {}
         self._handing_on: dict[str, bool] = {}
+        self._ask_prompt, self._answer_prompt = cache(self._ask_prompt), cache(self._answer_prompt)
+        self._tag_texts, self._is_plain = cache(self._tag_texts), cache(lambda text: neutralise(text) == text)
 
     def record(self, stage: str, row: Row) -> dict[str, Any]:
         """Returns the record of one row."""
@@ -154,7 +151,7 @@ class _Lineage:
         """Returns the prompt that asked for the instruction."""
         if passage is None or row.get("origin") not in ("seed", "augment"):
             return None
-        prompt = self._prompt(("ask", row["origin"]), lambda: self._ask_prompt(row["origin"]))
+        prompt = self._ask_prompt(row["origin"])
         if row.get("prompt_digest") not in (None, prompt.digest):
             return None
         variables = prompt_variables(
@@ -174,21 +171,15 @@ class _Lineage:
 
     def _tag_texts(self, stage: str) -> Mapping[str, Mapping[str, str]]:
         """Returns kind -> name of a tag -> its text, as the stage had them."""
-        if stage not in self._tags:
-            tags = self._entries[stage]["tags"]
-            texts = {kind: {tag["name"]: tag["text"] for tag in tags[many]} for many, kind in KINDS.items()}
-            self._tags[stage] = texts
-        return self._tags[stage]
+        tags = self._entries[stage]["tags"]
+        return {kind: {tag["name"]: tag["text"] for tag in tags[many]} for many, kind in KINDS.items()}
 
     def _answered(self, row: Row, passage: Row | None) -> list | None:
         """Returns the prompt that asked for the response."""
         if "response" not in row:
             return None
         passages = row.get("passages") or []
-        prompts, grounded = self._entries["respond"]["config"]["prompts"], bool(passages)
-        prompt = self._prompt(
-            ("answer", grounded), lambda: response_prompt(Prompts.model_validate(prompts), grounded=grounded)
-        )
+        prompt = self._answer_prompt(bool(passages))
         if row.get("response_prompt_digest") not in (None, prompt.digest):
             return None
         variables = {"instruction": row["instruction"], "input": row["input"]}
@@ -198,19 +189,14 @@ class _Lineage:
             signs["passages"] = [self._sign(f"p{place}", text) for place, text in enumerate(passages)]
         return self._sent(prompt, variables, signs)
 
-    def _prompt(self, key: tuple[str, Any], make: Callable[[], Prompt]) -> Prompt:
-        if key not in self._prompts:
-            self._prompts[key] = make()
-        return self._prompts[key]
+    def _answer_prompt(self, grounded: bool) -> Prompt:
+        prompts = self._entries["respond"]["config"]["prompts"]
+        return response_prompt(Prompts.model_validate(prompts), grounded=grounded)
 
     def _sign(self, name: str, text: str) -> str:
         """Returns the sign that replaces a text in a prompt; a short one, or one sent otherwise, with a special token
         broken up, stays."""
-        if len(text) < _SHORTEST:
-            return text
-        if text not in self._plain:
-            self._plain[text] = neutralise(text) == text
-        return f"\0{name}\0" if self._plain[text] else text
+        return f"\0{name}\0" if len(text) >= _SHORTEST and self._is_plain(text) else text
 
     def _sent(self, prompt: Prompt, variables: Mapping[str, Any], signs: Mapping[str, Any]) -> list:
         """Returns [index of the earlier turns in `shared`, the last message with signs for its long texts]."""

@@ -11,8 +11,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.instructing.tags import KINDS
@@ -29,9 +27,9 @@ from fanno_hf.report.metrics import measure
 from fanno_hf.report.other import judge, name_of, read_pairs
 from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.records import page_records
-from fanno_hf.report.shown import Shown, measured, read_shown, read_verbs, repeat_threshold
-from fanno_hf.report.stages import read_history, read_map, stage_figures
-from fanno_hf.report.style import house_style
+from fanno_hf.report.shown import Shown, measured, read_shown, read_table, read_verbs, repeat_threshold
+from fanno_hf.report.stages import read_map, stage_figures
+from fanno_hf.report.style import check_installed
 from fanno_hf.settings import Settings
 from fanno_hf.texts.duration import duration
 from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
@@ -50,8 +48,7 @@ def report(settings: Settings) -> str:
 
     Raises UserError where the run has no finished stage, or the data set to compare it with cannot be read.
     """
-    with house_style():
-        pass  # raises at once if matplotlib is missing
+    check_installed()  # before anything is read or asked
     with closing(RunFolder(run_folder(settings.run))) as folder:
         if settings.hub.origin:
             fetch(settings.hub.origin, list(STAGES), (), folder, settings.hub.retries, replace=settings.force)
@@ -81,7 +78,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     figures = draw(
         *sets,
         verbs=verbs[0],
-        history=read_history(folder),
+        history=read_table(folder, "history_augment"),
         passages=read_map(folder, embedder, chosen.map, seed),
         stages=stages,
         currency=chosen.price.currency,
@@ -173,9 +170,7 @@ def _fitting(page: Page, shown: Shown, ours: Measured, folder: RunFolder, settin
     """Returns the page below `report.max_megabytes`: with shorter texts where it must be, then with fewer rows."""
     chosen, seed = settings.report, settings.random_seed
     limit, cut = chosen.max_megabytes * 1e6, chosen.max_characters
-    near = np.full(len(shown.rows), np.nan)
-    if len(near) > 1:
-        near = nearest(ours.embeddings, ours.embeddings, itself=False)[1]
+    near = nearest(ours.embeddings, ours.embeddings, itself=False)[1] if shown.rows else ()
     prompts = settings.resolved["prompts"]
     records = page_records(shown, near, folder, rejected=chosen.rejected, cut=cut, random_seed=seed, prompts=prompts)
     size, notes = estimated_size(records), page.notes

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from fanno_hf.report.measured import Measured, measured_rows, quality
 from fanno_hf.texts.segment import TokenCounter
 from fanno_hf.texts.verbs import VerbNouns, VerbParser
 from fanno_hf.vectors.embedder import Embedder
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Row = dict[str, Any]
 
@@ -34,11 +37,17 @@ class Shown:
 
 def read_shown(folder: RunFolder, most: int, random_seed: int) -> Shown:
     """Reads at most `most` rows of a run, and the passages and counterexamples they name."""
-    names = {table.name for table in tables_of(folder.manifest)}
-    stage = next((stage for stage in ("respond", "augment", "seed") if stage in names), None)
-    table = folder.read_rows(stage) if stage else []
-    rows = table.select(drawn(len(table), most, random_seed, "rows")).to_list() if stage else []
-    return Shown(stage, rows, len(table), read_passages(folder, rows), read_counterexamples(folder, rows))
+    for stage in ("respond", "augment", "seed"):
+        if (table := read_table(folder, stage)) is not None:
+            rows = table.select(drawn(len(table), most, random_seed, "rows")).to_list()
+            return Shown(stage, rows, len(table), read_passages(folder, rows), read_counterexamples(folder, rows))
+    return Shown(None, [], 0, {}, {})
+
+
+def read_table(folder: RunFolder, name: str) -> "Dataset | None":
+    """Returns the rows of a table of the run, as "rejected_seed"; None where it has none."""
+    has_rows = any(table.name == name for table in tables_of(folder.manifest))
+    return folder.read_rows(name) if has_rows else None
 
 
 def drawn(count: int, most: int, random_seed: int, what: str) -> Sequence[int]:
@@ -79,9 +88,9 @@ def read_counterexamples(folder: RunFolder, rows: Iterable[Row]) -> dict[str, st
 
 def _named(folder: RunFolder, config: str, key: str, wanted: set[str]) -> dict[str, Row]:
     """Returns the rows of a config whose `key` is wanted, by it."""
-    if not wanted or config not in {c.name for c in tables_of(folder.manifest)}:
+    rows = read_table(folder, config) if wanted else None
+    if rows is None:
         return {}
-    rows = folder.read_rows(config)
     places = [place for place, name in enumerate(rows[key]) if name in wanted]
     return {row[key]: row for row in rows.select(places).to_list()}
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES, tables_of
+from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.report.passages import Passages, project
-from fanno_hf.report.shown import drawn
+from fanno_hf.report.shown import drawn, read_table
 from fanno_hf.settings import Price
 from fanno_hf.vectors.embedder import Embedder
 
@@ -56,26 +56,17 @@ def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
     return float(sum(known)) if known else None
 
 
-def read_history(folder: RunFolder) -> list[dict[str, Any]] | None:
-    """Returns the rows of `history_augment`; None if there are none."""
-    is_there = any(table.name == "history_augment" for table in tables_of(folder.manifest))
-    return folder.read_rows("history_augment").to_list() if is_there else None
-
-
 def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int) -> Passages | None:
     """Lays out at most `most` of the passages that prescreen kept; None if there are none.
 
     A passage represents its community: itself and those rejected as `same_community`.
     """
-    names = {table.name for table in tables_of(folder.manifest)}
-    if not most or "prescreen" not in names:
+    table = read_table(folder, "prescreen")
+    if not most or table is None:
         return None
-    rows = folder.read_rows("prescreen").select_columns(["text", "community", "num_tokens"])
-    of = len(rows)
-    rows = rows.select(drawn(of, most, random_seed, "map"))
+    rows = table.select(drawn(len(table), most, random_seed, "map"))
     left: Counter[int] = Counter()
-    if "rejected_prescreen" in names:
-        rejected = folder.read_rows("rejected_prescreen")
+    if (rejected := read_table(folder, "rejected_prescreen")) is not None:
         pairs = zip(rejected["reason"], rejected["community"], strict=True)
         left.update(community for reason, community in pairs if reason == "same_community")
     texts = list(rows["text"])
@@ -83,5 +74,5 @@ def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int)
         coordinates=project(embedder.encode(texts), random_seed),
         members=np.array([1 + left[community] for community in rows["community"]], dtype=np.int64),
         labels=[" ".join(text.split()[:6]) for text in texts],
-        of=of,
+        of=len(table),
     )

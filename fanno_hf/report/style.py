@@ -8,15 +8,17 @@ import io
 import logging
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Canvas
 
 OURS, OTHER = "#1F7FC4", "#C95A00"  # blue and orange: distinct with any colour blindness
@@ -28,21 +30,17 @@ WIDTH, HEIGHT = 6.4, 4.0  # inches
 _DPI = 150
 _FONTS = "system-ui, 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 _SETTINGS = {
-    "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10.5,
     "text.parse_math": False,  # a "$" in a text from the data is a dollar
-    "text.usetex": False,
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.formatter.use_mathtext": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.unicode_minus": True,
     "grid.color": GRID,
     "grid.linewidth": 0.7,
     "xtick.color": MUTED,
@@ -56,7 +54,6 @@ _SETTINGS = {
     "figure.facecolor": "none",
     "svg.fonttype": "none",
     "svg.hashsalt": "fanno_hf",
-    "path.simplify": True,
 }
 
 
@@ -74,17 +71,17 @@ class Figure:
     note: str | None = None  # why it could not be drawn, or None
 
 
+def check_installed() -> None:
+    """Raises UserError, with the pip command, if matplotlib is not installed; imports nothing."""
+    if find_spec("matplotlib") is None:
+        raise UserError('the figures need matplotlib; install it with: pip install "fanno_hf[report]"')
+
+
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Sets matplotlib's settings and silences its warnings about missing glyphs.
+    """Sets matplotlib's settings and silences its warnings about missing glyphs."""
+    import matplotlib
 
-    Raises:
-        UserError: if matplotlib is not installed.
-    """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UserError('the figures need matplotlib; install it with: pip install "fanno_hf[report]"') from error
     fonts = logging.getLogger("matplotlib.font_manager")
     level = fonts.level
     with matplotlib.rc_context(), warnings.catch_warnings():
@@ -143,11 +140,15 @@ def short(number: float) -> str:
     return f"{number:.0f}" if number == int(number) or abs(number) >= 10 else f"{number:.2g}"
 
 
-def whole_numbers(axes: "Axes", *, x: bool = False, y: bool = False, most: int = 6) -> None:
+def whole_numbers(*sides: "Axis") -> None:
     """Puts ticks at whole numbers only, written short."""
     from matplotlib.ticker import MaxNLocator
 
-    for wanted, axis in ((x, axes.xaxis), (y, axes.yaxis)):
-        if wanted:
-            axis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1))
-            axis.set_major_formatter(lambda value, _: short(value))
+    for axis in sides:
+        axis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        axis.set_major_formatter(lambda value, _: short(value))
+
+
+def beside(axes: "Axes", text: str, place: Sequence[float], offset: tuple[float, float], **how: Any) -> None:
+    """Writes a text at an offset, in points, from a place in the data."""
+    axes.annotate(text, place, xytext=offset, textcoords="offset points", **how)
