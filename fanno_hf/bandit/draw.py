@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from fanno_hf.bandit.ranking import follow_ranks
+from fanno_hf.errors import UserError
 
 
 def normalise_rewards(raw: np.ndarray) -> np.ndarray:
@@ -59,8 +60,13 @@ def draw_window(
 
     Returns:
         The draws, int64 indices of shape (num_draws, min(counterexamples, n)), and the new pulls, int64 of shape (n,).
+
+    Raises:
+        UserError: if pulls are below 0, as in a damaged file of seeds.
     """
     rewards, pulls = np.asarray(rewards, dtype=np.float64), np.array(pulls, dtype=np.int64)
+    if (pulls < 0).any():
+        raise UserError(f"an instruction has {pulls.min()} pulls: its row is damaged, run stage=seed again")
     size = min(counterexamples, len(rewards))
     top = max(size, int(len(rewards) * top_fraction + 1e-9))  # floor, but 100 * 0.29 is 28.999…
     if not size or not num_draws:
@@ -104,29 +110,18 @@ def pulls_histogram(pulls: np.ndarray) -> dict[int, int]:
 def least_pulled_share(draws: np.ndarray, pulls: np.ndarray) -> float:
     """Returns the share, in [0, 1], of a window's counterexamples which, when drawn, had as few pulls as any of the pool.
 
-    Near 1 the rewards hardly matter; 0.0 where nothing was drawn.
-
-    Args:
-        draws: indices of shape (num_draws, size); see `draw_window`.
-        pulls: shape (n,), before the window.
+    Near 1 the rewards hardly matter; 0.0 where nothing was drawn. `draws` are those of `draw_window`, `pulls` those before.
     """
-    draws, histogram, now = np.asarray(draws), pulls_histogram(pulls), np.asarray(pulls).tolist()
+    draws, now, found = np.asarray(draws), np.array(pulls), 0
     if not draws.size:
         return 0.0
-    least, found = min(histogram), 0
-    for draw in draws.tolist():
-        found += sum(now[index] == least for index in draw)
-        for index in draw:
-            histogram[now[index]] -= 1
-            now[index] += 1
-            histogram[now[index]] = histogram.get(now[index], 0) + 1
-        while not histogram.get(least):  # ends: what was drawn is one level higher
-            least += 1
+    for draw in draws:
+        found += int(np.count_nonzero(now[draw] == now.min()))
+        now[draw] += 1
     return found / draws.size
 
 
 def _take_turns(pulls: np.ndarray, num_draws: int, size: int) -> np.ndarray:
-    """Returns the draws of the least pulled."""
     order = np.argsort(pulls, kind="stable")[: num_draws * size]  # no other is reached; sorted, so a heap
     heap = list(zip(pulls[order].tolist(), order.tolist(), strict=True))
     draws = []
@@ -141,7 +136,6 @@ def _take_turns(pulls: np.ndarray, num_draws: int, size: int) -> np.ndarray:
 def _sample(
     rewards: np.ndarray, pulls: np.ndarray, num_draws: int, size: int, exploration: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Returns the draws of Thompson sampling, best sample first."""
     draws, pulls = np.empty((num_draws, size), dtype=np.int64), pulls.copy()
     for draw in draws:
         draw[:] = _best(rewards + exploration / np.sqrt(pulls + 1) * rng.standard_normal(len(rewards)), size)

@@ -76,7 +76,12 @@ class SentenceTransformerEmbedder:
 
     def check_installed(self) -> None:
         """Raises UserError, with the pip command, where a library it needs is not installed; imports nothing."""
-        _check_backend(self._backend)
+        lacking = [package for package in BACKENDS[self._backend] if find_spec(package) is None]
+        if lacking:
+            raise UserError(
+                f"embedder.backend={self._backend} needs {' and '.join(lacking)}, not installed here: "
+                f"pip install 'sentence-transformers[{self._backend}]', or use embedder.backend=torch"
+            )
         if find_spec("sentence_transformers") is None:
             also = install_command(self._package[0], self._package[-1]) if self._package else None
             raise needs_extra(f"The embedder {self.identity}", "sentence-transformers", "local", also)
@@ -94,17 +99,6 @@ class SentenceTransformerEmbedder:
             return SentenceTransformer(name, device=self._device, backend=self._backend, **how)
         except (OSError, ValueError) as error:
             raise UserError(f"embedder.model={name}: cannot be loaded ({str(error).splitlines()[0]})") from error
-
-
-def _check_backend(backend: str) -> None:
-    """Raises UserError, with the pip command, where a backend's packages are not installed."""
-    packages = BACKENDS[backend]
-    lacking = [package for package in packages if find_spec(package) is None]
-    if lacking:
-        raise UserError(
-            f"embedder.backend={backend} needs {' and '.join(lacking)}, not installed here: "
-            f"pip install 'sentence-transformers[{backend}]', or use embedder.backend=torch"
-        )
 
 
 class HashingEmbedder:

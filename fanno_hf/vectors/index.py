@@ -121,6 +121,5 @@ def _inverted_file(passages: np.ndarray, random_seed: int):
 
 
 def _recall(found: np.ndarray, truth: np.ndarray) -> float:
-    """The share of the true neighbours that were found."""
     hits = sum(len(np.intersect1d(row, true)) for row, true in zip(found, truth, strict=True))
     return hits / truth.size

@@ -6,11 +6,9 @@ import numpy as np
 def nearest(
     new: np.ndarray, old: np.ndarray, block_size: int = 4096, *, itself: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the most similar old row of each new row.
+    """Finds the most similar old row of each new row: all float, of unit length and the same dimension.
 
     Args:
-        new: float, shape (n_new, dim), rows of unit length.
-        old: float, shape (n_old, dim), rows of unit length; may be empty.
         itself: False where both are the same rows, and each looks for another one than itself.
 
     Returns:
@@ -19,8 +17,6 @@ def nearest(
     """
     indices = np.full(len(new), -1, dtype=np.int64)
     similarities = np.full(len(new), -np.inf, dtype=np.float32)
-    if len(new) == 0 or len(old) == 0:
-        return indices, similarities
     for start in range(0, len(new), block_size):
         rows = slice(start, start + block_size)
         for first in range(0, len(old), block_size):

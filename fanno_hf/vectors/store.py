@@ -83,12 +83,11 @@ class EmbeddingStore:
             for start in range(0, len(missing), CHUNK):
                 places = missing[start : start + CHUNK]
                 chunk = [texts[place] for place in places]
-                order = sorted(range(len(chunk)), key=lambda place: -len(chunk[place]))
-                vectors = self._embedder.encode([chunk[place] for place in order])
-                _check(vectors, [chunk[place] for place in order], self.identity)
-                by_place = np.empty_like(vectors)
-                by_place[order] = vectors
-                self._append([keys[place] for place in places], by_place)
+                order = np.argsort([-len(text) for text in chunk], kind="stable")
+                longest_first = [chunk[place] for place in order]
+                vectors = self._embedder.encode(longest_first)
+                _check(vectors, longest_first, self.identity)
+                self._append([keys[place] for place in places], vectors[np.argsort(order)])
                 bar.update(len(places))
         return np.fromiter((self._rows[key] for key in keys), dtype=np.int64, count=len(keys))
 
@@ -126,15 +125,16 @@ class EmbeddingStore:
     def _append(self, keys: list[bytes], vectors: np.ndarray) -> None:
         """Writes rows; a key is on the disk only when its vector is."""
         count, dimension = len(self._rows), vectors.shape[1]
+        if count and dimension != (held := self._vectors.shape[1]):
+            what = f"{self._folder} has vectors of {held} numbers, and {self.identity} gives {dimension}"
+            raise UserError(f"{what}: delete it and its texts are embedded again")
         if not count:
             self._folder.mkdir(parents=True, exist_ok=True)
             about = {"embedder": self.identity, "dimension": dimension}
             self._file("embedder.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
-        for name, place, content in (
-            ("vectors.f32", 4 * dimension * count, np.ascontiguousarray(vectors, dtype="<f4").tobytes()),
-            ("keys", _KEY * count, b"".join(keys)),
-        ):
-            self._write(self._file(name), place, content)
+        content = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+        self._write(self._file("vectors.f32"), 4 * dimension * count, content)
+        self._write(self._file("keys"), _KEY * count, b"".join(keys))
         self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
         self._map(len(self._rows), dimension)
 

@@ -16,6 +16,7 @@ from fanno_hf.bandit.draw import (
     pulls_histogram,
     ucb_values,
 )
+from fanno_hf.errors import UserError
 from fanno_hf.settings import POLICIES
 
 
@@ -112,6 +113,11 @@ def test_values_follow_the_formula():
 )
 def test_rewards_span_zero_to_one(raw, rewards):
     assert normalise_rewards(np.array(raw)).tolist() == rewards
+
+
+def test_pulls_below_zero_are_refused():
+    with pytest.raises(UserError, match="an instruction has -2 pulls: its row is damaged"):
+        draw_window(np.ones(3), [0, -2, 1], 4, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("policy", POLICIES)

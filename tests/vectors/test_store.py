@@ -78,6 +78,15 @@ def test_no_text_gives_no_vector_of_the_right_dimension(make):
     assert store.encode([]).shape == (0, 8)
 
 
+def test_an_embedder_of_another_dimension_under_the_same_name_is_refused(make, monkeypatch):
+    """As when the model in a folder is replaced by a larger one."""
+    make()[0].encode(TEXTS[:1])
+    store, embedder = make()
+    monkeypatch.setattr(embedder, "encode", HashingEmbedder(16).encode)
+    with pytest.raises(UserError, match="has vectors of 8 numbers, and hashing-8 gives 16: delete it"):
+        store.encode(TEXTS)
+
+
 def test_two_embedders_never_share_a_vector(make):
     make(8)[0].encode(TEXTS)
     store, embedder = make(16)
