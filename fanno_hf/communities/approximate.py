@@ -47,16 +47,13 @@ def approximate_neighbours(
     """Links rows whose similarity is at least the threshold, if one lies in one of the other's nearest cells.
 
     The cells are those of an inverted file (FAISS's k-means): a row lies in the nearest one, and is compared with all
-    rows of the nearest few. No link is wrong, some are missing. The same random_seed gives the same links with the
-    same number of threads; with another number the products that FAISS learns the cells from may be rounded in
-    another way, and a few other links be missed.
+    rows of the nearest few. No link is wrong, some are missing: with another number of threads a few others, because
+    the products that FAISS learns the cells from may be rounded in another way.
 
     Args:
-        embeddings, threshold, block_size, threads, progress: as of `detect_communities`.
         cells: how many; None for 4 * sqrt(n_rows). One cell is exact.
         probes: cells that a row is compared with.
         sample: rows that the recall is measured on.
-        random_seed: of the cells and the sample.
 
     Raises:
         ValueError: if a row is all zeros or not finite.

@@ -1,4 +1,15 @@
-"""Groups embeddings into communities and picks one row of each."""
+"""Groups embeddings into communities and picks one row of each.
+
+| algorithm | communities | memory beside the rows |
+|---|---|---|
+| fast | those of `sentence_transformers.util.community_detection` 6.2: N(i) is the rows whose similarity to row i is at least the threshold, i among them; rows are taken by falling size of N(i) (ties: lowest index), and one that no community holds yet is the centre of a new one: what is left of N(i) | O(n_rows * dim) |
+| louvain, leiden | of scikit-network, weighted by similarity, on the graph of pairs that reach the threshold | + 12 bytes a link |
+| components | connected components of that graph: each member is similar to some other one | + 12 bytes a link |
+| approximate | as `fast`, without the links that `approximate_neighbours` misses; logs the share it found | + 12 bytes a link |
+
+All but `approximate` compare every row with every other one; pairs within 1e-5 of the threshold are decided in
+float64, so neither rounding nor the number of threads changes who is in.
+"""
 
 from collections.abc import Sequence
 
@@ -22,30 +33,14 @@ def detect_communities(
     progress: bool = False,
     random_seed: int = 0,
 ) -> list[list[int]]:
-    """Finds communities of similar rows.
-
-    | algorithm | communities | memory beside the rows |
-    |---|---|---|
-    | fast | those of `sentence_transformers.util.community_detection` 6.2: N(i) is the rows whose similarity to row i is at least the threshold, i among them; rows are taken by falling size of N(i) (ties: lowest index), and one that no community holds yet is the centre of a new one: what is left of N(i) | O(n_rows * dim) |
-    | louvain, leiden | of scikit-network, weighted by similarity, on the graph of pairs that reach the threshold | + 12 bytes a link |
-    | components | connected components of that graph: each member is similar to some other one | + 12 bytes a link |
-    | approximate | as `fast`, without the links that `approximate_neighbours` misses; logs the share it found | + 12 bytes a link |
-
-    All but `approximate` compare every row with every other one; pairs within 1e-5 of the threshold are decided in
-    float64, so neither rounding nor the number of threads changes who is in.
+    """Finds communities of similar rows: lists of row indices, no row in two of them, in the order of `as_lists`.
 
     Args:
-        embeddings: float, shape (n_rows, dim); rows need not be of unit length. float32 rows of unit length are not
-            copied, so they may be mapped from a file, read-only.
+        embeddings: float, shape (n_rows, dim), of any length; float32 rows of unit length are not copied.
         threshold: cosine similarity from which two rows are neighbours, in [-1, 1]; above 0 for louvain and leiden.
         min_size: the fewest members of a community, its centre included; 1 keeps rows without neighbours.
         block_size: rows and columns of similarities computed at a time.
         threads: of the matrix product; None leaves the settings of numpy and torch.
-
-    Returns:
-        Lists of row indices, largest first, no row in two of them; of equal size the one whose centre has most
-        neighbours is first, then the one with the lowest centre. The centre leads (for louvain, leiden and components
-        the member with most neighbours), the others follow by falling similarity to it (ties: lowest index).
 
     Raises:
         ValueError: if a row is all zeros or not finite.

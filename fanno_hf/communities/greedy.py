@@ -46,7 +46,9 @@ def greedy_on_graph(links: csr_matrix, min_size: int) -> np.ndarray:
 
 
 def as_lists(unit: np.ndarray, centre_of: np.ndarray, counts: np.ndarray) -> list[list[int]]:
-    """Writes communities as lists of rows, in the order that `detect_communities` says.
+    """Writes communities as lists of rows, the largest first; of equal size the one whose centre has most neighbours
+    is first, then the one with the lowest centre. The centre leads (for louvain, leiden and components the member with
+    most neighbours), the others follow by falling similarity to it (ties: lowest index).
 
     `centre_of` is the row that leads each row's community, -1 for none, shape (n_rows,), like `counts` of neighbours.
     """
@@ -55,12 +57,8 @@ def as_lists(unit: np.ndarray, centre_of: np.ndarray, counts: np.ndarray) -> lis
     sizes = np.bincount(centres, minlength=len(centre_of))[centres]
     similarities = cosines(unit, members, centres).round(7)  # rows in float32 say no more; ties go by index
     order = np.lexsort((members, -similarities, members != centres, centres, -counts[centres], -sizes))
-    members, sizes = members[order].tolist(), sizes[order].tolist()
-    found, start = [], 0
-    while start < len(members):
-        found.append(members[start : start + sizes[start]])
-        start += sizes[start]
-    return found
+    bounds = np.flatnonzero(np.diff(centres[order])) + 1
+    return [rows.tolist() for rows in np.split(members[order], bounds) if len(rows)]
 
 
 def _order(counts: np.ndarray, min_size: int) -> np.ndarray:
