@@ -31,16 +31,14 @@ class Benchmarks:
     it out of `items`.
 
     The index takes about 18 bytes for each word of the items, plus the words in UTF-8.
+
+    Args:
+        items: (name, texts) of each benchmark item, as in ("gsm8k/test:17", [question, answer]).
+        ngram: words in a row that count as contamination, at least 1.
+        min_words: words of the shortest benchmark text that is looked for, in [1, ngram].
     """
 
     def __init__(self, items: Iterable[tuple[str, list[str]]], ngram: int = 13, min_words: int = 8):
-        """Builds the index.
-
-        Args:
-            items: (name, texts) of each benchmark item, as in ("gsm8k/test:17", [question, answer]).
-            ngram: words in a row that count as contamination, at least 1.
-            min_words: words of the shortest benchmark text that is looked for, in [1, ngram].
-        """
         self._run = ngram * _WORD
         self._names: list[str] = []
         self._texts: list[bytes] = []  # the words of each benchmark text, with spaces between
@@ -59,11 +57,10 @@ class Benchmarks:
         if weights[-1] < least:
             return
         if weights[-1] < self._run:
-            starts, ends = np.array([0]), np.array([len(tokens)])
+            table, starts, ends = self._wholes, np.array([0]), np.array([len(tokens)])
             self._whole_lengths.add(len(tokens))
         else:
-            starts, ends = _runs(weights, self._run)
-        table = self._wholes if weights[-1] < self._run else self._runs
+            table, (starts, ends) = self._runs, _runs(weights, self._run)
         table.add(_RunHashes(tokens).of(starts, ends), len(self._texts), starts)
         self._texts.append(b" ".join(tokens))
         self._item_of.append(len(self._names) - 1)

@@ -24,6 +24,8 @@ from fanno_hf.texts.minhash import ALONE, SKETCH, band_keys, choose_bands, name_
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.shingles import hash_shingles, normalise
 
+Sources = tuple[Sequence[str], Sequence[str]]  # the texts that are kept anyway, and those that are looked at
+
 READ = 4096  # texts read at a time
 _BLOCK = 256  # candidates compared at a time
 
@@ -34,8 +36,9 @@ def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> 
     Texts of `against` are kept anyway and come before `texts` (`Repeat.in_pool`). Each is a list, or anything else that
     has a length and slices, such as a column of a data set.
     """
-    digests = np.zeros((len(against) + len(texts), 2), dtype=np.uint64)
-    for start, chunk in _read(against, texts):
+    sources = against, texts
+    digests = np.zeros((sum(map(len, sources)), 2), dtype=np.uint64)
+    for start, chunk in _read(sources):
         encoded = (normalise(text).encode("utf-8", "surrogatepass") for text in chunk)
         joined = b"".join(hashlib.blake2b(text, digest_size=16).digest() for text in encoded)
         digests[start : start + len(chunk)] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
@@ -77,17 +80,17 @@ def find_near_duplicates(
     Raises:
         ValueError: if `num_perm` is too small for the threshold.
     """
-    fixed = len(against)
-    buckets, sizes = _sketch(against, texts, ngram, num_perm, seed, choose_bands(threshold, num_perm), progress)
+    sources, fixed = (against, texts), len(against)
+    buckets, sizes = _sketch(sources, ngram, num_perm, seed, choose_bands(threshold, num_perm), progress)
     name_buckets(buckets, fixed)
     batches = split_batches(buckets, sizes)
     found: dict[int, tuple[int, float]] = {}
     with _bar("compare", sum(map(len, batches)), progress) as bar:
         for members in batches:
-            found |= _compare(against, texts, members, buckets, threshold, ngram)
+            found |= _compare(sources, members, buckets, threshold, ngram)
             bar.update(len(members))
-    matches = [found.get(index) for index in range(fixed, fixed + len(texts))]
-    return [None if match is None else Repeat.at(*match, fixed) for match in matches]
+    places = range(fixed, fixed + len(texts))
+    return [Repeat.at(*found[place], fixed) if place in found else None for place in places]
 
 
 def _bar(what: str, total: int, progress: bool) -> tqdm:
@@ -95,19 +98,13 @@ def _bar(what: str, total: int, progress: bool) -> tqdm:
 
 
 def _sketch(
-    against: Sequence[str],
-    texts: Sequence[str],
-    ngram: int,
-    num_perm: int,
-    seed: int,
-    bands: tuple[int, int],
-    progress: bool,
+    sources: Sources, ngram: int, num_perm: int, seed: int, bands: tuple[int, int], progress: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the band keys (uint32, shape (n_bands, n_texts)) and how many shingles each text has (int64)."""
-    total = len(against) + len(texts)
+    total = sum(map(len, sources))
     keys, sizes = np.empty((bands[0], total), dtype=np.uint32), np.empty(total, dtype=np.int64)
     with _bar("sketch", total, progress) as bar:
-        for start, chunk in _read(against, texts):
+        for start, chunk in _read(sources):
             for first in range(0, len(chunk), SKETCH):
                 hashes, offsets = hash_shingles(chunk[first : first + SKETCH], ngram)
                 part = slice(start + first, start + first + len(offsets) - 1)
@@ -117,7 +114,7 @@ def _sketch(
     return keys, sizes
 
 
-def _read(*sources: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def _read(sources: Sources) -> Iterator[tuple[int, list[str]]]:
     """Yields the texts of one source after another, a slice at a time, each with the index of its first text."""
     base = 0
     for source in sources:
@@ -127,12 +124,7 @@ def _read(*sources: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _compare(
-    against: Sequence[str],
-    texts: Sequence[str],
-    members: np.ndarray,
-    buckets: np.ndarray,
-    threshold: float,
-    ngram: int,
+    sources: Sources, members: np.ndarray, buckets: np.ndarray, threshold: float, ngram: int
 ) -> dict[int, tuple[int, float]]:
     """Returns, for each of `members` that repeats a kept text, the index of that text and their similarity."""
     found: dict[int, tuple[int, float]] = {}
@@ -140,14 +132,14 @@ def _compare(
     kept_in: dict[int, list[int]] = defaultdict(list)  # bucket -> its kept texts
     bases = np.arange(len(buckets), dtype=np.uint64) << np.uint64(32)  # so that buckets of different bands differ
     marks = np.zeros(2**16, dtype=bool)
-    for start, chunk in _read(against, texts):
+    for start, chunk in _read(sources):
         mine = members[slice(*np.searchsorted(members, [start, start + len(chunk)]))].tolist()
         if not mine:
             continue
         for index, hashes in zip(mine, _shingle_sets([chunk[i - start] for i in mine], ngram), strict=True):
             column = buckets[:, index]
             names = (column + bases)[column != ALONE].tolist()
-            if index >= len(against):
+            if index >= len(sources[0]):
                 candidates = sorted(set(chain.from_iterable(kept_in[name] for name in names if name in kept_in)))
                 match = _first_match(hashes, candidates, kept, threshold, marks)
                 if match is not None:

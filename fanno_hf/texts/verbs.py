@@ -15,7 +15,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -103,18 +103,19 @@ def _data_folder(name: str) -> Path | None:
     return None
 
 
-@dataclass
 class VerbParser:
     """Reads the verb and noun of instructions with a spaCy pipeline that has all of `_NEEDED`; `find_parser` makes one."""
 
-    language: "Language"
-    name: str
-    _lemmas: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False)
-    _english: frozenset[str] = field(init=False, repr=False)
+    def __init__(self, language: "Language", name: str):
+        from thinc.api import NumpyOps
 
-    def __post_init__(self):
-        _multiply_with_numpy(self.language)
-        index = self.language.get_pipe("lemmatizer").lookups.get_table("lemma_index")
+        self.language, self.name = language, name
+        self._lemmas: dict[tuple[str, str], str] = {}
+        # on recent processors numpy multiplies matrices two to three times as fast as the library that spaCy ships
+        ops = NumpyOps(use_blis=False)
+        for node in language.get_pipe("tok2vec").model.walk():
+            node.ops = ops
+        index = language.get_pipe("lemmatizer").lookups.get_table("lemma_index")
         # words of two letters are mostly abbreviations: "el", "la", "de"
         self._english = frozenset(word for part in index.values() for word in part if len(word) > 2)
 
@@ -181,15 +182,6 @@ class VerbParser:
         return self._lemmas[key]
 
 
-def _multiply_with_numpy(language: "Language") -> None:
-    """Lets numpy multiply matrices: on recent processors two to three times as fast as the library that spaCy ships."""
-    from thinc.api import NumpyOps
-
-    ops = NumpyOps(use_blis=False)
-    for node in language.get_pipe("tok2vec").model.walk():
-        node.ops = ops
-
-
 def _prepared(text: str) -> str:
     """Returns the beginning of a text on one line, without control characters and lone surrogates."""
     start = text.lstrip()[:_MOST_CHARACTERS]
@@ -198,7 +190,7 @@ def _prepared(text: str) -> str:
 
 
 @cache
-def _stop_words() -> Mapping[str, tuple[str, ...]]:
+def _stop_words() -> Mapping[str, Sequence[str]]:
     """Returns word -> the languages it is a stop word of."""
     import spacy.lang
 
@@ -213,4 +205,4 @@ def _stop_words() -> Mapping[str, tuple[str, ...]]:
         spec.loader.exec_module(module)
         for word in {word.casefold() for word in module.STOP_WORDS}:
             found.setdefault(word, []).append(language)
-    return {word: tuple(languages) for word, languages in found.items()}
+    return found
