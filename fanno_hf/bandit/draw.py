@@ -60,9 +60,7 @@ def draw_window(
 
     Returns:
         The draws, int64 indices of shape (num_draws, min(counterexamples, n)), and the new pulls, int64 of shape (n,).
-
-    Raises:
-        UserError: if pulls are below 0, as in a damaged file of seeds.
+        Raises UserError where pulls are below 0, as in a damaged file of seeds.
     """
     rewards, pulls = np.asarray(rewards, dtype=np.float64), np.array(pulls, dtype=np.int64)
     if (pulls < 0).any():

@@ -4,6 +4,7 @@
 """
 
 import ctypes
+from array import array
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -27,31 +28,24 @@ def link(tiles: Tiles, progress: bool) -> csr_matrix:
 class Links:
     """Links as they are found, each kept in one direction.
 
-    They are appended to one block of memory that doubles when it is full: small arrays kept between the large ones of
-    the tiles would tear the heap into pieces, which took a fifth of the memory of the rows.
+    They are appended to two blocks of memory that grow: small arrays kept between the large ones of the tiles would
+    tear the heap into pieces, which took a fifth of the memory of the rows.
     """
 
     def __init__(self):
-        self._count = 0
-        self._links = np.empty(1024, dtype=[("row", np.int32), ("column", np.int32)])
+        self._ends = array("i"), array("i")
 
     def add(self, top: int, left: int, hits: Hits) -> None:
         """Adds the hits of a tile that starts at row `top` and column `left`."""
         rows, columns = hits.pairs()
         rows, columns = top + rows, left + columns
         once = slice(None) if left > top else rows < columns  # a tile on the diagonal has each pair twice
-        rows, columns = rows[once], columns[once]
-        end = self._count + len(rows)
-        if end > len(self._links):
-            self._links = np.concatenate([self._links, np.empty(end, dtype=self._links.dtype)])
-        added = self._links[self._count : end]
-        added["row"], added["column"] = rows, columns
-        self._count = end
+        for ends, found in zip(self._ends, (rows, columns), strict=True):
+            ends.frombytes(found[once].astype(np.intc).tobytes())
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the rows at both ends of what was added."""
-        links = self._links[: self._count]
-        return links["row"], links["column"]
+        return np.asarray(self._ends[0]), np.asarray(self._ends[1])
 
 
 def weighted(unit: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> csr_matrix:

@@ -64,7 +64,8 @@ def find_near_duplicates(
 
     Texts are taken in order. One is dropped only if its Jaccard similarity to an earlier text that is itself KEPT
     reaches the threshold; it repeats the first such text. In a chain A ~ B ~ C where A and C differ, B is dropped and
-    C is kept; union-find over the pairs would drop C too.
+    C is kept; union-find over the pairs would drop C too. Returns for each text None if it is kept, else the kept text
+    that it repeats (`in_pool`: a text of `against`) and their Jaccard similarity.
 
     Args:
         threshold: Jaccard similarity of the shingle sets from which a text is a near-duplicate, in (0, 1].
@@ -72,10 +73,6 @@ def find_near_duplicates(
         num_perm: MinHash values per text. At thresholds below 0.6 more of them make longer bands, and so
             fewer needless comparisons.
         against: texts that are kept anyway; they come before `texts` and are not compared with one another.
-
-    Returns:
-        For each text None if it is kept, else the kept text that it repeats (`in_pool`: a text of `against`) and their
-        Jaccard similarity.
 
     Raises:
         ValueError: if `num_perm` is too small for the threshold.

@@ -73,16 +73,10 @@ def search(
 
 
 def _exact(passages: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    if not len(queries):
-        return np.zeros((0, k), dtype=np.float32), np.zeros((0, k), dtype=np.int64)
-    if find_spec("faiss") is None:
-        return _exact_by_numpy(passages, queries, k)
-    import faiss  # takes a second to import
+    if len(queries) and find_spec("faiss") is not None:
+        import faiss  # takes a second to import
 
-    return faiss.knn(np.ascontiguousarray(queries), passages, k, metric=faiss.METRIC_INNER_PRODUCT)
-
-
-def _exact_by_numpy(passages: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return faiss.knn(np.ascontiguousarray(queries), passages, k, metric=faiss.METRIC_INNER_PRODUCT)
     scores, indices = np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
     for start in range(0, len(queries), _QUERIES):
         for row, products in enumerate(queries[start : start + _QUERIES] @ passages.T, start):

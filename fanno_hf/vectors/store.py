@@ -34,10 +34,8 @@ class EmbeddingStore:
     """An embedder that remembers.
 
     The chunks of what is missing are the same after a crash, so a run that goes on has the very vectors of one that was
-    never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.)
-
-    Args:
-        folder: made when it is needed; each embedder has a folder of its own in it.
+    never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.) Each embedder
+    has a folder of its own in `folder`, made when it is needed.
     """
 
     def __init__(self, embedder: Embedder, folder: Path):
