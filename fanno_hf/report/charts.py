@@ -1,4 +1,4 @@
-"""The charts with axes: each function takes numbers and returns a canvas. `figures` adds title, caption and notes."""
+"""The charts with axes and the map: each function takes numbers and returns a canvas. `figures` adds title, caption and notes."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fanno_hf.report.measured import Measured
+from fanno_hf.report.passages import Passages
 from fanno_hf.report.stages import StageFigures
-from fanno_hf.report.style import INK, MUTED, OTHER, OURS, beside, blank, clean, short, whole_numbers
+from fanno_hf.report.style import GROUND, INK, MUTED, OTHER, OURS, beside, blank, clean, short, whole_numbers
 from fanno_hf.texts.duration import duration
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _FEW = 300  # up to so many rows each is drawn as a point
 _BARS = 40
+_MAP = 5.0  # inches, the height of the map
+_LABELS = 5
+_LARGEST = 60  # members; larger dots are not drawn
 
 
 def growth(pairs: Mapping[int, int]) -> "Canvas":
@@ -166,3 +170,30 @@ def _bar_labels(axes: "Axes", lengths: np.ndarray, texts: Sequence[str]) -> None
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
+
+
+def passage_map(passages: Passages) -> "Canvas":
+    """Draws one dot for each representative, its area growing with its members, the largest ones named."""
+    canvas = blank(_MAP)
+    axes = canvas.add_subplot()
+    axes.set_axis_off()
+    members = np.maximum(np.asarray(passages.members, dtype=np.float64), 1)
+    areas = np.clip(6000 / len(members), 7, 40) * np.minimum(members, _LARGEST)
+    order = np.argsort(-members, kind="stable")
+    x, y = passages.coordinates[order].T
+    axes.scatter(x, y, s=areas[order], color=OURS, alpha=0.65, lw=0, rasterized=len(x) > 300)
+    axes.margins(0.08)
+    named: list[int] = []
+    for row in order:
+        place = passages.coordinates[row]
+        if len(named) < _LABELS and all(abs(place[1] - passages.coordinates[other][1]) > 0.16 for other in named):
+            named.append(row)
+            _label(axes, place, np.sqrt(areas[row]) / 2, f"{clean(passages.labels[row])} ({members[row]:.0f})")
+    return canvas
+
+
+def _label(axes: "Axes", place: np.ndarray, radius: float, text: str) -> None:
+    """Writes a text beside a dot of `radius` points, to the side that has more room."""
+    side, to = (1, "left") if place[0] < 0 else (-1, "right")
+    ground = {"facecolor": GROUND, "alpha": 0.7, "lw": 0, "pad": 1}
+    beside(axes, text, place, (side * (radius + 3), 0), ha=to, va="center", size=9.5, bbox=ground, parse_math=False)

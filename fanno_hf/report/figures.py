@@ -14,7 +14,7 @@ import numpy as np
 from fanno_hf.report import charts, style
 from fanno_hf.report.measured import Measured
 from fanno_hf.report.metrics import cumulative_pairs, top_verbs
-from fanno_hf.report.passages import Passages, passage_map
+from fanno_hf.report.passages import Passages
 from fanno_hf.report.stages import StageFigures
 from fanno_hf.report.style import Figure, clean, short
 from fanno_hf.report.wheel import wheel
@@ -41,7 +41,6 @@ def draw(
     """Draws every figure: eight, always the same names in the same order. Raises UserError if matplotlib is not installed.
 
     Args:
-        other: another data set to compare with.
         verbs: the verb and noun of each instruction of `ours`; None where no parser is installed.
         history: rows of the history of augment (`columns.WINDOW`), by window.
     """
@@ -164,7 +163,7 @@ def _map(passages: Passages | None) -> str | _Content:
         f"the passages it stands for{sample}. Distances between far groups mean little."
     )
     alt = f"Scatter of {count:,} representatives that stand for {members:,} passages."
-    return caption, alt, lambda: passage_map(passages)
+    return caption, alt, lambda: charts.passage_map(passages)
 
 
 def _pulls(history: Sequence[Mapping[str, Any]] | None) -> str | _Content:

@@ -66,8 +66,11 @@ def render_page(page: Page) -> bytes:
     script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "lineage.js"))
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     rows = page.records.get("rows", ())
-    template = _environment().get_template("page.html")
-    html = template.render(
+    layout = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, **layout)
+    environment.filters |= {"count": "{:,}".format, "duration": duration, "number": _number, "base64": _base64}
+    environment.filters |= {"share": _share, "size": _size}
+    html = environment.get_template("page.html").render(
         page=page,
         script=Markup(script),
         style=Markup(style),
@@ -154,14 +157,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _environment() -> Environment:
-    loader, layout = FileSystemLoader(FOLDER), {"trim_blocks": True, "lstrip_blocks": True}
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, **layout)
-    environment.filters |= {"count": "{:,}".format, "duration": duration, "number": _number, "base64": _base64}
-    environment.filters |= {"share": _share, "size": _size}
-    return environment
 
 
 def _share(part: int, whole: int) -> str:

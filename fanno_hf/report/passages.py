@@ -1,21 +1,16 @@
 """The map of passages: those that prescreen kept, in two dimensions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fanno_hf.report.style import GROUND, OURS, beside, blank, clean
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.report.shown import drawn, read_table
+from fanno_hf.vectors.embedder import Embedder
 
 _DIMENSIONS = 50
-_HEIGHT = 5.0  # inches
-_LABELS = 5
-_LARGEST = 60  # members; larger dots are not drawn
 
 
 @dataclass(frozen=True)
@@ -26,6 +21,28 @@ class Passages:
     members: np.ndarray  # int, shape (n,): number of passages each one represents, itself included
     labels: Sequence[str]  # a few words of each
     of: int  # number of representatives, from which these were drawn
+
+
+def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int) -> Passages | None:
+    """Lays out at most `most` of the passages that prescreen kept; None if there are none.
+
+    A passage represents its community: itself and those rejected as `same_community`.
+    """
+    table = read_table(folder, "prescreen")
+    if not most or table is None:
+        return None
+    rows = table.select(drawn(len(table), most, random_seed, "map"))
+    left: Counter[int] = Counter()
+    if (rejected := read_table(folder, "rejected_prescreen")) is not None:
+        pairs = zip(rejected["reason"], rejected["community"], strict=True)
+        left.update(community for reason, community in pairs if reason == "same_community")
+    texts = list(rows["text"])
+    return Passages(
+        coordinates=project(embedder.encode(texts), random_seed),
+        members=np.array([1 + left[community] for community in rows["community"]], dtype=np.int64),
+        labels=[" ".join(text.split()[:6]) for text in texts],
+        of=len(table),
+    )
 
 
 def project(embeddings: np.ndarray, random_seed: int) -> np.ndarray:
@@ -61,30 +78,3 @@ def _components(rows: np.ndarray) -> np.ndarray:
     axes = axes[:, ::-1][:, :_DIMENSIONS]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return centred @ axes
-
-
-def passage_map(passages: Passages) -> "Canvas":
-    """Draws one dot for each representative, its area growing with its members, the largest ones named."""
-    canvas = blank(_HEIGHT)
-    axes = canvas.add_subplot()
-    axes.set_axis_off()
-    members = np.maximum(np.asarray(passages.members, dtype=np.float64), 1)
-    areas = np.clip(6000 / len(members), 7, 40) * np.minimum(members, _LARGEST)
-    order = np.argsort(-members, kind="stable")
-    x, y = passages.coordinates[order].T
-    axes.scatter(x, y, s=areas[order], color=OURS, alpha=0.65, lw=0, rasterized=len(x) > 300)
-    axes.margins(0.08)
-    named: list[int] = []
-    for row in order:
-        place = passages.coordinates[row]
-        if len(named) < _LABELS and all(abs(place[1] - passages.coordinates[other][1]) > 0.16 for other in named):
-            named.append(row)
-            _label(axes, place, np.sqrt(areas[row]) / 2, f"{clean(passages.labels[row])} ({members[row]:.0f})")
-    return canvas
-
-
-def _label(axes: "Axes", place: np.ndarray, radius: float, text: str) -> None:
-    """Writes a text beside a dot of `radius` points, to the side that has more room."""
-    side, to = (1, "left") if place[0] < 0 else (-1, "right")
-    ground = {"facecolor": GROUND, "alpha": 0.7, "lw": 0, "pad": 1}
-    beside(axes, text, place, (side * (radius + 3), 0), ha=to, va="center", size=9.5, bbox=ground, parse_math=False)

@@ -50,13 +50,10 @@ def page_records(
     """
     dropped = list(_rejected(folder, rejected, random_seed))
     wanted = [row for _, row in dropped if row.get("document_id") and "counterexamples" in row]
-    lineage = _Lineage(
-        folder.manifest,
-        {**read_passages(folder, wanted), **shown.passages},
-        {**read_counterexamples(folder, wanted), **shown.counterexamples},
-        cut,
-        prompts,
-    )
+    passages = {**read_passages(folder, wanted), **shown.passages}
+    others = {**read_counterexamples(folder, wanted), **shown.counterexamples}
+    entries = {stage: entry for stage, entry in folder.manifest["stages"].items() if _is_ours(entry, prompts)}
+    lineage = _Lineage(entries, passages, others, cut)
     rows = [
         lineage.record(shown.stage, row) | {"similarity": round(float(value), 4)}
         for row, value in zip(shown.rows, similarities, strict=True)
@@ -87,26 +84,18 @@ def _rejected(folder: RunFolder, most: int, random_seed: int) -> Iterable[tuple[
 class _Lineage:
     """Turns rows into records and collects the documents and turns of prompts that they share."""
 
-    def __init__(
-        self,
-        manifest: Mapping[str, Any],
-        passages: Mapping[str, Row],
-        others: Mapping[str, str],
-        cut: int,
-        prompts: Mapping[str, Any],
-    ):
-        self._entries = {stage: entry for stage, entry in manifest["stages"].items() if _is_ours(entry, prompts)}
-        self._passages, self._others, self._cut = passages, others, cut
+    def __init__(self, entries: Mapping[str, Any], passages: Mapping[str, Row], others: Mapping[str, str], cut: int):
+        self._entries, self._passages, self._others, self._cut = entries, passages, others, cut
         self.documents: list[dict[str, Any]] = []
         self.shared: list[Messages] = []
         self._places: dict[str, int] = {}
         self._turns: dict[str, int] = {}
         self._handing_on: dict[str, bool] = {}
+        # each made once, for all rows
         self._ask_prompt, self._answer_prompt = cache(self._ask_prompt), cache(self._answer_prompt)
         self._tag_texts, self._is_plain = cache(self._tag_texts), cache(lambda text: neutralise(text) == text)
 
     def record(self, stage: str, row: Row) -> dict[str, Any]:
-        """Returns the record of one row."""
         passage = self._passages.get(row.get("document_id"))
         found = zip(row.get("passages") or (), row.get("passage_scores") or (), strict=False)
         return {
@@ -148,7 +137,6 @@ class _Lineage:
             return None
 
     def _asked(self, row: Row, passage: Row | None) -> list | None:
-        """Returns the prompt that asked for the instruction."""
         if passage is None or row.get("origin") not in ("seed", "augment"):
             return None
         prompt = self._ask_prompt(row["origin"])
@@ -175,7 +163,6 @@ class _Lineage:
         return {kind: {tag["name"]: tag["text"] for tag in tags[many]} for many, kind in KINDS.items()}
 
     def _answered(self, row: Row, passage: Row | None) -> list | None:
-        """Returns the prompt that asked for the response."""
         if "response" not in row:
             return None
         passages = row.get("passages") or []

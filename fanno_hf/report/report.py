@@ -26,9 +26,10 @@ from fanno_hf.report.measured import Measured, measured_rows
 from fanno_hf.report.metrics import measure
 from fanno_hf.report.other import judge, name_of, read_pairs
 from fanno_hf.report.page import Page, StageFigures, render_page
+from fanno_hf.report.passages import read_map
 from fanno_hf.report.records import page_records
 from fanno_hf.report.shown import Shown, measured, read_shown, read_table, read_verbs, repeat_threshold
-from fanno_hf.report.stages import read_map, stage_figures
+from fanno_hf.report.stages import stage_figures
 from fanno_hf.report.style import check_installed
 from fanno_hf.settings import Settings
 from fanno_hf.texts.duration import duration
@@ -105,7 +106,6 @@ def _write(settings: Settings, folder: RunFolder) -> int:
 def _metrics(
     sets: Sequence[Measured], verbs: Sequence[VerbNouns | None], folder: RunFolder
 ) -> dict[str, dict[str, Any]]:
-    """Returns the metrics of each data set by its name."""
     entries = folder.manifest["stages"]
     tags = next((entries[s]["tags"] for s in ("augment", "seed") if "tags" in entries.get(s, {})), None)
     names = tags and {kind: [tag["name"] for tag in tags[many]] for many, kind in KINDS.items()}

@@ -1,18 +1,11 @@
-"""Reads what a run says about its stages: funnel, tokens, time, cost, windows, communities."""
+"""Reads what a run says about its stages: funnel, tokens, time, cost."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES
-from fanno_hf.report.passages import Passages, project
-from fanno_hf.report.shown import drawn, read_table
 from fanno_hf.settings import Price
-from fanno_hf.vectors.embedder import Embedder
 
 
 @dataclass(frozen=True)
@@ -47,32 +40,10 @@ def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigure
 
 def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
     """Returns the cost of a stage's time and tokens; None if no price is given."""
-    parts = {
-        "hour": entry["seconds"] / 3600,
-        "prompt_tokens": entry["prompt_tokens"] / 1e6,
-        "completion_tokens": entry["completion_tokens"] / 1e6,
-    }
-    known = [getattr(price, name) * amount for name, amount in parts.items() if getattr(price, name) is not None]
-    return float(sum(known)) if known else None
-
-
-def read_map(folder: RunFolder, embedder: Embedder, most: int, random_seed: int) -> Passages | None:
-    """Lays out at most `most` of the passages that prescreen kept; None if there are none.
-
-    A passage represents its community: itself and those rejected as `same_community`.
-    """
-    table = read_table(folder, "prescreen")
-    if not most or table is None:
-        return None
-    rows = table.select(drawn(len(table), most, random_seed, "map"))
-    left: Counter[int] = Counter()
-    if (rejected := read_table(folder, "rejected_prescreen")) is not None:
-        pairs = zip(rejected["reason"], rejected["community"], strict=True)
-        left.update(community for reason, community in pairs if reason == "same_community")
-    texts = list(rows["text"])
-    return Passages(
-        coordinates=project(embedder.encode(texts), random_seed),
-        members=np.array([1 + left[community] for community in rows["community"]], dtype=np.int64),
-        labels=[" ".join(text.split()[:6]) for text in texts],
-        of=len(table),
+    parts = (
+        (price.hour, entry["seconds"] / 3600),
+        (price.prompt_tokens, entry["prompt_tokens"] / 1e6),
+        (price.completion_tokens, entry["completion_tokens"] / 1e6),
     )
+    known = [rate * amount for rate, amount in parts if rate is not None]
+    return float(sum(known)) if known else None

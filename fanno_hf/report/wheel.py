@@ -49,11 +49,8 @@ def _slice(axes: "Axes", start: float, width: float, radii: tuple[float, float],
 
     inner, outer = radii
     gap = min(0.35, width / 6)
-    axes.add_patch(
-        Wedge(
-            (0, 0), outer, start - width + gap / 2, start - gap / 2, width=outer - inner, color=hue, alpha=alpha, lw=0
-        )
-    )
+    ends = start - width + gap / 2, start - gap / 2
+    axes.add_patch(Wedge((0, 0), outer, *ends, width=outer - inner, color=hue, alpha=alpha, lw=0))
 
 
 def _name(axes: "Axes", angle: float, width: float, radius: float, name: str, inside: bool = False) -> None:
