@@ -3,12 +3,12 @@
 before  rewards [0.9, 0.1, 0.5], pulls [4, 0, 0], three draws of one counterexample
 after   draws [[2], [1], [2]], pulls [4, 1, 2]     high rewards are drawn often, the others get their turn
 
-A draw ranks the n instructions by `ucb_values` (ties: lowest index), takes some of the best
+A draw ranks the n instructions by their upper confidence bound, `reward + exploration * sqrt(2 ln T / (pulls + 1))` with
+T = n + all pulls (FANNO, arXiv 2408.01323; UCB1, Auer et al. 2002; ties: lowest index). It takes some of the best
 `max(counterexamples, floor(n * top_fraction))` at random and counts a pull for each, which the next draw sees. No draw
 needs the teacher, so all draws of a window are made before its first request.
 """
 
-import math
 from heapq import heappop, heappush
 
 import numpy as np
@@ -25,16 +25,6 @@ def normalise_rewards(raw: np.ndarray) -> np.ndarray:
     if len(known) and known.max() > known.min():
         rewards[np.isfinite(raw)] = (known - known.min()) / (known.max() - known.min())
     return rewards
-
-
-def ucb_values(rewards: np.ndarray, pulls: np.ndarray, exploration: float) -> np.ndarray:
-    """Returns the upper confidence bound of each instruction (FANNO, arXiv 2408.01323; UCB1, Auer et al. 2002).
-
-    `values[i] = rewards[i] + exploration * sqrt(2 ln T / (pulls[i] + 1))`, T = number of instructions + all pulls.
-    """
-    rewards, pulls = np.asarray(rewards, dtype=np.float64), np.asarray(pulls)
-    total = max(1, len(rewards) + int(pulls.sum()))
-    return rewards + exploration * np.sqrt(2 * math.log(total) / (pulls + 1))
 
 
 def draw_window(

@@ -21,8 +21,7 @@ def follow_ranks(
         exploration: above 0.
 
     Returns:
-        int64, shape (num_draws, size): the same as ranking the whole pool at each draw by
-        `fanno_hf.bandit.draw.ucb_values` (ties: lowest index).
+        int64, shape (num_draws, size): the same as ranking the whole pool at each draw, see `fanno_hf.bandit.draw`.
     """
     draws, size = np.empty_like(ranks), ranks.shape[1]
     # In longer blocks more instructions change places; in larger pools fewer.

@@ -13,24 +13,14 @@ def distinct_n(texts: Sequence[Sequence[int]], n: int) -> float:
 
     distinct-n of Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models", divided,
     as is now usual, by the number of n-grams instead of tokens, so that 1 means that nothing repeats. It falls as a
-    set grows: compare sets of the same size only. Texts are given as words numbered from 0; no n-gram spans two.
+    set grows: compare sets of the same size only. Words are given as numbers; no n-gram spans two texts.
     """
-    size = 1 + max((max(text) for text in texts if len(text)), default=0)
-    if size**n > np.iinfo(np.int64).max:
-        raise ValueError(f"{size} different words are too many to count {n}-grams")
-    grams = []
+    count, distinct = 0, set()
     for text in texts:
-        if len(text) < n:
-            continue
-        codes = np.asarray(text, dtype=np.int64)
-        gram = np.zeros(len(codes) - n + 1, dtype=np.int64)
-        for place in range(n):
-            gram = gram * size + codes[place : len(codes) - n + 1 + place]
-        grams.append(gram)
-    if not grams:
-        return float("nan")
-    every = np.concatenate(grams)
-    return len(np.unique(every)) / len(every)
+        grams = list(zip(*(text[place:] for place in range(n)), strict=False))  # they end with the shortest
+        distinct.update(grams)
+        count += len(grams)
+    return len(distinct) / count if count else float("nan")
 
 
 def entropy(counts: Sequence[float] | np.ndarray) -> float:

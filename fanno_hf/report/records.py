@@ -142,14 +142,10 @@ class _Lineage:
         prompt = self._ask_prompt(row["origin"])
         if row.get("prompt_digest") not in (None, prompt.digest):
             return None
-        variables = prompt_variables(
-            {
-                "text": passage["text"],
-                "tag_texts": [self._tag_texts(row["origin"])[kind][row[kind]] for kind in KINDS.values()],
-                "counterexample_texts": [self._others[name] for name in row["counterexamples"] or ()],
-            }
-        )
-        return self._sent(prompt, variables, {"document": self._sign("d", passage["text"])})
+        tags = [self._tag_texts(row["origin"])[kind][row[kind]] for kind in KINDS.values()]
+        others = [self._others[name] for name in row["counterexamples"] or ()]
+        asked = {"text": passage["text"], "tag_texts": tags, "counterexample_texts": others}
+        return self._sent(prompt, prompt_variables(asked), {"document": self._sign("d", passage["text"])})
 
     def _ask_prompt(self, stage: str) -> Prompt:
         """Returns the prompt by which a stage asked, from what run.json keeps of its configuration."""

@@ -98,18 +98,13 @@ def _named(folder: RunFolder, config: str, key: str, wanted: set[str]) -> dict[s
 def measured(shown: Shown, name: str, embedder: Embedder, counter: TokenCounter, rules: Mapping[str, Any]) -> Measured:
     """Returns a run's rows as the columns that the report measures and draws; their vectors are read from the store."""
     rows = shown.rows
-    return measured_rows(
-        name,
-        rows,
-        shown.of,
-        np.array([quality(row["verdicts"]) for row in rows], dtype=np.float64),
-        embedder,
-        counter,
-        rules,
-        rounds=np.array([row["round"] for row in rows], dtype=np.int64),
-        finish_reasons=[row["finish_reason"] or "" for row in rows] if shown.stage == "respond" else None,
-        tags={kind: [row[kind] for row in rows] for kind in KINDS.values()},
-    )
+    qualities = np.array([quality(row["verdicts"]) for row in rows], dtype=np.float64)
+    only_ours = {
+        "rounds": np.array([row["round"] for row in rows], dtype=np.int64),
+        "finish_reasons": [row["finish_reason"] or "" for row in rows] if shown.stage == "respond" else None,
+        "tags": {kind: [row[kind] for row in rows] for kind in KINDS.values()},
+    }
+    return measured_rows(name, rows, shown.of, qualities, embedder, counter, rules, **only_ours)
 
 
 def repeat_threshold(manifest: Mapping[str, Any]) -> float:

@@ -138,12 +138,8 @@ def _bit(numbers: np.ndarray) -> np.ndarray:
 
 def _weights_before(tokens: list[bytes]) -> np.ndarray:
     """Returns the weight of all words before each one, and of all: int64, shape (n_words + 1,), in tenths of a word."""
-    weights = np.full(len(tokens) + 1, _WORD, dtype=np.int64)
-    weights[0] = 0
-    for index, token in enumerate(tokens, 1):
-        if token[0] >= 0x80:
-            weights[index] = _weight(token)
-    return np.cumsum(weights)
+    weights = [_WORD if token[0] < 0x80 else _weight(token) for token in tokens]
+    return np.cumsum([0, *weights], dtype=np.int64)
 
 
 @lru_cache(maxsize=2**16)

@@ -8,27 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanno_hf.bandit.draw import (
-    draw_ranks,
-    draw_window,
-    least_pulled_share,
-    normalise_rewards,
-    pulls_histogram,
-    ucb_values,
-)
+from fanno_hf.bandit.draw import draw_ranks, draw_window, least_pulled_share, normalise_rewards, pulls_histogram
 from fanno_hf.errors import UserError
 from fanno_hf.settings import POLICIES
 
 
+def published_values(rewards, pulls, exploration):
+    """The upper confidence bounds as published, in plain Python."""
+    total = len(rewards) + sum(pulls)
+    return [
+        reward + exploration * math.sqrt(2 * math.log(total) / (count + 1))
+        for reward, count in zip(rewards, pulls, strict=True)
+    ]
+
+
 def published_rule(rewards, pulls, ranks, exploration):
-    """The rule as published, in plain Python: rank all instructions, take these ranks, count the pulls."""
+    """The rule as published: rank all instructions, take these ranks, count the pulls."""
     pulls, draws = list(pulls), []
     for row in ranks:
-        total = len(rewards) + sum(pulls)
-        values = [
-            reward + exploration * math.sqrt(2 * math.log(total) / (count + 1))
-            for reward, count in zip(rewards, pulls, strict=True)
-        ]
+        values = published_values(rewards, pulls, exploration)
         ranked = sorted(range(len(rewards)), key=values.__getitem__, reverse=True)
         draws.append([ranked[rank] for rank in row])
         for index in draws[-1]:
@@ -96,8 +94,8 @@ def test_ranks_come_row_by_row_from_the_generator():
 
 
 def test_values_follow_the_formula():
-    values = ucb_values(np.array([0.5, 1.0]), np.array([0, 3]), exploration=3.0)
-    assert values.tolist() == pytest.approx([0.5 + 3 * math.sqrt(2 * math.log(5)), 1 + 3 * math.sqrt(math.log(5) / 2)])
+    values = published_values([0.5, 1.0], [0, 3], exploration=3.0)
+    assert values == pytest.approx([0.5 + 3 * math.sqrt(2 * math.log(5)), 1 + 3 * math.sqrt(math.log(5) / 2)])
 
 
 @pytest.mark.parametrize(
