@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import shutil
+import sys
 from contextlib import closing
 
 import pytest
@@ -216,6 +217,13 @@ def test_a_run_that_has_not_ended_is_reported_as_far_as_it_is(tmp_path, stage):
 def test_a_run_that_has_done_nothing_says_so(tmp_path):
     with pytest.raises(UserError, match="has no stage that is done"):
         make(tmp_path / "new")
+
+
+def test_without_matplotlib_nothing_is_begun(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(UserError, match="the figures need matplotlib"):
+        make(folder)
+    assert not (folder / "metrics.json").exists()
 
 
 def test_another_embedder_than_the_run_had_is_said(folder):
