@@ -80,6 +80,7 @@ def project(settings: Settings) -> str:
         tempfile.TemporaryDirectory() as folder,
         services(settings.model_copy(update=unlimited), Path(folder), Path(folder)) as context,
     ):
+        context.embedder.check_installed()
         # the stages would warn that the probe is smaller than the run
         with _errors_only("fanno_hf.stages", "fanno_hf.steps"):
             stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)

@@ -104,6 +104,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
         logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
         return
+    context.embedder.check_installed()  # before a request is paid for
     context.teacher.take_usage()
     started = time.monotonic()
     try:

@@ -21,7 +21,6 @@ from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.reply import clean
 from fanno_hf.teacher.service import Teacher
-from fanno_hf.vectors.embedder import SentenceTransformerEmbedder
 from fanno_hf.vectors.store import EmbeddingStore
 
 if TYPE_CHECKING:
@@ -48,12 +47,10 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
     """Builds what a stage works with. Models, servers and files are opened when they are first used.
 
     `folder` keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
-    Raises UserError where one cannot be built or a library is missing, before a request is paid for.
+    Raises UserError where one cannot be built.
     """
     config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    if isinstance(embedder, SentenceTransformerEmbedder):
-        embedder.check_installed()
     teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()))
     decontamination, against = settings.decontamination, settings.prescreen.against
     try:

@@ -26,6 +26,9 @@ class Embedder(Protocol):
 
     identity: str  # names the model; part of the fingerprint of every stage that embeds
 
+    def check_installed(self) -> None:
+        """Raises UserError, with the pip command, where a library it needs is not installed; imports nothing."""
+
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Returns float32, shape (len(texts), dimension), rows of unit length."""
 
@@ -107,6 +110,9 @@ class HashingEmbedder:
     def __init__(self, dimension: int = 256):
         self._dimension = dimension
         self.identity = f"hashing-{dimension}"
+
+    def check_installed(self) -> None:
+        """It needs nothing."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Counts each word in the cell that its hash names."""

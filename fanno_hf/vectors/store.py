@@ -40,7 +40,7 @@ class EmbeddingStore:
 
     def __init__(self, embedder: Embedder, folder: Path):
         self.identity = embedder.identity
-        self._embedder = embedder
+        self._embedder, self.check_installed = embedder, embedder.check_installed
         self._folder = Path(folder, digest(embedder.identity)[:16])
         self._rows: dict[bytes, int] | None = None
         self._vectors: np.ndarray | None = None
@@ -99,6 +99,8 @@ class EmbeddingStore:
             return
         try:
             dimension = json.loads(self._file("embedder.json").read_text(encoding="utf-8"))["dimension"]
+            if not isinstance(dimension, int) or dimension < 1:
+                raise ValueError(f"dimension {dimension}")
             held = self._file("vectors.f32").stat().st_size // (4 * dimension)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(

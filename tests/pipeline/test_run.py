@@ -19,6 +19,7 @@ from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.steps.rows import features
+from fanno_hf.vectors.embedder import HashingEmbedder
 from tests.conftest import DOCUMENTS, SMALL, small_run, write_documents
 from tests.doubles.chat_server import ChatServer
 
@@ -74,6 +75,16 @@ def test_the_same_command_again_does_nothing_and_says_so(again, caplog, tmp_path
     said = [record.getMessage() for record in caplog.records if "up to date" in record.getMessage()]
     assert [line.split(" (")[0] for line in said] == [f"{stage}: up to date" for stage in STAGES]
     assert contents(tmp_path / "run") == contents(finished / "run")
+
+
+def test_what_is_up_to_date_needs_no_library_of_the_embedder(again, monkeypatch):
+    def lacking(self):
+        raise UserError("not installed here")
+
+    monkeypatch.setattr(HashingEmbedder, "check_installed", lacking)
+    assert again() == ([], 0)
+    with pytest.raises(UserError, match="not installed here"):
+        again("stages.respond.temperature=0.9")
 
 
 @pytest.mark.parametrize(

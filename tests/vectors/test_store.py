@@ -140,6 +140,7 @@ def test_a_vector_that_would_spoil_every_comparison_is_refused(make, monkeypatch
     [
         ("vectors.f32", b"\xff" * 96, "vectors.f32 is damaged: delete its folder"),
         ("embedder.json", b"{", "delete it and its texts are embedded again"),
+        ("embedder.json", b'{"dimension": 0}', "delete it and its texts are embedded again"),
     ],
 )
 def test_a_damaged_file_says_what_to_do(make, tmp_path, file, content, said):
