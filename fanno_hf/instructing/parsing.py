@@ -2,115 +2,151 @@
 
     "Sure! Here is a question:\\n\\n1. **How do mosses drink?**\\n\\nAnswer: …"  ->  Instruction("How do mosses drink?", "")
 
-Small and chatty teachers wrap what was asked for. Wrapping (a preamble, a label, numbering, quotes, Markdown, an
-answer that was not asked for) is taken off; the teacher's words themselves are never changed.
+Wrapping (a preamble, labels, numbering, quotes, JSON, an answer that was not asked for) is taken off and counted; the
+teacher's words themselves are never changed, and paragraphs without a label belong to the task.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fanno_hf.instructing.endings import without_ending
+from fanno_hf.instructing.json_form import from_json
+from fanno_hf.instructing.labels import labels, lines_with_fences
+from fanno_hf.instructing.sections import split, split_tags
+from fanno_hf.instructing.words import NO_INPUT, NO_INPUT_OPENINGS
+from fanno_hf.instructing.wrapping import Removed, bare, solid, tidy, without_preamble
+
+# fences with these words behind them hold text; others hold code
+_TEXT_FENCES = (
+    "",
+    "text",
+    "txt",
+    "plaintext",
+    "plain",
+    "markdown",
+    "md",
+    "json",
+    "jsonc",
+    "json5",
+    "xml",
+    "yaml",
+    "yml",
+)
+_NO_INPUT = frozenset(word.casefold() for word in NO_INPUT)
+_EMPTY_VALUES = frozenset(
+    ("-", "--", "---", "–", "—", ".", "...", "…", "()", "[]", "{}", "<>", '""', "''", "``", "“”", "/")
+)
+_LONGEST_EXCUSE = 160
+# "Answer:", "**Answer:**", "## Answer", but no item of a list and no "The answer:"
+_OWN_LABEL = re.compile(r"(?:[*_]{1,3}(?! )|#{1,6} )?(?!the |your )(?=\w)", re.IGNORECASE)
+_NAME = r"[^\W\d_][\w \-]{0,30}"
+_ALIKE = {
+    "": re.compile(rf"{_NAME}[:：](?:\s|$)"),
+    "#": re.compile(r"#{1,6} "),
+    **dict.fromkeys("*_", re.compile(rf"[*_]{{1,3}}{_NAME}[:：]?[*_]{{1,3}}[:：]?(?:\s|$)")),
+}
+# kinds of what is removed that never hold a word of the task
+WRAPPING = frozenset(("label", "preamble", "numbering", "quotes"))
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """What a person would be asked; `input` is data the task works on, often ""."""
+    """What a person would be asked; `input` is data the task works on, often ""; `kind` is the teacher's word for the task.
+
+    `removed` says what was taken off, as the number of characters (white space apart) of each kind: "label" (labels, the
+    syntax of JSON, tags, fences around the whole), "preamble", "numbering", "quotes", "answer", "explanation", "closing",
+    "others" (further instructions), "other" (keys and tags of other names, and what stands between them).
+    """
 
     instruction: str
     input: str = ""
+    kind: str = ""
+    removed: Mapping[str, int] = field(default_factory=dict, compare=False)
 
-
-_LABEL_WORDS = r"(?:task|question|instruction|command|prompt|request|exercise|aufgabe|frage|anweisung|pregunta|tarea|instrucci[oó]n|問題|質問)"
-# "Question:", "**Task 2:**", "The question is:", "Output:" at the start of a line
-_LABEL = re.compile(
-    rf"^\W{{0,4}}(?:(?:the|my|your|new|one|die|la)\s+)?(?:possible\s+|example\s+)?{_LABEL_WORDS}\s*\d{{0,2}}\s*"
-    r"(?:is|could be|would be|might be|lautet|es)?\s*\W{0,3}[:：]\W{0,3}\s*",
-    re.IGNORECASE,
-)
-# "Sure! Here is one:", "Certainly, here's a question based on the text:", "Here are some …"
-_PREAMBLE = re.compile(
-    r"^\W{0,3}(?:(?:sure|certainly|of course|okay|ok|absolutely|great|yes|alright|got it|gerne|nat[uü]rlich|claro|"
-    r"por supuesto|はい)\b[^\n:：]{0,60}?[,.!:：\-–—\s]+\s*)?"
-    r"(?:(?:here|hier|aqu[ií])(?:'s|’s|\s+is|\s+are|\s+ist|\s+sind|\s+est[aá]|\s+tienes)[^\n:：?]{0,160}[:：]|"
-    r"(?:the\s+)?(?:following|a possible|one possible|an example)[^\n:：?]{0,120}[:：]|"
-    r"(?:one|a)\s+(?:question|task|instruction|command)\s+(?:could|would|might)\s+be[^\n:：?]{0,60}[:：])\s*",
-    re.IGNORECASE,
-)
-# "What is the answer to the question: How do …": the question itself is what was asked for
-_NESTED = re.compile(
-    r"^\W{0,3}(?:what(?:'s|’s|\s+is)\s+(?:the|an?)\s+(?:possible\s+|correct\s+)?answer\s+to\s+(?:the|this)\s+(?:following\s+)?question|"
-    r"this\s+(?:sentence|text)\s+is\s+the\s+answer\s+to\s+the\s+question)\s*[:：]?\s*(?=[\"“'‘]?[^\W\d_])",
-    re.IGNORECASE,
-)
-_FILLER = re.compile(
-    r"^\W{0,3}(?:sure|certainly|of course|okay|absolutely|gerne|nat[uü]rlich|claro|por supuesto)\b[^\n.!?:]{0,60}[.!:]\s+",
-    re.IGNORECASE,
-)
-_NUMBERING = re.compile(r"^\s*(?:\(?\d{1,2}[.)]\s+|[-*•]\s+|#{1,6}\s+|>\s+)")
-_ANSWER = re.compile(
-    r"^\W{0,4}(?:sample |possible |correct |expected |model )?(?:answer|response|output|solution|explanation|note|hint|"
-    r"rationale|antwort|l[oö]sung|respuesta|soluci[oó]n|答え|回答)\s*\d{0,2}\W{0,3}[:：]",
-    re.IGNORECASE | re.MULTILINE,
-)
-_INPUT = re.compile(
-    r"^\W{0,4}(?:input|data|given|text|sentence|code|passage|context|eingabe|entrada|入力)\s*\d{0,2}\W{0,3}[:：][ \t*_]*\n?",
-    re.IGNORECASE | re.MULTILINE,
-)
-_POINTS_TO_INPUT = re.compile(r"[:：]\s*$|\b(?:following|below|folgende\w*|siguientes?)\b", re.IGNORECASE)
-_PAIRS = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "「": "」", "*": "*", "`": "`", "_": "_", "‘": "’"}
+    @property
+    def characters_removed(self) -> int:
+        """How many characters of the completion are in no field, white space and labels apart; 0 or more."""
+        return sum(size for kind, size in self.removed.items() if kind != "label")
 
 
 def parse_instruction(completion: str) -> Instruction:
     """Returns the instruction in a completion; its text is "" when nothing is left once the wrapping is off."""
-    text = completion.replace("\r\n", "\n").strip()
-    text = unwrap(text)
-    if (answer := _ANSWER.search(text)) and answer.start() > 0:
-        text = text[: answer.start()].rstrip()
-    if (marker := _INPUT.search(text)) and marker.start() > 0:
-        instruction, data = text[: marker.start()], text[marker.end() :]
-    else:
-        instruction, data = _split_paragraphs(text)
-    return Instruction(_bare(instruction), data.strip())
+    removed = Removed()
+    text = completion.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff \n\t")
+    text, several = without_preamble(text, removed)
+    fields = from_json(text, removed)
+    if fields is None:
+        unfenced = _unfenced(text, removed)
+        if unfenced != text:
+            text, more = without_preamble(unfenced, removed)
+            several = several or more
+        text = _unquoted(text, removed)
+        fields = split_tags(text, removed) or split(text, removed)
+    return _finished(fields, several, removed, solid(completion))
 
 
 def parse_response(completion: str) -> str:
-    """Returns the answer: white space and a leading "Answer:" label taken off, nothing else."""
+    """Returns the answer: white space and a leading "Answer:" taken off, nothing else.
+
+    A label that others like it follow ("Answer: …", "Reason: …") is part of the answer, as is one that has more words in it.
+    """
     text = completion.replace("\r\n", "\n").strip()
-    label = _ANSWER.match(text)
-    return text[label.end() :].lstrip(" *_\n") if label else text
+    first, _, rest = text.partition("\n")
+    opening = _OWN_LABEL.match(text)
+    label = next(iter(labels(first)), None) if opening else None
+    if label is None or label.field not in ("answer", "output") or label.number or label.word == "a":
+        return text
+    alike = _ALIKE[opening[0][:1]]
+    if any(alike.match(line) for _, line, fenced in lines_with_fences(rest) if not fenced):
+        return text
+    return text[label.end :].strip() or text
 
 
-def unwrap(text: str) -> str:
-    """Takes preambles, labels, numbering and surrounding quotes off the start, again and again until none is left."""
-    previous = None
-    while previous != text:
-        previous = text
-        text = _strip_pair(text.strip())
-        for pattern in (_PREAMBLE, _LABEL, _NESTED, _FILLER, _NUMBERING):
-            shorter = pattern.sub("", text, count=1).lstrip()
-            # a label with nothing behind it stays, for the rules to name
-            if shorter:
-                text = shorter
-    return text
+def _finished(fields: dict[str, str], several: bool, removed: Removed, size: int) -> Instruction:
+    data = fields.get("input", "")
+    stated, _, beyond = data.strip().partition("\n")
+    if _says_none(stated):
+        removed.take("label", stated)
+        data = ""
+        # what follows an input that is none can only belong to the task
+        fields["instruction"] += f"\n\n{beyond.strip()}" if beyond.strip() else ""
+    text = without_ending(fields.get("instruction", "").strip(), removed)
+    text, more = without_preamble(text, removed)
+    text = tidy(bare(text, several or more, removed))
+    data = tidy(without_ending(data, removed, in_input=True))
+    kind = bare(fields.get("kind", ""), False, removed)
+    # what JSON writes with escapes is longer than its value: the difference is syntax
+    rest = size - solid(text) - solid(data) - solid(kind) - sum(removed.values())
+    if rest > 0:
+        removed["label"] += rest
+    return Instruction(text, data, kind, dict(removed))
 
 
-def _split_paragraphs(text: str) -> tuple[str, str]:
-    """The first paragraph asks; what follows is its input only when it says so, else an unasked-for extra."""
-    first, _, rest = text.partition("\n\n")
-    if rest and _POINTS_TO_INPUT.search(first):
-        return first, rest
-    lines = first.split("\n")
-    if len(lines) > 1 and _POINTS_TO_INPUT.search(lines[0]):
-        return lines[0], "\n".join(lines[1:])
-    return first, ""
+def _says_none(value: str) -> bool:
+    """Tells whether the value of an input says that there is none: "None", "(none)", "-", "No input is needed."."""
+    said = re.sub(r"^[\W_]+|[\W_]+$", "", value).casefold()
+    if not said:
+        return value in _EMPTY_VALUES
+    return said in _NO_INPUT or (len(value) <= _LONGEST_EXCUSE and said.startswith(NO_INPUT_OPENINGS))
 
 
-def _bare(text: str) -> str:
-    """One line of plain words: Markdown emphasis and surrounding quotes off, white space folded."""
-    text = re.sub(r"\*\*(.+?)\*\*", r"\1", text)
-    return _strip_pair(" ".join(text.split()))
+def _unfenced(text: str, removed: Removed) -> str:
+    """Takes off a fence around the whole, unless it holds code."""
+    lines = list(lines_with_fences(text))
+    opening = re.match(r"(?:`{3,}|~{3,})[ ]?(\w*)\s*$", lines[0][1])
+    closes = len(lines) > 2 and lines[-1][1].strip() == re.match(r"[`~]*", text)[0]
+    whole = opening and closes and all(fenced for _, _, fenced in lines)
+    if not whole or opening[1].lower() not in _TEXT_FENCES:
+        return text
+    removed.take("label", lines[0][1] + lines[-1][1])
+    return "\n".join(line for _, line, _ in lines[1:-1]).strip()
 
 
-def _strip_pair(text: str) -> str:
-    """Takes off quotes or emphasis that enclose the whole text."""
-    while len(text) > 2 and _PAIRS.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
-        text = text[1:-1].strip()
-    return text
+def _unquoted(text: str, removed: Removed) -> str:
+    """Takes ">" off a form that is quoted as a whole, so that its labels are seen."""
+    lines = text.split("\n")
+    if len(lines) < 2 or not all(line.startswith(">") or not line.strip() for line in lines):
+        return text
+    removed.take("quotes", ">" * sum(bool(line) for line in lines))
+    return "\n".join(re.sub(r"^>[ ]?", "", line) for line in lines).strip()

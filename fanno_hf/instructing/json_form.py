@@ -1,0 +1,198 @@
+"""Reads JSON as language models write it: cut off, with raw newlines, trailing commas, smart quotes or LaTeX in it.
+
+'{"instruction": "Name a moss.", "input": "",'  ->  {"instruction": "Name a moss.", "input": ""}, and where it ended
+"""
+
+import json
+import re
+from typing import Any
+
+from fanno_hf.instructing.labels import field_of
+from fanno_hf.instructing.words import MATERIALS
+from fanno_hf.instructing.wrapping import Removed
+
+# a hostile completion may open brackets without end
+_DEEPEST = 20
+_CLOSERS = {'"': '"”', "'": "'’", "“": '”"', "‘": "’'", "„": '“”"', "«": "»", "`": "`"}
+# a quotation mark ends a string only where JSON can go on behind it; others are the teacher's own
+_ENDS_KEY = re.compile(r"\s*[:：]")
+_ENDS_VALUE = re.compile(
+    r"""\s*(?:,\s*(?:["'“„‘][\w .\-]{1,60}["'”“’]\s*[:：]|[A-Za-z_]\w{0,60}\s*:|\}|\Z)|\}\s*(?:[,\]}`]|\n|\Z)|\Z)"""
+)
+_ENDS_ITEM = re.compile(r"""\s*(?:,\s*(?:["'“„‘\]{\[]|\Z|-?\d)|\]|\Z)""")
+_BARE = re.compile(r"[^,}\]\n]*")
+# a fence, or a word that announces JSON, may stand before it
+_OPENING = re.compile(
+    r"(?:\W{0,4}(?:json|output|result|response)\W{0,4}[:：]\W{0,4}?)?\s*(?:[`~]{3,}\s?\w{0,10}\s*)?(?=[{\[])",
+    re.IGNORECASE,
+)
+_SPACE = re.compile(r"[\s,]*")
+# LaTeX commands that begin like an escape of JSON: \times is no tab and "imes"
+_LATEX = "times|text|textbf|theta|tau|tan|to|triangle|top|right|rightarrow|rho|rangle|neq|nabla|nu|ne|neg|not|notin|underline|uparrow"
+_ESCAPE = re.compile(
+    rf'\\(?:(?P<keep>[\\"/]|u[0-9a-fA-F]{{4}}|(?!(?:{_LATEX})(?![A-Za-z]))[nrt])|(?P<own>.|$))', re.DOTALL
+)
+
+
+def read_json(text: str, start: int = 0) -> tuple[Any, int]:
+    """Reads the object or list that opens at `start`, as far as it goes.
+
+    Returns the value and where it ended. Raises ValueError when nothing can be read there.
+    """
+    source = text[start:]
+    # strict first; it keeps what is right, and the lengths are counted on the text as it is
+    try:
+        _, end = json.JSONDecoder(strict=False).raw_decode(_ESCAPE.sub(_same_length, source))
+        return json.loads(_ESCAPE.sub(_doubled, source[:end]), strict=False), start + end
+    except (ValueError, RecursionError):
+        return _value(text, start, 0, _ENDS_VALUE)
+
+
+def readable(value: Any) -> str:
+    """Returns a value of JSON as text: strings as they are, a list of them one a line, objects as indented JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+        return "\n".join(readable(item) for item in value)
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _same_length(escape: re.Match) -> str:
+    return escape[0] if escape["keep"] else "\\\\" + "x" * (len(escape[0]) - 2)
+
+
+def _doubled(escape: re.Match) -> str:
+    if escape["own"] in ("'", "’"):
+        return escape["own"]
+    return escape[0] if escape["keep"] else "\\" + escape[0]
+
+
+def _value(text: str, at: int, depth: int, ends: re.Pattern) -> tuple[Any, int]:
+    at = _SPACE.match(text, at).end()
+    sign = text[at : at + 1]
+    if depth > _DEEPEST or not sign:
+        raise ValueError("no value")
+    if sign == "{":
+        return _object(text, at + 1, depth + 1)
+    if sign == "[":
+        return _list(text, at + 1, depth + 1)
+    if sign in _CLOSERS:
+        return _string(text, at, ends)
+    found = _BARE.match(text, at)
+    return _plain(found[0].strip()), found.end()
+
+
+def _object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
+    found: dict[str, Any] = {}
+    while True:
+        at = _SPACE.match(text, at).end()
+        if at >= len(text) or text[at] == "}":
+            return found, at + 1
+        if text[at] in _CLOSERS:
+            key, at = _string(text, at, _ENDS_KEY)
+        elif bare := re.compile(r"[A-Za-z_][\w ]{0,60}(?=\s*:)").match(text, at):
+            key, at = bare[0], bare.end()
+        else:
+            return found, at
+        colon = _ENDS_KEY.match(text, at)
+        if not colon:
+            return found, at
+        try:
+            found[key], at = _value(text, colon.end(), depth, _ENDS_VALUE)
+        except ValueError:
+            return found, len(text)
+
+
+def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
+    found: list[Any] = []
+    while True:
+        at = _SPACE.match(text, at).end()
+        if at >= len(text) or text[at] in "]}":
+            return found, at + 1
+        before = at
+        try:
+            value, at = _value(text, at, depth, _ENDS_ITEM)
+        except ValueError:
+            return found, len(text)
+        found.append(value)
+        if at == before:
+            return found, at
+
+
+def _string(text: str, at: int, ends: re.Pattern) -> tuple[str, int]:
+    """Reads a string up to a quotation mark that ends it, or to the end of a text that was cut off."""
+    closers = _CLOSERS[text[at]]
+    for mark in re.compile(rf"\\.|[{closers}]", re.DOTALL).finditer(text, at + 1):
+        if mark[0][0] != "\\" and ends.match(text, mark.end()):
+            return _decoded(text[at + 1 : mark.start()]), mark.end()
+    return _decoded(text[at + 1 :].rstrip()), len(text)
+
+
+def _decoded(body: str) -> str:
+    """Resolves escapes; an unescaped quotation mark or newline is what it is."""
+    body = _ESCAPE.sub(_doubled, body)
+    body = re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', body, flags=re.DOTALL)
+    try:
+        return json.loads(f'"{body}"', strict=False)
+    except ValueError:
+        return body
+
+
+def _plain(word: str) -> Any:
+    named = {"null": None, "none": None, "true": True, "false": False}
+    return named.get(word.lower(), word)
+
+
+def from_json(text: str, removed: Removed) -> dict[str, str] | None:
+    """Returns the fields of a completion that is JSON, a fence around JSON or a list of such objects; None for others.
+
+    An object without an instruction among its keys is data, as is one that stands behind a task.
+    """
+    opening = _OPENING.match(text)
+    if opening is None:
+        return None
+    try:
+        value, end = read_json(text, opening.end())
+    except ValueError:
+        return None
+    first = _form(value, 0)
+    if first is None:
+        return None
+    named = {field: key for key in reversed(first) if (field := field_of(key))}
+    named["instruction"] = _instruction_key(first)
+    if "input" not in named and (material := _material(first, named)):
+        named["input"] = material
+    fields = {field: readable(first[named[field]]) for field in ("instruction", "input", "kind") if field in named}
+    for key in first.keys() - {named[field] for field in fields}:
+        removed.take("answer" if field_of(key) in ("answer", "output") else "other", readable(first[key]))
+    if isinstance(value, list):
+        removed.take("others", "".join(readable(other) for other in value[1:]))
+    rest = text[end:].strip().lstrip("`~").strip(" \n,")
+    removed.take("others" if rest.startswith("{") else "other", rest)
+    return fields
+
+
+def _form(value: Any, depth: int) -> dict[str, Any] | None:
+    """Returns the object that has an instruction: the first of a list, or one inside an object."""
+    if isinstance(value, list):
+        return _form(value[0], depth + 1) if value and depth < _DEEPEST else None
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return None
+    key = _instruction_key(value)
+    if key is not None and not isinstance(value[key], dict):
+        return value
+    inner = (_form(other, depth + 1) for other in value.values() if isinstance(other, dict | list))
+    return next((found for found in inner if found), None)
+
+
+def _instruction_key(found: dict[str, Any]) -> str | None:
+    """Returns the key of the instruction; where several could be, the one whose name is the most certain."""
+    keys = [key for key in found if field_of(key) == "instruction" and readable(found[key]).strip()]
+    order = {"instruction": 0, "instructions": 1, "prompt": 2, "request": 3}
+    return min(keys, key=lambda key: order.get(key.casefold().strip(), 4), default=None)
+
+
+def _material(found: dict[str, Any], named: dict[str, str]) -> str | None:
+    return next((key for key in found if key.casefold().strip() in MATERIALS and key != named["instruction"]), None)
