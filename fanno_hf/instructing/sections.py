@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 from fanno_hf.instructing.labels import Label, alternatives, field_of, labels, lines_with_fences, opens_examples
-from fanno_hf.instructing.words import CERTAIN_KINDS, FAILURES, LABELS, PROGRAMS
+from fanno_hf.instructing.words import CERTAIN_KINDS, FAILURES, JUDGING, LABELS, PROGRAMS
 from fanno_hf.instructing.wrapping import Removed
 
 _ANSWERS = ("output", "answer")
@@ -18,8 +18,15 @@ _ANSWERS = ("output", "answer")
 _SURE = re.compile(r"instru|anweisung|指令|指示|지시|инструк|निर्देश|تعليم", re.IGNORECASE)
 _LONGEST_ANNOUNCEMENT = 300
 _LONGEST_KIND = 80
+# where a task says what it is about: at its beginning
+_LONGEST_TASK = 500
 _PROGRAM = re.compile(rf"\b(?:{alternatives(PROGRAMS)})\b", re.IGNORECASE)
 _FAILURE = re.compile(rf"(?:{alternatives(FAILURES)})", re.IGNORECASE)
+_ANSWER_NOUNS = alternatives(word for word in LABELS["answer"] if word != "a")
+_JUDGES = re.compile(
+    rf"(?:{alternatives(JUDGING)})(?! your)\s?(?:(?:the|a|an|die|der|la|le)\s)?(?:[\w'’]{{1,20}}\s?)??(?:{_ANSWER_NOUNS})",
+    re.IGNORECASE,
+)
 _KEY_AND_VALUE = re.compile(r"[ ]{0,8}[^\s:：][^:：\n]{0,50}[:：](?:\s|$)")
 # a form has three or four tags and their ends
 _MOST_TAGS = 20
@@ -182,7 +189,7 @@ class _Form:
             return False
         if label.dress and label.dress == form.dress:
             return True
-        if self._asked >= current.end:
+        if self._asked >= current.end or _JUDGES.search(self._text[self.parts[0].end : label.start][:_LONGEST_TASK]):
             return False
         value = self._text[label.end : self._ends[label.start]].strip()
         if not value:  # "Question: …\nAnswer:" asks so, a form ends so

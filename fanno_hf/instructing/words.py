@@ -12,40 +12,16 @@ LABELS: dict[str, tuple[str, ...]] = {
         *("type", "category", "aufgabentyp", "art der aufgabe", "art", "typ", "kategorie", "tipo de tarea"),
         *("tipo de tarefa", "tipo di compito", "tipo", "categoría", "categoria", "type de tâche", "catégorie"),
         *("тип задания", "тип задачи", "тип", "категория", "任务类型", "任務類型", "类型", "類型", "类别"),
-        *(
-            "タスクの種類",
-            "種類",
-            "タイプ",
-            "カテゴリ",
-            "과제 유형",
-            "유형",
-            "نوع المهمة",
-            "النوع",
-            "कार्य का प्रकार",
-            "प्रकार",
-        ),
+        *("タスクの種類", "種類", "タイプ", "カテゴリ", "과제 유형", "유형", "نوع المهمة", "النوع"),
+        *("कार्य का प्रकार", "प्रकार"),
     ),
     "instruction": (
         *("instruction", "instructions", "task", "question", "prompt", "request", "command", "exercise", "query"),
         *("q", "anweisung", "instruktion", "aufgabe", "aufgabenstellung", "frage", "auftrag", "instrucción"),
         *("instruccion", "tarea", "pregunta", "consigna", "consigne", "tâche", "istruzione", "compito", "domanda"),
-        *("consegna", "instrução", "tarefa", "pergunta", "instructie", "opdracht", "vraag", "инструкция", "задание"),
-        *("задача", "вопрос", "polecenie", "zadanie", "pytanie", "talimat", "görev", "soru"),
-        *(
-            "指令",
-            "任务",
-            "任務",
-            "问题",
-            "問題",
-            "题目",
-            "指示",
-            "タスク",
-            "質問",
-            "課題",
-            "지시",
-            "지시문",
-            "지시사항",
-        ),
+        *("consegna", "instrução", "tarefa", "pergunta", "instructie", "opdracht", "vraag", "инструкция"),
+        *("задание", "задача", "вопрос", "polecenie", "zadanie", "pytanie", "talimat", "görev", "soru", "指令"),
+        *("任务", "任務", "问题", "問題", "题目", "指示", "タスク", "質問", "課題", "지시", "지시문", "지시사항"),
         *("과제", "질문", "تعليمات", "التعليمات", "التعليمة", "المهمة", "السؤال", "निर्देश", "कार्य", "प्रश्न"),
         *("सवाल",),
     ),
@@ -57,14 +33,14 @@ LABELS: dict[str, tuple[str, ...]] = {
     ),
     # an answer, or what a program printed
     "output": (
-        *("output", "ausgabe", "salida", "sortie", "saída", "uitvoer", "вывод", "wyjście", "çıktı", "输出", "輸出"),
-        *("出力", "출력", "المخرجات", "आउटपुट"),
+        *("output", "ausgabe", "salida", "sortie", "saída", "uitvoer", "вывод", "wyjście", "çıktı", "输出"),
+        *("輸出", "出力", "출력", "المخرجات", "आउटपुट"),
     ),
     "answer": (
         *("answer", "response", "solution", "reply", "a", "antwort", "lösung", "respuesta", "solución", "réponse"),
-        *("risposta", "soluzione", "resposta", "solução", "antwoord", "oplossing", "ответ", "решение", "odpowiedź"),
-        *("rozwiązanie", "cevap", "yanıt", "答案", "回答", "解答", "答え", "解決策", "답변", "답", "정답"),
-        *("الإجابة", "الجواب", "الحل", "उत्तर", "समाधान", "जवाब"),
+        *("risposta", "soluzione", "resposta", "solução", "antwoord", "oplossing", "ответ", "решение"),
+        *("odpowiedź", "rozwiązanie", "cevap", "yanıt", "答案", "回答", "解答", "答え", "解決策", "답변", "답"),
+        *("정답", "الإجابة", "الجواب", "الحل", "उत्तर", "समाधान", "जवाब"),
     ),
     "explanation": (
         *("explanation", "rationale", "reasoning", "justification", "why this works", "erklärung", "begründung"),
@@ -81,9 +57,10 @@ CERTAIN_KINDS = (
 )
 # what may stand before a label's word: "The new instruction:", "Sample answer:"
 DETERMINERS = (
-    *("the", "your", "new", "one", "a", "an", "possible", "example", "sample", "generated", "suggested", "proposed"),
-    *("final", "resulting", "self-contained", "standalone", "user", "user's", "improved", "revised", "die", "eine"),
-    *("der", "neue", "mögliche", "la", "una", "nueva", "une", "nouvelle", "a nova", "новое", "新しい", "新的"),
+    *("the", "your", "new", "one", "a", "an", "possible", "example", "sample", "generated", "suggested"),
+    *("proposed", "final", "resulting", "self-contained", "standalone", "user", "user's", "improved", "revised"),
+    *("die", "eine", "der", "neue", "mögliche", "la", "una", "nueva", "une", "nouvelle", "a nova", "новое"),
+    *("新しい", "新的"),
 )
 ANSWER_DETERMINERS = ("sample", "possible", "correct", "expected", "model", "suggested", "ideal", "reference", "the")
 # what may stand between a label's word and its colon: "The question is:"
@@ -92,49 +69,22 @@ COPULAS = ("is as follows", "is", "could be", "would be", "might be", "lautet", 
 EXAMPLES = (
     *("example", "examples", "e.g", "for example", "for instance", "sample", "sample case", "test case"),
     *("test cases", "beispiel", "beispiele", "zum beispiel", "ejemplo", "ejemplos", "exemple", "exemples"),
-    *("esempio", "esempi"),
-    *(
-        "exemplo",
-        "exemplos",
-        "пример",
-        "примеры",
-        "przykład",
-        "例",
-        "例如",
-        "示例",
-        "样例",
-        "예",
-        "예시",
-        "مثال",
-        "उदाहरण",
-    ),
+    *("esempio", "esempi", "exemplo", "exemplos", "пример", "примеры", "przykład", "例", "例如", "示例", "样例"),
+    *("예", "예시", "مثال", "उदाहरण"),
 )
 # keys of JSON that hold what the task works on, where there is no key "input"
 MATERIALS = (
-    *("context", "text", "passage", "data", "document", "code", "content", "premise", "table", "sentence", "review"),
-    *("source", "question", "problem", "query", "kontext", "daten", "contexto", "texto", "contexte", "texte"),
-    *("контекст", "текст", "上下文", "文本", "コンテキスト", "テキスト"),
+    *("context", "text", "passage", "data", "document", "code", "content", "premise", "table", "sentence"),
+    *("review", "source", "question", "problem", "query", "kontext", "daten", "contexto", "texto", "contexte"),
+    *("texte", "контекст", "текст", "上下文", "文本", "コンテキスト", "テキスト"),
 )
 NO_INPUT = (
     *("none", "n/a", "na", "noinput", "null", "nil", "empty", "not applicable", "not needed", "not required"),
     *("keine", "keiner", "keines", "entfällt", "nicht erforderlich", "leer", "ninguna", "ninguno", "no aplica"),
     *("no se requiere", "vacío", "aucun", "aucune", "aucune entrée", "néant", "sans objet", "nessuno", "nessuna"),
-    *("nenhum", "nenhuma", "não aplicável", "geen", "нет", "не требуется", "отсутствует", "brak", "yok", "无", "無"),
-    *(
-        "空",
-        "不需要",
-        "无需输入",
-        "没有",
-        "なし",
-        "無し",
-        "ありません",
-        "特になし",
-        "없음",
-        "해당 없음",
-        "لا يوجد",
-        "لا شيء",
-        "कोई नहीं",
-    ),
+    *("nenhum", "nenhuma", "não aplicável", "geen", "нет", "не требуется", "отсутствует", "brak", "yok", "无"),
+    *("無", "空", "不需要", "无需输入", "没有", "なし", "無し", "ありません", "特になし", "없음", "해당 없음"),
+    *("لا يوجد", "لا شيء", "कोई नहीं"),
 )
 # the first words of a value that says in a sentence that there is no input: "No input is needed, …"
 NO_INPUT_OPENINGS = (
@@ -146,23 +96,13 @@ NO_INPUT_OPENINGS = (
 # how a chatty teacher begins; none of these opens a task
 OPENERS = (
     *("sure", "sure thing", "certainly", "of course", "absolutely", "definitely", "no problem", "my pleasure"),
-    *("gladly", "gerne", "gern", "natürlich", "selbstverständlich", "na klar", "aber gerne", "sehr gerne", "claro"),
-    *("claro que sí", "por supuesto", "con gusto", "con mucho gusto", "desde luego", "bien sûr", "avec plaisir"),
-    *("volontiers", "certo", "certamente", "ecco", "claro que sim", "com certeza", "com prazer", "natuurlijk"),
-    *("конечно", "разумеется", "oczywiście", "tabii", "elbette", "当然", "当然可以", "當然", "好的", "没问题"),
-    *("はい",),
-    *(
-        "もちろん",
-        "もちろんです",
-        "承知しました",
-        "承知いたしました",
-        "わかりました",
-        "かしこまりました",
-        "네",
-        "물론입니다",
-        "물론이죠",
-    ),
-    *("알겠습니다", "بالتأكيد", "بالطبع", "حسنًا", "حسنا", "बिल्कुल", "ज़रूर", "निश्चित रूप से", "बेशक"),
+    *("gladly", "gerne", "gern", "natürlich", "selbstverständlich", "na klar", "aber gerne", "sehr gerne"),
+    *("claro", "claro que sí", "por supuesto", "con gusto", "con mucho gusto", "desde luego", "bien sûr"),
+    *("avec plaisir", "volontiers", "certo", "certamente", "ecco", "claro que sim", "com certeza", "com prazer"),
+    *("natuurlijk", "конечно", "разумеется", "oczywiście", "tabii", "elbette", "当然", "当然可以", "當然", "好的"),
+    *("没问题", "はい", "もちろん", "もちろんです", "承知しました", "承知いたしました", "わかりました"),
+    *("かしこまりました", "네", "물론입니다", "물론이죠", "알겠습니다", "بالتأكيد", "بالطبع", "حسنًا", "حسنا"),
+    *("बिल्कुल", "ज़रूर", "निश्चित रूप से", "बेशक"),
 )
 # these open tasks too ("ok so my cat …"), so they are taken off only with what follows
 WEAK_OPENERS = (
@@ -172,129 +112,42 @@ WEAK_OPENERS = (
 PRESENTERS = (
     *("here is", "here's", "here’s", "here are", "here you go", "here it is", "below is", "below are"),
     *("the following is", "the following are", "the following", "this is", "hier ist", "hier sind", "hier kommt"),
-    *("hier eine", "hier ein", "im folgenden", "die folgende", "folgende", "aquí está", "aquí están", "aquí tienes"),
-    *("aquí tiene", "aquí te dejo", "aquí hay", "aquí va", "esta es", "a continuación", "voici", "voilà"),
-    *("en voici", "ci-dessous", "ecco", "eccone", "di seguito", "questa è", "aqui está", "aqui estão", "aqui vai"),
-    *("eis",),
-    *(
-        "a seguir",
-        "segue",
-        "hier is",
-        "hier zijn",
-        "вот",
-        "ниже",
-        "oto",
-        "poniżej",
-        "işte",
-        "aşağıda",
-        "以下是",
-        "下面是",
-    ),
-    *(
-        "以下为",
-        "这是",
-        "這是",
-        "以下は",
-        "以下が",
-        "以下に",
-        "次は",
-        "こちらは",
-        "こちらが",
-        "これは",
-        "다음은",
-        "아래는",
-        "여기",
-    ),
-    *("إليك", "إليكم", "فيما يلي", "هذه", "هذا", "यहाँ", "यह रहा", "ये रहा", "ये रहे", "नीचे", "निम्नलिखित"),
+    *("hier eine", "hier ein", "im folgenden", "die folgende", "folgende", "aquí está", "aquí están"),
+    *("aquí tienes", "aquí tiene", "aquí te dejo", "aquí hay", "aquí va", "esta es", "a continuación", "voici"),
+    *("voilà", "en voici", "ci-dessous", "ecco", "eccone", "di seguito", "questa è", "aqui está", "aqui estão"),
+    *("aqui vai", "eis", "a seguir", "segue", "hier is", "hier zijn", "вот", "ниже", "oto", "poniżej", "işte"),
+    *("aşağıda", "以下是", "下面是", "以下为", "这是", "這是", "以下は", "以下が", "以下に", "次は", "こちらは"),
+    *("こちらが", "これは", "다음은", "아래는", "여기", "إليك", "إليكم", "فيما يلي", "هذه", "هذا", "यहाँ"),
+    *("यह रहा", "ये रहा", "ये रहे", "नीचे", "निम्नलिखित"),
 )
 # what is announced; "one" as in "here's one:"
 NOUNS = (
     *("instruction", "task", "question", "prompt", "request", "exercise", "command", "query", "one", "it"),
-    *("anweisung", "aufgabe", "frage", "instruktion", "aufgabenstellung", "übung", "auftrag", "eine", "instrucción"),
-    *("instruccion", "pregunta", "tarea", "ejercicio", "petición", "consigna", "una", "consigne", "tâche"),
-    *("exercice", "demande", "une", "istruzione", "domanda", "compito", "esercizio", "instrução", "pergunta"),
-    *("tarefa", "exercício", "uma", "instructie", "opdracht", "vraag"),
-    *(
-        "инструкция",
-        "инструкцию",
-        "задание",
-        "вопрос",
-        "задача",
-        "polecenie",
-        "zadanie",
-        "pytanie",
-        "talimat",
-        "görev",
-    ),
+    *("anweisung", "aufgabe", "frage", "instruktion", "aufgabenstellung", "übung", "auftrag", "eine"),
+    *("instrucción", "instruccion", "pregunta", "tarea", "ejercicio", "petición", "consigna", "una", "consigne"),
+    *("tâche", "exercice", "demande", "une", "istruzione", "domanda", "compito", "esercizio", "instrução"),
+    *("pergunta", "tarefa", "exercício", "uma", "instructie", "opdracht", "vraag", "инструкция", "инструкцию"),
+    *("задание", "вопрос", "задача", "polecenie", "zadanie", "pytanie", "talimat", "görev"),
 )
 # scripts without spaces, or with endings: found anywhere in a word
 NOUN_STEMS = (
-    *(
-        "指令",
-        "任务",
-        "任務",
-        "问题",
-        "問題",
-        "题目",
-        "指示",
-        "タスク",
-        "質問",
-        "課題",
-        "依頼",
-        "指示文",
-        "지시",
-        "질문",
-        "과제",
-    ),
-    *(
-        "تعليم",
-        "سؤال",
-        "مهمة",
-        "طلب",
-        "निर्देश",
-        "प्रश्न",
-        "सवाल",
-        "कार्य",
-        "инструкц",
-        "задани",
-        "вопрос",
-        "задач",
-        "soru",
-    ),
+    *("指令", "任务", "任務", "问题", "問題", "题目", "指示", "タスク", "質問", "課題", "依頼", "指示文", "지시"),
+    *("질문", "과제", "تعليم", "سؤال", "مهمة", "طلب", "निर्देश", "प्रश्न", "सवाल", "कार्य", "инструкц", "задани"),
+    *("вопрос", "задач", "soru"),
 )
 PLURALS = (
     *("instructions", "tasks", "questions", "prompts", "requests", "exercises", "queries", "options", "examples"),
-    *(
-        "anweisungen",
-        "aufgaben",
-        "fragen",
-        "instrucciones",
-        "preguntas",
-        "tareas",
-        "consignes",
-        "tâches",
-        "istruzioni",
-    ),
-    *("domande", "compiti", "instruções", "perguntas", "tarefas", "инструкции", "задания", "вопросы", "вопросов"),
+    *("anweisungen", "aufgaben", "fragen", "instrucciones", "preguntas", "tareas", "consignes", "tâches"),
+    *("istruzioni", "domande", "compiti", "instruções", "perguntas", "tarefas", "инструкции", "задания"),
+    *("вопросы", "вопросов"),
 )
 # "Based on the text, here is …"
 BASES = (
     *("based on", "from", "given", "drawing on", "inspired by", "using", "after reading", "as requested"),
-    *("per your", "basierend auf", "auf grundlage", "auf der grundlage", "auf basis", "ausgehend von", "passend zu"),
-    *("zum text", "basándome en", "basado en", "basada en", "según", "a partir", "d'après", "en me basant sur"),
-    *("sur la base",),
-    *(
-        "in base",
-        "basandomi su",
-        "sulla base",
-        "com base",
-        "baseado",
-        "на основе",
-        "根据",
-        "根據",
-        "基于",
-        "テキストに基づ",
-    ),
+    *("per your", "basierend auf", "auf grundlage", "auf der grundlage", "auf basis", "ausgehend von"),
+    *("passend zu", "zum text", "basándome en", "basado en", "basada en", "según", "a partir", "d'après"),
+    *("en me basant sur", "sur la base", "in base", "basandomi su", "sulla base", "com base", "baseado"),
+    *("на основе", "根据", "根據", "基于", "テキストに基づ"),
 )
 FIRST_PERSON = (
     *("i", "i'd", "i’d", "i'll", "i’ll", "i've", "i’ve", "i'm", "i’m", "let me", "happy to", "ich", "puedo", "he"),
@@ -314,3 +167,23 @@ PROGRAMS = (
 )
 # by these an "Output:" is known as what a program printed
 FAILURES = ("error", "exception", "traceback", "warning", "fatal", "failed", "panic", "segmentation", "fehler")
+# a task that judges an answer shows one: "Rate this answer.\n\nAnswer: …"
+JUDGING = (
+    *("this", "these", "following", "below", "'s", "’s", "rate", "evaluate", "grade", "judge", "score"),
+    *("improve", "critique", "assess", "check", "verify", "diese", "folgende", "bewerte", "beurteile"),
+    *("verbessere", "prüfe", "esta", "siguiente", "evalúa", "mejora", "cette", "suivante", "évalue", "améliore"),
+    *("questa", "seguente", "valuta", "esta", "seguinte", "avalie", "этот", "следующий", "оцени", "以下", "下面"),
+    *("评价", "评估", "改进", "次の", "評価", "다음", "평가"),
+)
+# what shows that an announced question is somebody's, and so part of a task: "a question from a customer"
+OWNERS = (
+    *("from", "of", "for", "by", "to", "list", "manual", "was", "were", "asked", "i", "we", "von", "vom", "für"),
+    *("de", "del", "para", "pour", "du", "di", "da", "dal", "per", "do", "от", "из", "для"),
+)
+# but not these behind OWNERS: "a question for you", "a task from the text"
+READERS = (
+    *("you", "text", "passage", "document", "topic", "request", "prompt", "article", "excerpt", "model", "ai"),
+    *("llm", "student", "students", "learner", "learners", "user", "users", "assistant", "dich", "sie", "ti"),
+    *("vous", "toi", "dokument", "thema", "texto", "documento", "texte", "passaggio", "testo", "вас", "тебя"),
+    *("текста",),
+)

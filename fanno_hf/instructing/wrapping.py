@@ -17,8 +17,10 @@ from fanno_hf.instructing.words import (
     NOUN_STEMS,
     NOUNS,
     OPENERS,
+    OWNERS,
     PLURALS,
     PRESENTERS,
+    READERS,
     WEAK_OPENERS,
 )
 
@@ -42,6 +44,10 @@ _PRESENTED_LAST = re.compile(
 )
 _NOUN = re.compile(
     rf"(?<![^\W\d_])(?:{alternatives((*NOUNS, *PLURALS))}){_END}|{alternatives(NOUN_STEMS)}", re.IGNORECASE
+)
+_OWNED = re.compile(
+    rf"[ ](?:{alternatives(OWNERS)}){_END}(?![^\n:：]{{0,30}}(?<![^\W\d_])(?:{alternatives(READERS)}){_END})",
+    re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(rf"(?:{alternatives(FIRST_PERSON)}){_END}", re.IGNORECASE)
 _MADE = re.compile(rf"(?<![^\W\d_])(?:{alternatives(MADE)}){_END}", re.IGNORECASE)
@@ -148,7 +154,9 @@ def _announces(sentence: str, inline: bool, strong: bool, based: bool) -> bool:
         return False
     presenter = _PRESENTER.match(sentence)
     if presenter:
-        return bool(_NOUN.search(sentence[presenter.end() :])) or not sentence[presenter.end() :].strip(" :：.!。")
+        noun = _NOUN.search(sentence, presenter.end())
+        owned = noun and _OWNED.match(sentence, noun.end())
+        return bool(noun and not owned) or not sentence[presenter.end() :].strip(" :：.!。")
     if first := _FIRST_PERSON.match(sentence.lstrip("*_ ")):
         made = bool(_MADE.search(sentence)) and bool(_NOUN.search(sentence, first.end()))
         return strong or made or (based and bool(_NOUN.search(sentence, first.end())))

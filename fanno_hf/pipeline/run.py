@@ -28,7 +28,7 @@ from fanno_hf.steps.context import Context, StageOutput
 
 logger = logging.getLogger(__name__)
 
-DATA_VERSION = 3
+DATA_VERSION = 4
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
 _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")

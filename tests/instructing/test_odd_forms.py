@@ -72,3 +72,23 @@ ODD = [
 def test_odd_form_comes_through(completion, instruction, data, kind):
     found = parse_instruction(completion)
     assert (found.instruction, found.input, found.kind) == (instruction, data, kind)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        'Here is a question from a customer:\n\n"Where is my flour?"\n\nDraft a polite reply.',
+        "Here are some instructions for assembling a shelf:\n\n1. Open the box.\n2. Find the screws.\n\nShorten them.",
+        'The following question was asked in an exam: "Why do mills burn?" Write a marking scheme.',
+        "Rate this answer.\n\nAnswer: Mills burn because of dust.",
+        "Find the error.\n\nProblem: 3x = 9\nSolution: x = 2",
+        "Compare the translations.\n\nSource: Mühle\nOutput A: mill\nOutput B: grinder",
+        "Create a quiz about mills. Use this format:\n\nQuestion: …\nAnswer: …",
+        "Write a poem about this list:\n\n1. mill\n2. fire\n\n---\n\nKeep it short.",
+        "**Write a poem** about a mill.\n\n**Do not** rhyme.",
+        "so what's the deal with mills??\nthey keep burning\n\nany ideas",
+        "Review the code.\n\n```\nInput: 3\nOutput: 4\n```\n\n```\nAnswer: 4\n```",
+    ],
+)
+def test_a_task_that_looks_like_wrapping_stays_whole(task):
+    assert parse_instruction(task).instruction == task
