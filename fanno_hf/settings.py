@@ -222,16 +222,22 @@ class EmbedderSettings(_Group):
 
 
 class RuleNumbers(_Group):
-    """The numbers among the rules of instructions; the words are read in `rules/`."""
+    """The numbers and switches among the rules; None makes no check. The words are read in `rules/`."""
 
     min_words: Natural
     max_words: Count
-    max_repeated_words: Share
-    max_tag_words: Share
-    max_demonstration: Share
-    max_copied_words: Count
+    max_repeated_words: Share | None
+    max_tag_words: Share | None
+    max_demonstration: Share | None
+    max_copied_words: Count | None
+    max_copied_share: Share
+    own_material: bool
+    fallback_language: str | None
+    empty_inputs: Words | None
+    min_response_words: Natural
+    repeats_by_words: bool
     refusal_within: Natural
-    repetition: Repetition
+    repetition: Repetition | None
 
 
 class AskPrompt(_Group):

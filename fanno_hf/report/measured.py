@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fanno_hf.columns import full_text
-from fanno_hf.rules.phrases import compile_phrases
+from fanno_hf.rules.instruction import InstructionRules
 from fanno_hf.texts.segment import TokenCounter
 from fanno_hf.vectors.embedder import Embedder
 
@@ -60,7 +60,7 @@ def measured_rows(
         only_ours: what another set does not have: rounds, finish_reasons, tags.
     """
     instructions, responses = [row["instruction"] for row in rows], [row.get("response") or "" for row in rows]
-    phrases = compile_phrases("rules.refers_to_document", rules["refers_to_document"])
+    mentions = InstructionRules(rules).mentions_document
     return Measured(
         name=name,
         instructions=instructions,
@@ -69,7 +69,7 @@ def measured_rows(
         response_tokens=np.array(counter.count_batch(responses), dtype=np.int64),
         embeddings=embedder.encode([full_text(row) for row in rows]) if rows else None,
         quality=qualities,
-        mentions_document=np.array([bool(phrases.search(text)) for text in instructions], dtype=bool),
+        mentions_document=np.array([mentions(row["instruction"], row.get("input") or "") for row in rows], dtype=bool),
         of=of,
         **only_ours,
     )

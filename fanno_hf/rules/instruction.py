@@ -3,24 +3,25 @@
     "According to the passage, what are mosses?"  ->  ("refers_to_document", "According to the passage")
     "What do mosses know about rain?"             ->  None: kept ("now" is matched as a whole word only)
 
-To add a rule: one function `(candidate) -> detail or None`, one entry in `InstructionRules.checks`, one test row.
+A profile of rules is a file in conf/rules: a check whose words or number are null there is not made.
+To add a rule: one function `(text) -> detail or None`, one entry in `InstructionRules.checks`, one test row.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from fanno_hf.columns import Reason
-from fanno_hf.rules.phrases import compile_openings, compile_phrases
+from fanno_hf.rules.imperatives import Imperatives
+from fanno_hf.rules.languages import Languages
+from fanno_hf.rules.material import Parts, introduces_data, read_whole, take_apart
+from fanno_hf.rules.phrases import Phrases
+from fanno_hf.rules.repeated import copied_run, folded, shared, taken
 from fanno_hf.rules.repetition import repetition_reason
-from fanno_hf.texts.segment import words
+from fanno_hf.rules.statements import Statements
 
-_SENTENCE = re.compile(r"(?<=[.!?。！？:;])\s+|(?<=[。！？])")
-# a question may have a colon inside: "What is the aim of 'Peat: a history'?"
-_QUESTION_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])")
-_QUESTION_MARKS = ("?", "？", "؟")
+_COLONS = (":", "：")
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,33 @@ class Candidate:
     tags: Sequence[str] = ()
 
 
-def _folded(text: str) -> list[str]:
-    return words(text.casefold())
+class _Text:
+    """A candidate as the checks see it; what several of them need is computed once."""
+
+    def __init__(self, candidate: Candidate, rules: "InstructionRules"):
+        self.candidate, self._rules = candidate, rules
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The instruction taken apart, or as a whole where the profile does not look at its own material."""
+        read = take_apart if self._rules.own_material else read_whole
+        return read(self.candidate.instruction)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that what is asked may be in."""
+        return self._rules.languages.guess(self.parts.request)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The folded words of what is asked."""
+        return folded(self.parts.request)
+
+    @cached_property
+    def has_input(self) -> bool:
+        """Tells whether there is an input that is more than "none"."""
+        given = self.candidate.input.strip().strip(".").casefold()
+        return bool(given) and given not in self._rules.empty_inputs
 
 
 class InstructionRules:
@@ -45,18 +71,20 @@ class InstructionRules:
 
     def __init__(self, config: Mapping[str, Any]):
         self._config = config
-        self._phrases = {
-            name: compile_phrases(f"rules.{name}", config[name])
-            for name in ("refers_to_document", "time_relative", "talks_to_assistant", "missing_input")
-        }
-        self._lead_in = compile_openings("rules.lead_ins", config["lead_ins"])
-        self._openers = {word.casefold() for words_ in config["imperatives"].values() for word in words_}
-        self._interrogatives = {word.casefold() for words_ in config["interrogatives"].values() for word in words_}
+        names = ("refers_to_document", "time_relative", "talks_to_assistant", "missing_input")
+        names += ("unfilled_template", "cut_off", "document_is_made")
+        self._phrases = {name: Phrases(f"rules.{name}", config[name]) for name in names}
+        self.languages = Languages(config["function_words"], config["fallback_language"])
+        self.own_material: bool = config["own_material"]
+        self.empty_inputs = frozenset(config["empty_inputs"] or ())
+        self._statements = Statements(config["statements"])
+        self._imperatives = Imperatives(config, self.languages)
         self.checks = {
             "empty": self._empty,
             "truncated": self._truncated,
+            "unfilled_template": self._unfilled_template,
             "talks_to_assistant": partial(self._phrase, "talks_to_assistant"),
-            "refers_to_document": partial(self._phrase, "refers_to_document"),
+            "refers_to_document": self._refers_to_document,
             "time_relative": partial(self._phrase, "time_relative"),
             "not_an_instruction": self._not_an_instruction,
             "too_short": self._too_short,
@@ -71,113 +99,110 @@ class InstructionRules:
 
     def reason(self, candidate: Candidate) -> Reason | None:
         """Returns None to keep the instruction, else (reason, detail) of the first rule that objects."""
-        found = ((reason, check(candidate)) for reason, check in self.checks.items())
+        text = _Text(candidate, self)
+        found = ((reason, check(text)) for reason, check in self.checks.items())
         return next(((reason, detail) for reason, detail in found if detail is not None), None)
 
-    def _phrase(self, name: str, candidate: Candidate) -> str | None:
-        match = self._phrases[name].search(candidate.instruction)
+    def mentions_document(self, instruction: str, input_: str = "") -> bool:
+        """Tells whether an instruction refers to a document that its reader does not see."""
+        return self._refers_to_document(_Text(Candidate(instruction, input_), self)) is not None
+
+    def _phrase(self, name: str, text: _Text) -> str | None:
+        match = self._phrases[name].search(text.parts.request, text.languages)
         return " ".join(match.group().split()) if match else None
 
-    def _empty(self, candidate: Candidate) -> str | None:
-        return None if _folded(candidate.instruction) else "nothing is left of the completion"
+    def _empty(self, text: _Text) -> str | None:
+        return None if folded(text.candidate.instruction) else "nothing is left of the completion"
 
-    def _truncated(self, candidate: Candidate) -> str | None:
-        return "cut off at max_tokens" if candidate.finish_reason == "length" else None
-
-    def _missing_input(self, candidate: Candidate) -> str | None:
-        if candidate.input:
+    def _truncated(self, text: _Text) -> str | None:
+        if text.candidate.finish_reason == "length":
+            return "cut off at max_tokens"
+        if text.parts.has_code or text.has_input:
             return None
-        if candidate.instruction.rstrip().endswith((":", "：")):
-            return "ends with a colon"
-        # "Translate this sentence: 'Moss is green.'" carries its input in quotes
-        carried = re.search(r"[:：]\s*\S.{15,}$|[\"“„«「`'‘].{12,}[\"”“»」`'’]", candidate.instruction)
-        return None if carried else self._phrase("missing_input", candidate)
+        found = self._phrase("cut_off", text)
+        return f"ends with: {found}" if found else None
 
-    def _not_an_instruction(self, candidate: Candidate) -> str | None:
-        """Looks for a question, or a sentence that opens with an imperative; languages without a list are not judged."""
-        for sentence in _QUESTION_END.split(candidate.instruction):
-            if sentence.rstrip(" \"'”’»」)*").endswith(_QUESTION_MARKS) and self._asks(sentence):
-                return None
-        if any(self._opens_with_imperative(sentence) for sentence in _SENTENCE.split(candidate.instruction)):
-            return None
-        language = self._language(candidate.instruction)
-        if language is None or language not in self._config["imperatives"]:
-            return None
-        return "neither a question nor an imperative"
+    def _too_short(self, text: _Text) -> str | None:
+        count = len(folded(text.candidate.instruction))
+        return f"{count} words" if count < self._config["min_words"] and not self._brings_input(text) else None
 
-    def _asks(self, sentence: str) -> bool:
-        """Tells whether a sentence with a question mark asks: an English one must open with an interrogative, or after a comma."""
-        if self._language(sentence) != "en":
-            return True
-        parts = [_folded(part) for part in re.split(r"[,:;–—-]\s", sentence)]
-        return any(part and part[0] in self._interrogatives for part in parts) or "which" in _folded(sentence)
-
-    def _opens_with_imperative(self, sentence: str) -> bool:
-        text = sentence.strip().lstrip("¡¿\"'“„«*_(-•> ")
-        for _ in range(3):
-            opening = _folded(text[:60])[:1]
-            if opening and opening[0] in self._openers:
-                return True
-            lead_in = self._lead_in.match(text)
-            if lead_in is None:
-                return False
-            text = text[lead_in.end() :]
-        return False
-
-    def _language(self, text: str) -> str | None:
-        """Returns the language whose function words are most frequent, None when no list has any in the text."""
-        found = _folded(text)
-        if sum(ch.isascii() for ch in text) < 0.6 * len(text):
-            return None
-        counts = {
-            name: sum(word in set(list_) for word in found) for name, list_ in self._config["function_words"].items()
-        }
-        best = max(counts, key=counts.get, default=None)
-        # no function word at all, plain letters: a fragment like "Mosses, damp places" is judged as English
-        return best if best and counts[best] else ("en" if text.isascii() else None)
-
-    def _too_short(self, candidate: Candidate) -> str | None:
-        count = len(_folded(candidate.instruction))
-        return f"{count} words" if count < self._config["min_words"] else None
-
-    def _too_long(self, candidate: Candidate) -> str | None:
-        count = len(_folded(candidate.instruction))
+    def _too_long(self, text: _Text) -> str | None:
+        count = len(folded(text.candidate.instruction))
         return f"{count} words" if count > self._config["max_words"] else None
 
-    def _repeats_counterexample(self, candidate: Candidate) -> str | None:
-        own = set(_folded(candidate.instruction))
-        for other in candidate.counterexamples:
-            theirs = set(_folded(other))
-            share = len(own & theirs) / max(1, len(own | theirs))
-            if share > self._config["max_repeated_words"]:
+    def _brings_input(self, text: _Text) -> bool:
+        return self.own_material and (text.has_input or text.parts.has_block or text.parts.has_quote)
+
+    def _unfilled_template(self, text: _Text) -> str | None:
+        for part in (text.parts.request, text.candidate.input.strip()):
+            if match := self._phrases["unfilled_template"].search(part, text.languages):
+                return " ".join(match.group().split())
+        return None
+
+    def _refers_to_document(self, text: _Text) -> str | None:
+        brings_text = self.own_material and (text.has_input or text.parts.has_block)
+        if brings_text or self._phrases["document_is_made"].search(text.parts.request, text.languages):
+            return None
+        return self._without_data("refers_to_document", text)
+
+    def _missing_input(self, text: _Text) -> str | None:
+        if text.has_input or text.parts.has_block or text.parts.has_quote or not self._config["missing_input"]:
+            return None
+        if text.candidate.instruction.rstrip().endswith(_COLONS):
+            return "ends with a colon"
+        return self._without_data("missing_input", text)
+
+    def _without_data(self, name: str, text: _Text) -> str | None:
+        """Returns the first match of a phrase that is not followed by what it points to."""
+        request = text.parts.request
+        for match in self._phrases[name].finditer(request, text.languages):
+            if not (self.own_material and introduces_data(request[match.end() :])):
+                return " ".join(match.group().split())
+        return None
+
+    def _not_an_instruction(self, text: _Text) -> str | None:
+        if self._config["imperatives"] and self._imperatives.refuse(text.candidate.instruction):
+            return "neither a question nor an imperative"
+        if text.has_input or text.parts.has_code or text.parts.has_quote:
+            return None
+        said = self._statements.find(text.parts.request, text.languages)
+        return f"asks for nothing: {said[:80]}" if said else None
+
+    def _repeats_counterexample(self, text: _Text) -> str | None:
+        own, most = folded(text.candidate.instruction), self._config["max_repeated_words"]
+        for other in text.candidate.counterexamples if most is not None else ():
+            share = shared(own, folded(other))
+            if share > most:
                 return f"shares {share:.0%} of its words with: {other[:80]}"
         return None
 
-    def _restates_tags(self, candidate: Candidate) -> str | None:
+    def _restates_tags(self, text: _Text) -> str | None:
         """Finds "Write a sentiment task.": a kind without a subject, whose longer words are mostly those of its tags."""
-        tags = {word for tag in candidate.tags for word in _folded(tag)}
-        own = {word for word in _folded(candidate.instruction) if len(word) > 3}
-        share = len(own & tags) / max(1, len(own))
-        return f"{share:.0%} of its words are its tags'" if share > self._config["max_tag_words"] else None
+        most = self._config["max_tag_words"]
+        if most is None or self._brings_input(text):
+            return None
+        own = [word for word in folded(text.candidate.instruction) if len(word) > 3]
+        share = taken(own, [word for tag in text.candidate.tags for word in folded(tag)])
+        return f"{share:.0%} of its words are its tags'" if share > most else None
 
-    def _repeats_demonstration(self, candidate: Candidate) -> str | None:
+    def _repeats_demonstration(self, text: _Text) -> str | None:
         """Finds an example of the prompt that a weak teacher gives back, with a few words changed."""
-        own = set(_folded(candidate.instruction))
-        for other in candidate.demonstrations:
-            share = len(own & set(_folded(other))) / max(1, len(own))
-            if share > self._config["max_demonstration"]:
+        own, most = folded(text.candidate.instruction), self._config["max_demonstration"]
+        for other in text.candidate.demonstrations if most is not None else ():
+            share = taken(own, folded(other))
+            if share > most:
                 return f"takes {share:.0%} of its words from: {other[:80]}"
         return None
 
-    def _copies_document(self, candidate: Candidate) -> str | None:
+    def _copies_document(self, text: _Text) -> str | None:
         size = self._config["max_copied_words"]
-        own, theirs = _folded(candidate.instruction), _folded(candidate.document)
-        grams = {tuple(theirs[i : i + size]) for i in range(len(theirs) - size + 1)}
-        for i in range(len(own) - size + 1):
-            if tuple(own[i : i + size]) in grams:
-                return " ".join(own[i : i + size])
-        return None
+        if size is None:
+            return None
+        start, covered = copied_run(text.words, folded(text.candidate.document), size)
+        most = self._config["max_copied_share"]
+        return " ".join(text.words[start : start + size]) if covered > most * len(text.words) else None
 
-    def _repetition(self, candidate: Candidate) -> str | None:
-        found = repetition_reason(candidate.instruction, **self._config["repetition"])
+    def _repetition(self, text: _Text) -> str | None:
+        limits = self._config["repetition"]
+        found = repetition_reason(text.parts.request, **limits) if limits else None
         return found[1] if found else None

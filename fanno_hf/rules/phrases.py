@@ -4,13 +4,43 @@ compile_phrases("rules.x", ["now", "right now"]).search("nowhere")  ->  None: wh
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import regex
 
 from fanno_hf.errors import UserError
 
+ANY = "any"
+"""The key of phrases that are held against texts in every language."""
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+
+
+class Phrases:
+    """Regular expressions by language, matched on whole words and without regard to case; `^` is the start of a line.
+
+    Args:
+        key: the configuration key, for messages.
+        phrases: lists by language, those under "any" for texts in every language; a bare list is such a one, null none.
+
+    Raises UserError with the key where one of them does not compile.
+    """
+
+    def __init__(self, key: str, phrases: Mapping[str, Sequence[str]] | Sequence[str] | None):
+        if isinstance(phrases, Mapping):
+            lists = {name: compile_phrases(f"{key}.{name}", list_) for name, list_ in phrases.items() if list_}
+        else:
+            lists = {ANY: compile_phrases(key, phrases)} if phrases else {}
+        self._compiled = lists
+
+    def search(self, text: str, languages: Sequence[str]) -> re.Match[str] | None:
+        """Returns a match of a phrase for texts in one of `languages`, else None."""
+        return next(self.finditer(text, languages), None)
+
+    def finditer(self, text: str, languages: Sequence[str]) -> Iterator[re.Match[str]]:
+        """Yields the matches of the phrases for texts in `languages`, those for any language first."""
+        for name in (ANY, *languages):
+            if pattern := self._compiled.get(name):
+                yield from pattern.finditer(text)
 
 
 def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
@@ -19,7 +49,7 @@ def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
     Raises UserError with the key where one of them does not compile, as the two below do.
     """
     # CJK has no spaces, so its phrases stand on their own
-    return re.compile(rf"(?<![^\W{_CJK}]){_any_of(key, phrases)}(?![^\W{_CJK}])", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W{_CJK}]){_any_of(key, phrases)}(?![^\W{_CJK}])", re.IGNORECASE | re.MULTILINE)
 
 
 def compile_openings(key: str, openings: Sequence[str]) -> re.Pattern[str]:

@@ -1,34 +1,64 @@
-"""Rules for responses: drop what is empty, cut off, a refusal, a loop or only the question again."""
+"""Rules for responses: drop what is empty, cut off, a refusal, a loop or only the question again.
+
+    "D"                                        ->  None: kept, it may be what was asked for
+    "I'm sorry, but I can't help with that."   ->  ("refusal", "I'm sorry, but I can't help")
+    "I can't help but love the sea."           ->  None: nobody refuses anything
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+import regex
+
 from fanno_hf.columns import Reason
-from fanno_hf.rules.phrases import compile_phrases
+from fanno_hf.rules.languages import Languages
+from fanno_hf.rules.material import take_apart
+from fanno_hf.rules.phrases import Phrases, compile_openings
+from fanno_hf.rules.repeated import folded
 from fanno_hf.rules.repetition import repetition_reason
-from fanno_hf.texts.segment import words
+
+# Letters, numbers, signs, emoji and brackets say something; a row of dots, dashes, stars or quotes does not.
+_CONTENT = regex.compile(r"[\p{L}\p{N}\p{Sm}\p{Sc}\p{So}\p{Ps}?!%&@#/\\]")
+_LEAST_REPEATED = 4  # words; a shorter answer may well be a word or two of the question
 
 
 class ResponseRules:
     """The rules for responses, made from the configuration group `rules`; `min_words` of 1 keeps "Yes."."""
 
     def __init__(self, config: Mapping[str, Any], *, min_words: int):
-        self._refusal = compile_phrases("rules.refusal", config["refusal"])
-        self._refusal_within, self._repetition = config["refusal_within"], config["repetition"]
-        self._min_words = min_words
+        self._config, self._min_words = config, min_words
+        self._languages = Languages(config["function_words"], config["fallback_language"])
+        self._refusal = Phrases("rules.refusal", config["refusal"])
+        lead_ins = config["refusal_lead_ins"]
+        self._lead_in = None if lead_ins is None else compile_openings("rules.refusal_lead_ins", lead_ins)
 
-    def reason(self, response: str, finish_reason: str, instruction: str = "") -> Reason | None:
-        """Returns None to keep the response, else (reason, detail)."""
-        found = words(response.casefold())
-        if not found:
-            return "empty", "no word in the response"
+    def reason(self, response: str, finish_reason: str, instruction: str = "", input_: str = "") -> Reason | None:
+        """Returns None to keep the response to an instruction and its input, else (reason, detail)."""
+        if not _CONTENT.search(response):
+            return "empty", "nothing but white space and punctuation"
+        found = folded(response)
         if finish_reason == "length":
             return "truncated", f"cut off at max_tokens after {len(found)} words"
-        # a refusal comes first; later the same words may be part of a story or a letter
-        if match := self._refusal.search(response[: self._refusal_within]):
-            return "refusal", " ".join(match.group().split())
-        if len(found) < self._min_words:
+        if refused := self._refused(response):
+            return "refusal", refused
+        if len(found) < self._min_words and (found or self._min_words > 1):
             return "too_short", f"{len(found)} words"
-        if set(found) <= set(words(instruction.casefold())) and len(found) > 3:
-            return "repeats_instruction", "every word of the response is the instruction's"
-        return repetition_reason(response, **self._repetition)
+        if len(found) >= _LEAST_REPEATED and self._repeats(found, folded(instruction), folded(input_)):
+            return "repeats_instruction", "the response says what the instruction says"
+        limits = self._config["repetition"]
+        prose = take_apart(response).request if self._config["own_material"] else response
+        return repetition_reason(prose, **limits) if limits else None
+
+    def _refused(self, response: str) -> str | None:
+        """Looks for a refusal at the beginning only: later the same words may be part of a story or a letter."""
+        opening = response[: self._config["refusal_within"]]
+        match = self._refusal.search(opening, self._languages.guess(opening))
+        if match and self._lead_in and opening[: match.start()].strip():
+            before = self._lead_in.match(opening)
+            match = match if before and before.end() >= match.start() else None
+        return " ".join(match.group().split()) if match else None
+
+    def _repeats(self, found: list[str], instruction: list[str], input_: list[str]) -> bool:
+        if self._config["repeats_by_words"]:
+            return set(found) <= {*instruction, *input_}
+        return found in (instruction, instruction + input_)

@@ -38,7 +38,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
         if answer.error is not None:
             return {**dict.fromkeys(_ANSWERED), **outcome("ask", answer.error)}
         found = _answered(row, answer, answering)
-        if reason := rules.reason(found["response"], answer.finish_reason, full_text(row)):
+        if reason := rules.reason(found["response"], answer.finish_reason, row["instruction"], row["input"]):
             return {**found, **outcome("rules", reason)}
         return {**found, **outcome("decontamination", context.contamination(found["response"]))}
 

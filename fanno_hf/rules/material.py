@@ -1,0 +1,88 @@
+"""What an instruction brings along to be worked on, set apart from what it asks.
+
+    'Is this formal?\n\n> Hey, what\'s up'  ->  request "Is this formal?", and a block
+    'Define the word "moss".'              ->  request 'Define the word "…".', and a quote
+"""
+
+import re
+from dataclasses import dataclass
+
+from fanno_hf.texts.segment import words
+
+_FENCE = re.compile(r"```.*?(?:```|\Z)|\$\$.*?(?:\$\$|\Z)", re.DOTALL)
+# lines of a table, of a block quote, or of indented code
+_BLOCK_LINE = re.compile(r"(?m)^(?:[ \t]*\|.*|[^|\n]*\s\|\s[^|\n]*\|.*|[ \t]*>.*|(?: {4}|\t)[ \t]*\S.*)$")
+# Openers are no part of what is quoted, so that an unclosed one is read only up to the next.
+_QUOTE = re.compile(
+    r'"[^"\n]{1,2000}"|“[^“”]{1,2000}”|„[^„“”"]{1,2000}[“”"]|«[^«»]{1,2000}»|「[^「」]{1,2000}」|『[^『』]{1,2000}』'
+    r"|(?<!`)`[^`\n]{1,2000}`|(?<![\w'])'(?:[^'\n]|(?<=\w)'(?=\w)){1,2000}'(?!\w)|‘(?:[^‘’\n]|(?<=\w)’(?=\w)){1,2000}’"
+)
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+_INTRODUCED = re.compile(r"\s[-–—]\s|[:：=]|\n")  # what stands before data on the same line
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_OPTION = re.compile(r"(?<!\w)\(?[A-Da-d][).]\s")
+_LONG_QUOTE = 6  # words; a shorter one names a thing, a longer one is a sentence to work on
+_FEW_NUMBERS = 3  # "in 2-3 sentences" is no data, "4, 8, 15" is
+_FEW_OPTIONS = 2
+_FEW_COMMAS = 2  # a list of three
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An instruction taken apart."""
+
+    request: str  # what is asked, a sentence a line; a quotation is "…" there, blocks are left out
+    has_block: bool  # further paragraphs or lines, code, a table, options, a quoted sentence
+    has_quote: bool  # something in quotation marks or backticks
+    has_code: bool  # a fence, a table, a block quote: what remains need not be a sentence
+
+
+def take_apart(instruction: str) -> Parts:
+    """Sets what an instruction brings along apart from what it asks; any text is allowed."""
+    text = _FENCE.sub("\n\n", instruction)
+    plain = _BLOCK_LINE.sub("", text)
+    has_code = plain != instruction
+    quotes = [match[0][1:-1] for match in _QUOTE.finditer(plain)]
+    has_lines = len([part for part in _PARAGRAPHS.split(plain) if part.strip()]) > 1 or "\n" in plain.strip()
+    has_block = (
+        has_code
+        or has_lines
+        or any(len(words(quote)) >= _LONG_QUOTE for quote in quotes)
+        or len(_OPTION.findall(plain)) >= _FEW_OPTIONS
+    )
+    request = "\n".join(sentences(_QUOTE.sub('"…"', plain)))
+    return Parts(request, has_block, bool(quotes), has_code)
+
+
+_OPENERS, _CLOSERS = "\"“„«「`'‘", "\"”“»」`'’"
+_LEAST_QUOTED, _LEAST_BEHIND_COLON = 12, 16  # characters
+
+
+def read_whole(instruction: str) -> Parts:
+    """Takes nothing apart: the whole is what is asked, and a quote is what stands in marks or behind a colon."""
+    ends_with_colon = instruction.rstrip().endswith((":", "：")) or not instruction
+    has_quote = not ends_with_colon and any(map(_carries_quote, instruction.split("\n")))
+    return Parts(instruction, has_block=False, has_quote=has_quote, has_code=False)
+
+
+def _carries_quote(line: str) -> bool:
+    first = next((i for i, character in enumerate(line) if character in _OPENERS), len(line))
+    last = max(map(line.rfind, _CLOSERS))
+    colon = re.search("[:：]", line)
+    behind = len(line[colon.end() :].strip()) if colon else 0
+    return last - first > _LEAST_QUOTED or behind >= _LEAST_BEHIND_COLON
+
+
+def sentences(text: str) -> list[str]:
+    """Returns the sentences of a text, white space folded, empty ones left out."""
+    return [" ".join(part.split()) for part in _SENTENCES.split(text) if part.strip()]
+
+
+def introduces_data(rest: str) -> bool:
+    """Tells whether what stands behind "the following words" is what they are: a colon and more, numbers, a list."""
+    if match := _INTRODUCED.search(rest):
+        return any(character.isalnum() for character in rest[match.end() :])
+    sentence = re.split(r"[.!?](?:\s|$)", rest, maxsplit=1)[0]
+    is_list = sentence.count(",") >= _FEW_COMMAS or (" or " in sentence and "," in sentence)
+    return len(_NUMBER.findall(sentence)) >= _FEW_NUMBERS or is_list
