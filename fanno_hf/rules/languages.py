@@ -28,7 +28,8 @@ class Languages:
     Args:
         function_words: short frequent words of each language. A language without rules may be listed, so that its texts
             are not taken for another's.
-        fallback: the language of a text in Latin script that no list claims, or several claim alike; None: any of those.
+        fallback: the language of a text of ASCII letters that no list claims; what several claim is the first one's then.
+            None: such texts may be in any of those languages.
     """
 
     def __init__(self, function_words: Mapping[str, Sequence[str]], fallback: str | None):
@@ -50,4 +51,8 @@ class Languages:
         counts = {name: sum(word in list_ for word in found) for name, list_ in self._words.items()}
         most = max(counts.values(), default=0)
         best = tuple(name for name, count in counts.items() if count == most)
-        return best if self._fallback is None or (most and len(best) == 1) else (self._fallback,)
+        if self._fallback is None:
+            return best
+        if most:
+            return best[:1]
+        return (self._fallback,) if text.isascii() else ()

@@ -62,16 +62,20 @@ _LEAST_QUOTED, _LEAST_BEHIND_COLON = 12, 16  # characters
 def read_whole(instruction: str) -> Parts:
     """Takes nothing apart: the whole is what is asked, and a quote is what stands in marks or behind a colon."""
     ends_with_colon = instruction.rstrip().endswith((":", "：")) or not instruction
-    has_quote = not ends_with_colon and any(map(_carries_quote, instruction.split("\n")))
+    lines = instruction.split("\n")
+    has_quote = not ends_with_colon and (any(map(_quotes, lines)) or _has_colon(lines[-1]))
     return Parts(instruction, has_block=False, has_quote=has_quote, has_code=False)
 
 
-def _carries_quote(line: str) -> bool:
+def _quotes(line: str) -> bool:
     first = next((i for i, character in enumerate(line) if character in _OPENERS), len(line))
     last = max(map(line.rfind, _CLOSERS))
+    return last - first > _LEAST_QUOTED
+
+
+def _has_colon(line: str) -> bool:
     colon = re.search("[:：]", line)
-    behind = len(line[colon.end() :].strip()) if colon else 0
-    return last - first > _LEAST_QUOTED or behind >= _LEAST_BEHIND_COLON
+    return colon is not None and len(line[colon.end() :].strip()) >= _LEAST_BEHIND_COLON
 
 
 def sentences(text: str) -> list[str]:
