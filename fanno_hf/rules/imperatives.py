@@ -1,8 +1,8 @@
 """Requests told by lists of words: what a very small teacher writes is one only where it opens as they do.
 
-    "Describe how mosses drink."            ->  True: "describe" is a known imperative
-    "In two sentences, explain how …"       ->  True: a lead-in, then one
-    "The moss is green?"                    ->  False: a question mark, but no word that asks
+"Describe how mosses drink."            ->  True: "describe" is a known imperative
+"In two sentences, explain how …"       ->  True: a lead-in, then one
+"The moss is green?"                    ->  False: a question mark, but no word that asks
 """
 
 import re
@@ -26,7 +26,9 @@ class Imperatives:
     def __init__(self, config: Mapping[str, Any], languages: Languages):
         self._known, self._languages = config["imperatives"] or {}, languages
         self._openers = {word.casefold() for list_ in self._known.values() for word in list_}
-        self._interrogatives = {word.casefold() for list_ in (config["interrogatives"] or {}).values() for word in list_}
+        self._interrogatives = {
+            word.casefold() for list_ in (config["interrogatives"] or {}).values() for word in list_
+        }
         self._lead_in = compile_openings("rules.lead_ins", config["lead_ins"] or [])
 
     def refuse(self, instruction: str) -> bool:

@@ -1,7 +1,7 @@
 """What an instruction brings along to be worked on, set apart from what it asks.
 
-    'Is this formal?\n\n> Hey, what\'s up'  ->  request "Is this formal?", and a block
-    'Define the word "moss".'              ->  request 'Define the word "…".', and a quote
+'Is this formal?\n\n> Hey, what\'s up'  ->  request "Is this formal?", and a block
+'Define the word "moss".'              ->  request 'Define the word "…".', and a quote
 """
 
 import re
@@ -11,7 +11,7 @@ from fanno_hf.texts.segment import words
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)|\$\$.*?(?:\$\$|\Z)", re.DOTALL)
 # lines of a table, of a block quote, or of indented code
-_BLOCK_LINE = re.compile(r"(?m)^(?:[ \t]*\|.*|[^|\n]*\s\|\s[^|\n]*\|.*|[ \t]*>.*|(?: {4}|\t)[ \t]*\S.*)$")
+_BLOCK_LINE = re.compile(r"(?m)^(?:[ \t]*\|.*|[^|\n]*[ \t]\|[ \t][^|\n]*\|.*|[ \t]*>.*|(?: {4}|\t)[ \t]*\S.*)$")
 # Openers are no part of what is quoted, so that an unclosed one is read only up to the next.
 _QUOTE = re.compile(
     r'"[^"\n]{1,2000}"|“[^“”]{1,2000}”|„[^„“”"]{1,2000}[“”"]|«[^«»]{1,2000}»|「[^「」]{1,2000}」|『[^『』]{1,2000}』'

@@ -1,8 +1,8 @@
 """Rules for responses: drop what is empty, cut off, a refusal, a loop or only the question again.
 
-    "D"                                        ->  None: kept, it may be what was asked for
-    "I'm sorry, but I can't help with that."   ->  ("refusal", "I'm sorry, but I can't help")
-    "I can't help but love the sea."           ->  None: nobody refuses anything
+"D"                                        ->  None: kept, it may be what was asked for
+"I'm sorry, but I can't help with that."   ->  ("refusal", "I'm sorry, but I can't help")
+"I can't help but love the sea."           ->  None: nobody refuses anything
 """
 
 from collections.abc import Mapping

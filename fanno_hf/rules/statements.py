@@ -84,7 +84,7 @@ class _Words:
             if word in self._auxiliaries:
                 return True
             in_subject = in_subject and word not in self._prepositions
-            is_number = after.isdigit() or after in self._determiners
-            if in_subject and self._verb_endings and word.endswith(self._verb_endings) and is_number:
+            has_object = after.isdigit() or after in self._determiners - self._links
+            if in_subject and self._verb_endings and word.endswith(self._verb_endings) and has_object:
                 return True
         return False

@@ -33,7 +33,12 @@ def measure(path: Path, rules: Mapping[str, Any], show: bool) -> None:
     answered = [row for row in rows if row["response"] is not None]
     if answered:
         found = [
-            (row, response_rules.reason(row["response"], row.get("finish_reason", "stop"), row["instruction"], row["input"]))
+            (
+                row,
+                response_rules.reason(
+                    row["response"], row.get("finish_reason", "stop"), row["instruction"], row["input"]
+                ),
+            )
             for row in answered
         ]
         tell("responses_dropped", path, found, show)

@@ -1,8 +1,8 @@
 """The instructions and responses that the rules are held against: files of JSON lines beside this one.
 
-    good_instructions.jsonl   what people ask, each with a right response: instruction, input, response, kind, language
-    bad_instructions.jsonl    what must go: instruction, input, document, reason (the kind of fault), language
-    bad_responses.jsonl       the same of responses: instruction, input, response, reason, language
+good_instructions.jsonl   what people ask, each with a right response: instruction, input, response, kind, language
+bad_instructions.jsonl    what must go: instruction, input, document, reason (the kind of fault), language
+bad_responses.jsonl       the same of responses: instruction, input, response, reason, language
 """
 
 import json
@@ -25,8 +25,12 @@ def profile(name: str) -> dict[str, Any]:
 
 
 def candidate(row: Mapping[str, Any]) -> Candidate:
-    """Returns what the rules look at; keys that a row lacks have their defaults."""
-    return Candidate(**{name: row[name] for name in _CANDIDATE if name in row})
+    """Returns what the rules look at; keys that a row lacks have their defaults.
+
+    Where there is a response, `finish_reason` is how that one ended.
+    """
+    names = [name for name in _CANDIDATE if name != "finish_reason" or row.get("response") is None]
+    return Candidate(**{name: row[name] for name in names if name in row})
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,18 +1,21 @@
-"""One row a behaviour: what each rule drops, and what a substring match would have dropped by mistake."""
+"""One row a behaviour: what each rule drops, and what looks alike and must stay; first of the profile small, then of default."""
 
-from pathlib import Path
+import time
 
 import pytest
-import yaml
 
 from fanno_hf.rules.instruction import Candidate, InstructionRules
+from tests.rules.sets import profile
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "conf/rules/default.yaml").read_text(encoding="utf-8"))
+
+@pytest.fixture(scope="module")
+def small():
+    return InstructionRules(profile("small"))
 
 
 @pytest.fixture(scope="module")
 def rules():
-    return InstructionRules(CONFIG)
+    return InstructionRules(profile("default"))
 
 
 @pytest.mark.parametrize(
@@ -43,8 +46,8 @@ def rules():
         "Suppose you are an assistant in a museum: how would you show mosses?",
     ],
 )
-def test_kept(rules, instruction):
-    assert rules.reason(Candidate(instruction)) is None
+def test_small_keeps(small, instruction):
+    assert small.reason(Candidate(instruction)) is None
 
 
 @pytest.mark.parametrize(
@@ -80,12 +83,169 @@ def test_kept(rules, instruction):
         ("Complete the list of mosses:", "missing_input"),
     ],
 )
-def test_dropped(rules, instruction, reason):
-    assert rules.reason(Candidate(instruction))[0] == reason
+def test_small_drops(small, instruction, reason):
+    assert small.reason(Candidate(instruction))[0] == reason
 
 
-def test_input_makes_the_missing_input_good(rules):
-    assert rules.reason(Candidate("Translate the following sentence into German.", input="Moss is green.")) is None
+PAIRS = [  # reason, what it drops, and a neighbour that stays
+    (
+        "refers_to_document",
+        "Summarise the text above in one sentence.",
+        "Write a text about moss. The text should be short.",
+    ),
+    ("refers_to_document", "What does the source say about mosses?", "Where is the source of the Danube?"),
+    (
+        "refers_to_document",
+        "Why is the merchant mentioned in the article?",
+        "Read the source code of a web page for me.",
+    ),
+    ("refers_to_document", "How does the passage end?", "How long is the passage of the Panama Canal?"),
+    (
+        "refers_to_document",
+        "According to the text, who came?",
+        "According to the text below, who came?\n\nAnna came late.",
+    ),
+    ("refers_to_document", "What does the author suggest?", "How does the author of Moby-Dick use colours?"),
+    ("refers_to_document", "Fasse den Text zusammen.", "Schreibe einen Text über Moos. Der Text soll kurz sein."),
+    ("missing_input", "Translate the following sentence.", "Translate the following sentence: the moss is wet."),
+    ("missing_input", "Sort the following numbers.", "Sort the following numbers 5 3 9 1."),
+    ("missing_input", "Use the following words in a story.", "What happened in the following century?"),
+    ("missing_input", "Rewrite it in a formal style.", 'Rewrite "moss is great" in a formal style.'),
+    ("missing_input", "Complete the list of mosses:", "Complete the list of mosses: peat moss, …"),
+    ("time_relative", "What is the latest version of Debian?", "What should I cook today?"),
+    ("time_relative", "Who is currently the president of France?", "I can't sleep tonight. Any tips?"),
+    ("talks_to_assistant", "How can I help you with mosses?", "How can I help my child with mosses?"),
+    ("talks_to_assistant", "I'm sorry, but I can't write a question.", "I'm sorry for my English. What is a lock?"),
+    (
+        "talks_to_assistant",
+        "I will now create a question about bees.",
+        "I will name a word and you name its opposite: deep.",
+    ),
+    ("talks_to_assistant", "This question requires reasoning.", "This question puzzles me: why is the sky blue?"),
+    ("unfilled_template", "Summarise [insert text here].", "Which of [3, 1, 2] is largest?"),
+    ("unfilled_template", "Task type: code, write about moss.", "Task: write about moss."),
+    ("unfilled_template", "What does {{ document }} say?", "What does {{ user.name }} print?"),
+    ("not_an_instruction", "Mosses are small plants.", "Mosses are small plants?"),
+    ("not_an_instruction", "The moss contains two kinds of cells.", "The best kinds of cheese for two"),
+    ("not_an_instruction", "Yes, mosses need a lot of water.", "Yes or no: do mosses need water"),
+    ("not_an_instruction", "It is the oldest bridge in the valley.", "It is raining and I am bored."),
+    ("not_an_instruction", "Die Moose sind kleine Pflanzen.", "Die besten Gedichte über Moose"),
+    ("truncated", "Explain how the treaty divided the", "Explain what the treaty is made of"),
+    ("too_short", "Moss", "Define moss"),
+]
+
+
+@pytest.mark.parametrize(("reason", "dropped", "kept"), PAIRS)
+def test_default_drops_one_and_keeps_its_neighbour(rules, reason, dropped, kept):
+    assert (rules.reason(Candidate(dropped))[0], rules.reason(Candidate(kept))) == (reason, None)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "input_"),
+    [
+        ("Summarise the text above.", "Mosses have no roots."),
+        ("Translate the following sentence.", "good night"),
+        ("What does this code do?", "print(1)"),
+        ("Summarize", "The ferry was late because of fog."),
+    ],
+)
+def test_an_input_is_what_an_instruction_refers_to(rules, instruction, input_):
+    assert rules.reason(Candidate(instruction, input_)) is None
+
+
+def test_an_input_that_says_none_is_none(rules):
+    assert rules.reason(Candidate("Translate the sentence.", "N/A"))[0] == "missing_input"
+
+
+def test_facts_of_the_document_in_quotes_are_no_copy(rules):
+    sentence = "mosses have no true roots and take up water through the whole surface of their leaves"
+    assert rules.reason(Candidate(f'Say in plain words: "{sentence}"', document=sentence)) is None
+
+
+def test_a_few_facts_of_the_document_in_a_longer_task_are_no_copy(rules):
+    facts = "the treaty divided the newly discovered lands outside Europe between Portugal and Castile"
+    task = f"In 1494 {facts}. Argue as an islander who was never asked, in a short speech of your own, why no king may do so."
+    assert rules.reason(Candidate(task, document=facts)) is None
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Water is nat, maar waarom.",
+        "Solen er en stjerne.",
+        "Apa isi teks ini menurut penulis.",
+        "السماء زرقاء.",
+        "하늘은 파랗다.",
+    ],
+)
+def test_a_language_without_lists_is_not_judged(rules, instruction):
+    assert rules.reason(Candidate(instruction)) is None
+
+
+@pytest.mark.parametrize(
+    "key", ["refers_to_document", "missing_input", "statements", "unfilled_template", "max_tag_words"]
+)
+def test_null_makes_no_check(key):
+    found = {
+        "refers_to_document": Candidate("What does the passage say?"),
+        "missing_input": Candidate("Sort the following numbers."),
+        "statements": Candidate("Mosses are small plants."),
+        "unfilled_template": Candidate("Task type: code, write about moss."),
+        "max_tag_words": Candidate("Write a sentiment task.", tags=["sentiment task"]),
+    }[key]
+    assert InstructionRules(profile("default")).reason(found) is not None
+    assert InstructionRules({**profile("default"), key: None}).reason(found) is None
+
+
+HOSTILE = [
+    *(
+        "a ",
+        "the ",
+        "the following ",
+        "i cannot help ",
+        '"',
+        " '",
+        "“",
+        "`",
+        "```",
+        "$$",
+        "|",
+        " | ",
+        "> ",
+        "\n",
+        "\n \n",
+        "    \n",
+    ),
+    *(
+        " ",
+        ":",
+        "?",
+        "。",
+        "1, ",
+        "A) ",
+        "[insert ",
+        "{{ ",
+        "<",
+        "#",
+        "let me know if you need ",
+        "die ",
+        "请",
+        "これは",
+        "mosses are ",
+    ),
+    *("as an ai ", "thank you ", "hi ", "\u0301", "\ud800", "in the ", "a-"),
+]
+
+
+@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_long_hostile_texts_return_at_once(name, unit):
+    text = unit * (100_000 // len(unit))
+    rules = InstructionRules(profile(name))
+    started = time.process_time()
+    found = rules.reason(Candidate(f"{text}x?", document=text))
+    assert found is None or all(isinstance(part, str) and part for part in found)
+    assert time.process_time() - started < 10
 
 
 def test_cut_off_completion_is_truncated(rules):

@@ -3,7 +3,7 @@
 import pytest
 
 from fanno_hf.errors import UserError
-from fanno_hf.rules.phrases import compile_openings, compile_patterns, compile_phrases
+from fanno_hf.rules.phrases import Phrases, compile_openings, compile_patterns, compile_phrases
 
 
 def test_phrases_match_whole_words_only():
@@ -24,3 +24,20 @@ def test_an_opening_takes_the_white_space_behind_it():
 def test_one_that_is_no_regular_expression_names_its_key(compile_):
     with pytest.raises(UserError, match=r"rules\.refusal: '\(open' is no regular expression"):
         compile_("rules.refusal", ["moss", "(open"])
+
+
+@pytest.mark.parametrize(
+    ("languages", "found"), [(("de",), True), (("en",), False), (("en", "de"), True), ((), False)]
+)
+def test_phrases_of_other_languages_are_not_looked_for(languages, found):
+    assert bool(Phrases("rules.x", {"de": ["moos"], "en": ["moss"]}).search("Das Moos", languages)) is found
+
+
+@pytest.mark.parametrize("phrases", [{"any": ["moos"]}, ["moos"]])
+def test_phrases_for_any_language_are_always_looked_for(phrases):
+    assert Phrases("rules.x", phrases).search("Das Moos", ())
+
+
+def test_a_malformed_phrase_of_a_language_names_both():
+    with pytest.raises(UserError, match=r"rules\.x\.de: '\(' is no regular expression"):
+        Phrases("rules.x", {"de": ["("]})

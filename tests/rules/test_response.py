@@ -1,13 +1,9 @@
 """Responses: what each rule drops."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from fanno_hf.rules.response import ResponseRules
-
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "conf/rules/default.yaml").read_text(encoding="utf-8"))
+from tests.rules.sets import profile
 
 
 @pytest.mark.parametrize(
@@ -32,7 +28,55 @@ CONFIG = yaml.safe_load((Path(__file__).parents[2] / "conf/rules/default.yaml").
         ),
     ],
 )
-def test_reason(response, finish_reason, reason):
-    rules = ResponseRules(CONFIG, min_words=2)
+def test_small(response, finish_reason, reason):
+    rules = ResponseRules(profile("small"), min_words=2)
     found = rules.reason(response, finish_reason, "How do mosses drink?")
     assert (found and found[0]) == reason
+
+
+PAIRS = [  # reason, what it drops, and a neighbour that stays
+    ("empty", "---", "-1"),
+    ("empty", " … ", "{}"),
+    ("empty", "***", "🎉"),
+    ("refusal", "I'm sorry, but I can't help with that.", "I'm sorry for your loss."),
+    ("refusal", "I cannot help with that request.", "I can't help but love the sea."),
+    ("refusal", "Unfortunately, I am unable to assist.", "Unfortunately, the mill burned down."),
+    ("refusal", "As an AI, I have no opinion.", "As an AI researcher, she had no opinion."),
+    ("refusal", "I don't have access to the passage.", "I don't have a favourite."),
+    ("refusal", "I cannot answer this question.", "Dear Ann, I am sorry, but I cannot answer all letters."),
+    ("refusal", "Please provide the text.", "Please provide your name at the desk."),
+    ("refusal", "很抱歉，我无法回答这个问题。", "很抱歉，我昨天没来。"),
+    ("refusal", "Es tut mir leid, ich kann das nicht.", "Es tut mir leid, dass das Paket zu spät kam."),
+    ("repeats_instruction", "Explain how mosses drink water.", "Explain how mosses drink."),
+    ("repetition", "The moss is wet. " * 20, "OK\n" * 8 + "BAD"),
+    ("repetition", "very " * 60, "ha " * 8),
+    ("repetition", "苔藓吸收水分。" * 20, "苔藓，苔藓，还是苔藓。"),
+]
+
+
+@pytest.mark.parametrize(("reason", "dropped", "kept"), PAIRS)
+def test_default_drops_one_and_keeps_its_neighbour(reason, dropped, kept):
+    rules = ResponseRules(profile("default"), min_words=1)
+    found = [rules.reason(text, "stop", "Explain how mosses drink water.") for text in (dropped, kept)]
+    assert (found[0][0], found[1]) == (reason, None)
+
+
+def test_an_answer_may_be_the_input():
+    rules = ResponseRules(profile("default"), min_words=1)
+    text = "The moss is green and soft."
+    assert rules.reason(text, "stop", "Correct the sentence where it is wrong.", text) is None
+
+
+def test_min_words_counts_words_of_every_script():
+    rules = ResponseRules(profile("default"), min_words=2)
+    assert [rules.reason(text, "stop") is None for text in ("Yes.", "はい", "二")] == [False, True, False]
+
+
+@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize(
+    "unit", ["thank you ", "hi ", "\u0301", "\ud800", "```", '"', "i'm sorry ", "请", "\n", " | "]
+)
+def test_long_hostile_texts_return(name, unit):
+    text = unit * (100_000 // len(unit))
+    found = ResponseRules(profile(name), min_words=1).reason(text, "stop", text, text)
+    assert found is None or all(isinstance(part, str) and part for part in found)
