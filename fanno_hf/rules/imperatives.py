@@ -32,7 +32,7 @@ class Imperatives:
         self._lead_in = compile_openings("rules.lead_ins", config["lead_ins"] or [])
 
     def refuse(self, instruction: str) -> bool:
-        """Tells whether a text in a language with a list holds neither a question nor a sentence that opens with an imperative."""
+        """Tells whether a text in a language with a list neither asks nor opens a sentence with an imperative."""
         for sentence in _QUESTION_END.split(instruction):
             if sentence.rstrip(" \"'”’»」)*").endswith(_QUESTION_MARKS) and self._asks(sentence):
                 return False
@@ -41,7 +41,7 @@ class Imperatives:
         return not self._known.keys().isdisjoint(self._languages.guess(instruction))
 
     def _asks(self, sentence: str) -> bool:
-        """Tells whether a sentence with a question mark asks: an English one must open with an interrogative, or after a comma."""
+        """Tells whether a sentence with a question mark asks: in English, an interrogative opens it or follows a comma."""
         if self._languages.guess(sentence) != ("en",):
             return True
         parts = [words(part.casefold()) for part in re.split(r"[,:;–—-]\s", sentence)]
