@@ -41,7 +41,7 @@ class Imperatives:
         return not self._known.keys().isdisjoint(self._languages.guess(instruction))
 
     def _asks(self, sentence: str) -> bool:
-        """Tells whether a sentence with a question mark asks: in English, an interrogative opens it or follows a comma."""
+        """Tells whether a sentence with "?" asks: in English, an interrogative opens it or follows a comma."""
         if self._languages.guess(sentence) != ("en",):
             return True
         parts = [words(part.casefold()) for part in re.split(r"[,:;–—-]\s", sentence)]
