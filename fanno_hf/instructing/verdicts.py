@@ -1,24 +1,35 @@
-"""From one token and its log-probabilities to the probability that the answer is yes.
+"""From a reply and its log-probabilities to the probability that each answer is yes.
 
-    top log-probabilities {"Yes": -0.2, " no": -1.9, "I": -4}  ->  0.845
+    one question, top log-probabilities {"Yes": -0.2, " no": -1.9, "I": -4}  ->  [0.845]
+    three questions, "1. no\\n2. no\\n3. yes"                                 ->  [0.0, 0.0, 1.0], or what the tokens say
 
-The question is put so that *yes* always means "reject". A server without log-probabilities is read by its text, and a
-reply that says neither is `None`: undecided.
+The questions are put so that *yes* always means "reject". A server without log-probabilities is read by its text, and an
+answer that says neither is `None`: undecided.
 """
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-YES = frozenset({"yes", "y", "true", "1", "ja", "oui", "sí", "si"})
-NO = frozenset({"no", "n", "false", "0", "nein", "non"})
+Alternatives = Sequence[tuple[str, float]]
+"""What a token might have been: (token, natural log-probability)."""
+
+YES = frozenset({"yes", "y", "true", "ja", "oui", "sí", "si"})
+NO = frozenset({"no", "n", "false", "nein", "non"})
 _WORD = re.compile(r"\w+")
+# "1. no", "**2)** Yes", '"advertisement": false' is found by its order instead
+_NUMBERED = re.compile(r"^\W*(\d{1,2})\W+(\w+)", re.MULTILINE)
 
 
-def _answer(token: str) -> str:
+def _word(token: str) -> str:
     # byte-level and sentencepiece tokenizers write the space before a word as Ġ or ▁
-    word = _WORD.search(token.lstrip("Ġ▁ ").casefold())
-    return word.group() if word else ""
+    found = _WORD.search(token.lstrip("Ġ▁ ").casefold())
+    return found.group() if found else ""
+
+
+def is_answer(token: str) -> bool:
+    """Whether a token says yes or no."""
+    return _word(token) in YES or _word(token) in NO
 
 
 def yes_probability(text: str, top_logprobs: Iterable[tuple[str, float]] | None) -> float | None:
@@ -27,9 +38,33 @@ def yes_probability(text: str, top_logprobs: Iterable[tuple[str, float]] | None)
     Tokens such as " Yes", "yes" and "YES" are one answer: their probabilities are added. `top_logprobs` has the first token's
     alternatives with natural log-probabilities; where there are none the text decides, and the result is 0, 1 or None.
     """
-    yes = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _answer(token) in YES)
-    no = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _answer(token) in NO)
+    yes = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _word(token) in {*YES, "1"})
+    no = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _word(token) in {*NO, "0"})
     if yes + no == 0.0:
-        word = _answer(text)
-        yes, no = float(word in YES), float(word in NO)
+        word = _word(text)
+        yes, no = float(word in {*YES, "1"}), float(word in {*NO, "0"})
     return yes / (yes + no) if yes + no else None
+
+
+def yes_probabilities(text: str, answers: Sequence[Alternatives] | None, count: int) -> list[float | None]:
+    """Returns the probability of yes for each of `count` questions that were put together; None where it is undecided.
+
+    Args:
+        text: lines of a number and an answer; where there are no numbers, as many answers as questions in their order.
+        answers: the alternatives of each token that says yes or no, in the order of the text (see `Completion.answers`).
+    """
+    words = [match for match in _WORD.finditer(text.casefold()) if match.group() in YES or match.group() in NO]
+    # the same answers in the text and among the tokens, else nobody knows which token is which
+    known = answers if answers is not None and len(answers) == len(words) else [None] * len(words)
+    at = {
+        match.start(): yes_probability(match.group(), alternatives)
+        for match, alternatives in zip(words, known, strict=True)
+    }
+    found: list[float | None] = [None] * count
+    for match in _NUMBERED.finditer(text.casefold()):
+        place = int(match[1]) - 1
+        if 0 <= place < count and found[place] is None:
+            found[place] = at.get(match.start(2))
+    if len(words) == count and all(probability is None for probability in found):
+        return list(at.values())
+    return found

@@ -23,6 +23,8 @@ class Request:
     top_logprobs: int = 0  # how many alternatives of each token to return with log-probabilities; 0 asks for none
     # strings that end the answer; they are stripped from it, whatever the server does with them
     stop: tuple[str, ...] = ()
+    schema: dict[str, Any] | None = None  # JSON schema that the answer should follow, where the server can see to it
+    judge: bool = False  # whether the judge is asked, where that is another model than the teacher
     # texts in the last message that may be shortened when the prompt is too long for the server; they follow from the
     # messages and are no part of the key
     documents: tuple[str, ...] = ()
@@ -30,7 +32,9 @@ class Request:
     def key(self, teacher_identity: str) -> bytes:
         """Returns the sha256 under which the journal keeps the answer of the teacher with this identity."""
         decisive = asdict(self)
-        del decisive["documents"]
+        del decisive["documents"], decisive["judge"]  # who is asked shows in the identity
+        if self.schema is None:
+            del decisive["schema"]
         return bytes.fromhex(digest([teacher_identity, decisive]))
 
 
@@ -44,6 +48,8 @@ class Completion:
     completion_tokens: int = 0
     # of the first token, as (token, natural log-probability); None where the server gives none
     top_logprobs: list[tuple[str, float]] | None = None
+    # the same for each token that says yes or no, of an answer to several questions; None where it is none
+    answers: list[list[tuple[str, float]]] | None = None
     cached_tokens: int = 0  # of the prompt, those the server had in its prefix cache; 0 where it does not tell
     shortened: bool = False  # the prompt was too long, so its document was cut
     seconds: float = field(default=0.0, compare=False)  # from sending to the answer; not kept in the journal
@@ -60,13 +66,18 @@ class Completion:
         """Returns what the journal stores."""
         record = asdict(self)
         del record["error"], record["seconds"]
+        if self.answers is None:
+            del record["answers"]
         return record
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Completion":
         """Reads back what `to_json` gave."""
-        logprobs = record["top_logprobs"]
-        return cls(**{**record, "top_logprobs": None if logprobs is None else [(t, p) for t, p in logprobs]})
+        logprobs, answers = record["top_logprobs"], record.get("answers")
+        tuples = {"top_logprobs": None if logprobs is None else [(token, value) for token, value in logprobs]}
+        if answers is not None:
+            tuples["answers"] = [[(token, value) for token, value in alternatives] for alternatives in answers]
+        return cls(**{**record, **tuples})
 
 
 @dataclass

@@ -20,7 +20,7 @@ from huggingface_hub.utils import httpx
 from fanno_hf.errors import UserError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.reply import Server, clean, read_completion, read_server, read_words
-from fanno_hf.teacher.session import Session
+from fanno_hf.teacher.session import AS_IT_IS, Session
 
 PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 
@@ -73,6 +73,7 @@ class ChatClient:
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 300.0):
         self.base_url = base_url.rstrip("/").removesuffix("/v1")
         self.model: str | None = None
+        self.is_tgi = False
         self._key = api_key or "-"
         self._probe = Session(timeout=min(PROBE_SECONDS, timeout))
         self._session = Session(timeout=timeout)
@@ -124,11 +125,22 @@ class ChatClient:
                 stop=list(request.stop) or None,
                 logprobs=True if request.top_logprobs else None,
                 top_logprobs=request.top_logprobs or None,
+                **self._form(request),
             )
             return read_completion(reply, request)
         # whatever an answer makes a library raise is this call's failure, and never the end of a run
         except Exception as error:
             raise self._trouble(error) from error
+
+    def _form(self, request: Request) -> dict[str, Any]:
+        """Asks for the schema as TGI does, or as OpenAI and all others do."""
+        if request.schema is None:
+            return {}
+        if self.is_tgi:
+            return {"response_format": {"type": "json", "value": request.schema}}
+        schema = {"name": "answer", "schema": request.schema, "strict": True}
+        # the library would turn it into TGI's form
+        return {"extra_body": {AS_IT_IS: {"response_format": {"type": "json_schema", "json_schema": schema}}}}
 
     async def close(self) -> None:
         """Closes the connections."""

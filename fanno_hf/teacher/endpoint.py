@@ -43,6 +43,7 @@ class Endpoint:
         self._failed_in_a_row = HOPELESS - 1 if self._failed_in_a_row else 0
         self._shortage, self._busy_in_a_row = float(self.limit), 0
         self.server, self.up = server, True
+        self.client.is_tgi = server.version is not None
 
     def set_aside(self) -> None:
         """Takes the server out of service."""

@@ -27,7 +27,7 @@ from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unrea
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.reply import Server
-from fanno_hf.teacher.shorten import is_about_logprobs, shortened
+from fanno_hf.teacher.shorten import is_about_logprobs, is_about_schema, shortened
 from fanno_hf.teacher.slots import Slots
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Pool:
         concurrency: requests in flight at one server at most; None takes what the server says, else 64.
         retries: how often one request is tried again before its row is given up (`teacher_failed`).
         patience: seconds to wait while no server answers before the run stops.
+        structured: "auto" sends the schema that a request may carry, "off" sends none.
 
     Raises:
         UserError: a URL is none, a variable is not set, or its key must not leave Hugging Face.
@@ -60,6 +61,7 @@ class Pool:
         timeout: float = 300.0,
         retries: int = 6,
         patience: float = 600.0,
+        structured: str = "off",
     ):
         urls = [base_url] if isinstance(base_url, str) or not base_url else list(base_url)
         for url in urls:
@@ -76,7 +78,7 @@ class Pool:
         self._tasks: set[asyncio.Task] = set()
         self._none_since: float | None = None  # when the last server was set aside; None from the next answer on
         self._last_answer, self._active = 0.0, 0  # when any server last answered; requests that are being answered
-        self._logprobs = True  # False once a server has refused to give them
+        self._logprobs, self._schemas = True, structured == "auto"  # False once a server has refused them
         self._jitter = random.Random(0)  # spreads pauses only; no result depends on it
 
     @property
@@ -167,6 +169,7 @@ class Pool:
     async def _complete(self, request: Request, urgent: bool) -> Completion:
         failures, pause = 0, _SHORTEST_PAUSE
         sent = request if self._logprobs else dataclasses.replace(request, top_logprobs=0)
+        sent = sent if self._schemas else dataclasses.replace(sent, schema=None)
         while True:
             endpoint = await self._slots.take(urgent)
             outcome: Completion | CallFailed | None = None
@@ -223,6 +226,11 @@ class Pool:
                 logger.warning("the teacher gives no log-probabilities (%s): verdicts are read from its text", words)
             self._logprobs = False
             return dataclasses.replace(sent, top_logprobs=0)
+        if sent.schema and is_about_schema(words):
+            if self._schemas:
+                logger.info("the teacher takes no JSON schema (%s): instructions are read from its text", words)
+            self._schemas = False
+            return dataclasses.replace(sent, schema=None)
         return shortened(sent, words) if sent.documents == request.documents else None
 
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:

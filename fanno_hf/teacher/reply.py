@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from fanno_hf.instructing.verdicts import is_answer
 from fanno_hf.teacher.base import Completion, Request
 
 _MOST_TOKENS = 2**31 - 1
@@ -55,7 +56,7 @@ def read_completion(reply: Any, request: Request) -> Completion:
         error = getattr(reply, "error", None)
         raise ValueError(f"no answer, but: {_said(error)}" if error else "an answer without choices")
     choice, usage = reply.choices[0], reply.usage
-    text = _content(choice.message.content)
+    text, tokens = _content(choice.message.content), _tokens(choice.logprobs)
     for string in request.stop:
         text = text.split(string, 1)[0]  # TGI keeps the string, the others remove it
     longest = _CHARACTERS_A_TOKEN * request.max_tokens + _SPARE
@@ -65,7 +66,8 @@ def read_completion(reply: Any, request: Request) -> Completion:
         prompt_tokens=_number(_get(usage, "prompt_tokens")) or 0,
         completion_tokens=_number(_get(usage, "completion_tokens")) or 0,
         cached_tokens=_number(_get(_get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
-        top_logprobs=_first_token(choice.logprobs),
+        top_logprobs=_alternatives(tokens[0]) if tokens else None,
+        answers=_answers(tokens) if request.top_logprobs and request.max_tokens > 1 else None,
     )
 
 
@@ -99,20 +101,29 @@ def _content(content: Any) -> str:
     return clean(content)
 
 
-def _first_token(logprobs: Any) -> list[tuple[str, float]] | None:
-    """Returns the alternatives of the first token, or None where the server gave none that make sense."""
+def _tokens(logprobs: Any) -> list[Any]:
+    """Returns the tokens of an answer with their log-probabilities, as far as the server gives any."""
     content = getattr(logprobs, "content", None)
-    if not isinstance(content, list) or not content:
-        return None
+    return content if isinstance(content, list) else []
+
+
+def _alternatives(entry: Any) -> list[tuple[str, float]] | None:
+    """Returns what a token might have been, or None where the server's words make no sense."""
     found = []
-    for entry in content[0].top_logprobs or [content[0]]:
-        token, logprob = entry.token, entry.logprob
+    for one in entry.top_logprobs or [entry]:
+        token, logprob = one.token, one.logprob
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
             return None
         if math.isnan(logprob) or logprob > 1e-3:
             return None
         found.append((clean(token), float(logprob)))
     return found
+
+
+def _answers(tokens: list[Any]) -> list[list[tuple[str, float]]] | None:
+    """Returns the alternatives of each token that says yes or no; None where the server gave none that make sense."""
+    found = [_alternatives(entry) for entry in tokens if isinstance(entry.token, str) and is_answer(entry.token)]
+    return found if found and None not in found else None
 
 
 def _get(value: Any, name: str) -> Any:

@@ -73,10 +73,7 @@ def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:
     prompt = request.messages[-1]["content"]
     prompt_tokens = sum(len(turn["content"]) for turn in request.messages) // 4
     if request.top_logprobs:
-        no = 0.55 + 0.4 * key[1] / 255 if key[2] > 20 else 0.2
-        text = "No" if no > 0.5 else "Yes"
-        logprobs = [("No", round(math.log(no), 6)), ("Yes", round(math.log(1 - no), 6))]
-        return Completion(text, "length", prompt_tokens, 1, logprobs)
+        return _verdicts(key, max(1, request.max_tokens // 16), prompt_tokens)
     words = sorted(set(_WORD.findall(prompt))) or ["nothing"]
     names = {
         name: words[int.from_bytes(key[4 + 2 * i : 6 + 2 * i], "big") % len(words)] for i, name in enumerate("abc")
@@ -89,3 +86,16 @@ def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:
     tokens = max(1, len(text) // 4)
     finish_reason = "length" if tokens > request.max_tokens else "stop"
     return Completion(text, finish_reason, prompt_tokens, min(tokens, request.max_tokens))
+
+
+def _verdicts(key: bytes, count: int, prompt_tokens: int) -> Completion:
+    """Answers one question with a word, several with a line each."""
+    answers = []
+    for place in range(count):
+        no = 0.55 + 0.4 * key[1 + 2 * place] / 255 if key[2 + 2 * place] > 20 else 0.2
+        answers.append([("No", round(math.log(no), 6)), ("Yes", round(math.log(1 - no), 6))])
+    words = [max(alternatives, key=lambda one: one[1])[0] for alternatives in answers]
+    if count == 1:
+        return Completion(words[0], "length", prompt_tokens, 1, answers[0])
+    text = "\n".join(f"{number}. {word}" for number, word in enumerate(words, start=1))
+    return Completion(text, "stop", prompt_tokens, 4 * count, answers=answers)

@@ -23,16 +23,20 @@ _FIRST_LANES = 16  # rows asked about side by side before the backend is open an
 
 
 class Teacher:
-    """Answers requests through the journal. A backend that does not know its identity is opened at once, to ask the server.
+    """Answers requests through the journal: the teacher's own, and those to its judge, where that is another model.
+
+    A backend that does not know its identity is opened at once, to ask the server.
 
     Raises FannoError where that server cannot be reached.
     """
 
-    def __init__(self, backend: Backend, journal: Journal, budget: Budget | None = None):
+    def __init__(self, backend: Backend, journal: Journal, budget: Budget | None = None, judge: Backend | None = None):
         self.usage = Usage()
-        self._backend, self._journal, self._budget = backend, journal, budget or Budget()
+        self._backend, self._judge = backend, judge or backend
+        self._backends = [backend, judge] if judge else [backend]
+        self._journal, self._budget = journal, budget or Budget()
         self._answers: dict[bytes, asyncio.Future[Completion]] = {}
-        self._opening: asyncio.Task | None = None
+        self._opening: dict[Backend, asyncio.Task] = {}
         self._closing, self._door = False, threading.Lock()
         self._sending, self._resent = 0, 0
         # rows that have begun; the others wait unhashed, so that the first requests leave at once
@@ -43,33 +47,33 @@ class Teacher:
         try:
             if self._budget.needs_totals:
                 self._budget.start(*journal.totals())
-            if backend.identity is None:
-                self._run(self._open())
+            for unknown in (one for one in self._backends if one.identity is None):
+                self._run(self._open(unknown))
         except BaseException:
             self.close()
             raise
-        self.identity = backend.identity
+        self.identity, self.judge_identity = backend.identity, self._judge.identity
 
     @property
     def capacity(self) -> int:
         """Requests in flight at most; final once the first request was sent."""
-        return self._backend.capacity
+        return sum(backend.capacity for backend in self._backends)
 
     @property
     def in_flight(self) -> int:
         """Requests sent and not answered."""
-        return self._backend.in_flight
+        return sum(backend.in_flight for backend in self._backends)
 
     @property
     def resent(self) -> int:
         """How often a request was sent again, over the whole run."""
-        return self._backend.resent
+        return sum(backend.resent for backend in self._backends)
 
     def take_usage(self) -> Usage:
         """Returns what was used since the last call and starts counting anew."""
         usage, self.usage = self.usage, Usage()
         usage.busy_seconds = round(usage.busy_seconds, 3)
-        usage.resent, self._resent = self._backend.resent - self._resent, self._backend.resent
+        usage.resent, self._resent = self.resent - self._resent, self.resent
         return usage
 
     def absorb(self, journal: Path) -> None:
@@ -125,7 +129,7 @@ class Teacher:
             return await way(Ask(self._complete))
 
     async def _complete(self, request: Request, urgent: bool) -> Completion:
-        key = request.key(self.identity)
+        key = request.key(self.judge_identity if request.judge else self.identity)
         while True:
             if (kept := self._journal.get(key)) is not None:
                 self.usage.from_journal += 1
@@ -152,12 +156,13 @@ class Teacher:
                 answer.cancel()
 
     async def _ask(self, key: bytes, request: Request, urgent: bool) -> Completion:
-        await self._open()
+        backend = self._judge if request.judge else self._backend
+        await self._open(backend)
         await self._pay(request)
         self._sending += 1
         completion = None
         try:
-            completion = await self._backend.complete(request, urgent)
+            completion = await backend.complete(request, urgent)
         finally:
             self._sending -= 1
             self._budget.settle(completion.tokens if completion and completion.error is None else None)
@@ -181,16 +186,17 @@ class Teacher:
                     raise
             await asyncio.sleep(0.02)
 
-    async def _open(self) -> None:
-        """Opens the backend, once."""
-        if self._opening is None:
-            self._opening = asyncio.ensure_future(self._open_backend())
-        await asyncio.shield(self._opening)
+    async def _open(self, backend: Backend) -> None:
+        """Opens a backend, once."""
+        if backend not in self._opening:
+            self._opening[backend] = asyncio.ensure_future(self._open_backend(backend))
+        await asyncio.shield(self._opening[backend])
 
-    async def _open_backend(self) -> None:
-        await self._backend.open()
+    async def _open_backend(self, backend: Backend) -> None:
+        await backend.open()
         # twice what the servers take: a row that waits for its next try or a free slot keeps no server idle
-        for _ in range(2 * self._backend.capacity - _FIRST_LANES):
+        first = _FIRST_LANES if backend is self._backend else 0
+        for _ in range(2 * backend.capacity - first):
             self._lanes.release()
 
     def _count(self, completion: Completion) -> None:
@@ -209,4 +215,5 @@ class Teacher:
         if tasks:  # bounded: a process that was told to stop must stop
             await asyncio.wait(tasks, timeout=10.0)
         await asyncio.sleep(0)
-        await self._backend.close()
+        for backend in self._backends:
+            await backend.close()

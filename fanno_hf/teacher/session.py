@@ -15,6 +15,8 @@ import aiohttp
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
+AS_IT_IS = "as_it_is"
+"""Key of a body whose keys replace those of the body, once the library has done with it what it does."""
 _LONGEST = 8_000_000
 # what hf_raise_for_status and the pool look at; a decoded body must not be announced as an encoded one
 _HEADERS = ("content-type", "retry-after", "x-request-id")
@@ -41,7 +43,9 @@ class Session:
             ValueError: it is longer than 8 MB.
             HfHubHTTPError: the server sends elsewhere, which is not followed: the key would go along.
         """
-        answer = await self.fetch("POST", url, headers, json)
+        as_it_is = json.get(AS_IT_IS, {})
+        body = {**{key: value for key, value in json.items() if key != AS_IT_IS}, **as_it_is} if as_it_is else json
+        answer = await self.fetch("POST", url, headers, body)
         if 300 <= answer.status_code < 400:  # the library would take it for an answer
             raise HfHubHTTPError("a redirect", response=answer)
         return answer

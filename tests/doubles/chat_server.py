@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.scripted import reply
 
 Fault = int | str
@@ -45,6 +45,7 @@ class ChatServer:
         words: what an error says.
         alter: gets each answer (a dict) and may change it before it is sent.
         models: the names that /v1/models lists.
+        write: makes the completion that belongs to a request; None answers as the scripted teacher does.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class ChatServer:
         words: str = "as the test asked",
         alter: Callable[[dict[str, Any]], None] = lambda answer: None,
         models: Sequence[str] = ("double",),
+        write: Callable[[Request], Completion] | None = None,
     ):
         self.lasting, self.alter, self.models = lasting, alter, models
+        self.write = write or (lambda request: reply(request, request.key("double")))
         self.error_body = lambda status: BODIES[dialect](status, words)
         self.received: list[Received] = []
         self._faults, self._lock = deque(faults), threading.Lock()
@@ -84,16 +87,15 @@ class ChatServer:
             return self._faults.popleft() if self._faults else self.lasting
 
 
-def answer(body: dict[str, Any]) -> dict[str, Any]:
+def answer(body: dict[str, Any], write: Callable[[Request], Completion]) -> dict[str, Any]:
     """The answer of a server to a chat request."""
     numbers = {"seed": body.get("seed", 0), "top_logprobs": body.get("top_logprobs", 0)}
-    request = Request(body["messages"], body["max_tokens"], **numbers)
-    done = reply(request, request.key("double"))
+    done = write(Request(body["messages"], body["max_tokens"], **numbers))
     choice = {"index": 0, "finish_reason": done.finish_reason, "logprobs": None}
     choice["message"] = {"role": "assistant", "content": done.text}
-    if done.top_logprobs:
-        alternatives = [{"token": token, "logprob": logprob} for token, logprob in done.top_logprobs]
-        choice["logprobs"] = {"content": [{**alternatives[0], "top_logprobs": alternatives}]}
+    if tokens := [*([done.top_logprobs] if done.top_logprobs else []), *(done.answers or [])]:
+        entries = [[{"token": token, "logprob": logprob} for token, logprob in one] for one in tokens]
+        choice["logprobs"] = {"content": [{**one[0], "top_logprobs": one} for one in entries]}
     usage = {"prompt_tokens": done.prompt_tokens, "completion_tokens": done.completion_tokens, "total_tokens": 0}
     head = {"id": "chat-1", "object": "chat.completion", "created": 0, "model": body["model"]}
     return {**head, "system_fingerprint": "double", "choices": [choice], "usage": usage}
@@ -120,7 +122,7 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             elif isinstance(fault, int):
                 self._send(fault, json.dumps(server.error_body(fault)))
             elif fault is None or fault == "truncated":
-                done = answer(body)
+                done = answer(body, server.write)
                 server.alter(done)
                 text = json.dumps(done)
                 self._send(200, text if fault is None else text[: len(text) // 2])

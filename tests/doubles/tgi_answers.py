@@ -9,12 +9,13 @@ Nothing here knows of other requests or of time: an answer follows from its requ
 import hashlib
 import json
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import Any
 
-from fanno_hf.teacher.base import Request
+from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.scripted import reply
 
 VERSION = "3.3.5"
@@ -218,12 +219,7 @@ def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[int, dict[s
         text, finish_reason = text[: min(ends)], "stop_sequence"
     elif done.finish_reason == "length" or length >= max_tokens:
         length, finish_reason = max_tokens, "length"
-    logprobs = None
-    if get("logprobs"):
-        first = {"token": text.split(" ")[0], "logprob": -0.25}
-        top = [{"token": token, "logprob": logprob} for token, logprob in done.top_logprobs or ()]
-        top = sorted(top, key=lambda entry: -entry["logprob"])[: request.top_logprobs]
-        logprobs = {"content": [{**(top[0] if top else first), "top_logprobs": top}]}
+    logprobs = {"content": _tokens(text, done, request.top_logprobs)} if get("logprobs") else None
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "logprobs": logprobs, "finish_reason": finish_reason}
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": length, "total_tokens": prompt_tokens + length}
@@ -231,3 +227,14 @@ def answer(call: Call, max_tokens: int, settings: Settings) -> tuple[int, dict[s
     # no time of day: the same request gets the same bytes whenever it comes
     head = {"object": "chat.completion", "id": "", "created": 0, "model": model}
     return length, {**head, "system_fingerprint": f"{VERSION}-native", "choices": [choice], "usage": usage}
+
+
+def _tokens(text: str, done: Completion, most: int) -> list[dict[str, Any]]:
+    """The words of a text with what each might have been: of yes and no alone, as no test looks at the others."""
+    alternatives = deque(done.answers or [done.top_logprobs or []])
+    tokens = []
+    for word in text.split():
+        chosen = alternatives.popleft() if alternatives and (word in ("Yes", "No") or not done.answers) else []
+        top = sorted(({"token": t, "logprob": p} for t, p in chosen), key=lambda entry: -entry["logprob"])[:most]
+        tokens.append({**(top[0] if top else {"token": word, "logprob": -0.25}), "top_logprobs": top})
+    return tokens

@@ -1,6 +1,7 @@
 """The pool against server doubles: what it makes of answers and failures, what it sends, and to whom."""
 
 import asyncio
+import dataclasses
 import socket
 import time
 from types import SimpleNamespace
@@ -322,3 +323,28 @@ def test_a_pause_in_the_run_is_not_held_against_the_rows_after_it(monkeypatch, f
     faults = [fault] * (5 if fault in (429, 503) else 2)
     with ChatServer(faults=[None, *faults]) as server:
         assert asyncio.run(do()) == [None, None]
+
+
+SCHEMA = {"type": "object", "properties": {"instruction": {"type": "string"}}, "required": ["instruction"]}
+
+
+def test_a_schema_is_asked_for_as_openai_does():
+    with ChatServer() as server:
+        complete(server.url, dataclasses.replace(ASK, schema=SCHEMA), structured="auto")
+    sent = server.chats[0].body["response_format"]
+    assert (sent["type"], sent["json_schema"]["schema"]) == ("json_schema", SCHEMA)
+    assert "as_it_is" not in server.chats[0].body
+
+
+def test_a_schema_that_a_server_refuses_costs_no_row_and_is_sent_no_more():
+    with ChatServer(faults=[400], words="response_format is not supported") as server:
+        asked = [dataclasses.replace(ASK, schema=SCHEMA, seed=seed) for seed in (0, 1)]
+        answers = complete(server.url, *asked, structured="auto")
+    assert [answer.error for answer in answers] == [None, None]
+    assert ["response_format" in chat.body for chat in server.chats] == [True, False, False]
+
+
+def test_no_schema_is_sent_where_it_is_off():
+    with ChatServer() as server:
+        complete(server.url, dataclasses.replace(ASK, schema=SCHEMA), structured="off")
+    assert "response_format" not in server.chats[0].body

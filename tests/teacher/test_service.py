@@ -334,3 +334,25 @@ def test_a_backend_that_cannot_be_asked_for_its_model_leaves_no_thread(journal):
     with pytest.raises(TeacherUnavailable, match="no server"):
         Teacher(backend, Journal(journal))
     assert "teacher" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_judge_is_asked_what_is_meant_for_it_and_its_answers_are_kept_under_its_name(journal):
+    teacher_backend, judge = Backend(), Backend()
+    judge.identity = "judge"
+    rows = [[ask("a"), ask("a", judge=True)]]
+    with closing(Teacher(teacher_backend, Journal(journal), judge=judge)) as teacher:
+        asyncio.run(follow(teacher, rows))
+    assert (teacher_backend.asked, judge.asked, kept(journal)[0]) == (["a"], ["a"], 2)
+
+
+def test_without_a_judge_the_teacher_is_asked_and_knows_its_own_answer(journal):
+    backend = Backend()
+    complete(backend, journal, [ask("a"), ask("a", judge=True)])
+    assert backend.asked == ["a"]
+
+
+def test_a_judge_that_is_not_needed_is_not_opened(journal):
+    judge = Backend()
+    with closing(Teacher(Backend(), Journal(journal), judge=judge)) as teacher:
+        asyncio.run(follow(teacher, [[ask("a")]]))
+    assert (judge.opened, judge.closed) == (0, 1)

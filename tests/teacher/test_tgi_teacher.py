@@ -472,3 +472,11 @@ def test_a_server_that_is_not_well_gets_nothing(server, second, caplog):
     second.faults(unhealthy=True)
     found = answers([server.url, second.url], ASKS)
     assert (errors(found), second.stats()["requests"]) == ([], 0)
+
+
+def test_tgi_gets_a_schema_in_its_own_form():
+    schema = {"type": "object", "properties": {"instruction": {"type": "string"}}}
+    with TgiServer(record=True) as server:
+        answers(server.url, [ask(schema=schema)], structured="auto")
+        received = server.received()
+    assert received[-1]["body"]["response_format"] == {"type": "json", "value": schema}
