@@ -28,6 +28,7 @@ INSTRUCTION = {
     "input": "string",
     "num_tokens": "int32",
     "task_type": "string",
+    "task_type_asked": "string",
     "characteristic": "string",
     "style": "string",
     "origin": "string",
@@ -36,6 +37,8 @@ INSTRUCTION = {
     "reward": "float32",
     "pulls": "int32",
     "verdicts": VERDICTS,
+    "characters_removed": "int32",
+    "removed": ["string"],
     "prompt_digest": "string",
     "teacher": "string",
 }
@@ -47,6 +50,7 @@ RESPONSE = {
     "response": "string",
     "finish_reason": "string",
     "response_tokens": "int32",
+    "response_verdicts": VERDICTS,
     "response_prompt_digest": "string",
 }
 PAIR = {

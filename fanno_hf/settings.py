@@ -136,6 +136,7 @@ class Instructing(Sampling):
     verdicts: Verdicts
     undecided: Undecided
     min_relevance: Cosine | None  # cosine to its document below which an instruction is off topic
+    relevance_languages: Words | None  # in which that is judged; None: in all
     near_repeat_threshold: Cosine | None  # cosine from which on two instructions are the same; None: exact ones only
 
 
@@ -147,6 +148,7 @@ class Seed(Instructing):
 
 class Augment(Instructing):
     target_size: Count
+    token_budget: Count | None
     window: Count
     lag: Annotated[int, Ge(0), Le(64)]
     epochs: Natural
@@ -163,6 +165,10 @@ class Respond(Sampling):
     retrieved: Natural  # passages besides the instruction's own
     exact_below: Count
     least_recall: PositiveShare
+    min_passage_score: Cosine | None  # of a retrieved passage to the instruction
+    with_input: bool  # whether an instruction with an input gets passages
+    verdicts: Verdicts
+    undecided: Undecided
     retry_max_tokens: Count | None
     min_words: Natural
 
@@ -203,13 +209,17 @@ class Data(_Group):
     limit: Count | None = None
 
 
-class TeacherSettings(_Group):
-    """What some teachers have; a teacher without a key leaves it at its default."""
+class PoolSettings(_Group):
+    """What teachers and judges behind a server have; one without a key leaves it at its default."""
 
     concurrency: Count | None = None
     timeout: Seconds = 300.0
     retries: Natural = 6
     patience: NotNegative = 600.0
+    structured: Literal["auto", "off"] = "off"
+
+
+class TeacherSettings(PoolSettings):
     delay: NotNegative = 0.0
     fault_share: Share = 0.0
     context: Count = 2048
@@ -219,6 +229,7 @@ class TeacherSettings(_Group):
 class EmbedderSettings(_Group):
     batch_size: Count = 32
     dimension: Count = 256
+    languages: Words | None = None
 
 
 class RuleNumbers(_Group):
@@ -254,7 +265,9 @@ class InstructionPrompt(VerdictPrompt):
     quality: str | None = None  # asked for the reward of this name; here yes means: good
 
 
-class RespondPrompt(_Group):
+class RespondPrompt(VerdictPrompt):
+    verdict: str = ""
+    questions: dict[str, str] = {}
     direct: str
     grounded: str
 
@@ -262,6 +275,9 @@ class RespondPrompt(_Group):
 class Prompts(_Group):
     """Every prompt; run.json keeps those that a stage used, and the others are None there."""
 
+    language: Text = "document"
+    verdicts: Literal["together", "separate"] = "separate"
+    harder: bool = False
     prescreen: VerdictPrompt | None = None
     seed: AskPrompt | None = None
     augment: AskPrompt | None = None
@@ -333,6 +349,7 @@ class Settings(_Group):
     budget: Budget
     data: Data
     teacher: TeacherSettings
+    judge: PoolSettings = PoolSettings()
     embedder: EmbedderSettings
     rules: RuleNumbers
     prompts: Prompts

@@ -44,7 +44,7 @@ def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def test_option_composes_and_its_target_takes_its_keys(group, option):
     chosen = composed(f"{group}={option}")[group]
     assert chosen
-    if "_target_" in chosen:
+    if chosen.get("_target_"):
         keys = {key: value for key, value in chosen.items() if key != "_target_"}
         inspect.signature(hydra.utils.get_object(chosen["_target_"])).bind(**keys)
 
@@ -55,7 +55,35 @@ def test_services_name_what_builds_them(group):
 
 
 def test_every_stage_is_always_composed():
-    assert sorted(composed()["stages"]) == GROUPS["stages"]
+    assert sorted(composed("teacher=tgi")["stages"]) == sorted(set(GROUPS["stages"]) - {"small"})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "profile"),
+    [
+        (["teacher=local"], "small"),
+        (["teacher=scripted"], "small"),
+        (["teacher=tgi"], "default"),
+        (["teacher=local", "prompts=default", "tags=default", "rules=default"], "default"),
+        (["teacher=tgi", "prompts=small", "tags=small", "rules=small"], "small"),
+    ],
+)
+def test_a_teacher_names_its_profile_and_what_is_asked_for_wins(overrides, profile):
+    config = compose_config(*overrides)
+    for group in ("prompts", "tags", "rules"):
+        wanted = composed(f"teacher={'local' if profile == 'small' else 'tgi'}")[group]
+        assert OmegaConf.to_container(config[group]) == wanted
+
+
+def test_the_embedded_teacher_has_numbers_of_its_own():
+    small, real = (composed(f"teacher={teacher}")["stages"] for teacher in ("local", "tgi"))
+    assert (small["seed"]["max_tokens"], real["seed"]["max_tokens"]) == (64, 2048)
+    assert compose_config("stages.seed.max_tokens=7").stages.seed.max_tokens == 7
+
+
+@pytest.mark.parametrize("judge", ["openai", "tgi"])
+def test_a_judge_has_the_keys_of_a_teacher(judge):
+    assert set(composed(f"judge={judge}")["judge"]) == set(composed(f"teacher={judge}")["teacher"])
 
 
 def declared(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

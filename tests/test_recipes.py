@@ -42,7 +42,7 @@ def compose_recipe(name: str, *overrides: str) -> DictConfig:
 def targets(node: Any) -> Iterator[str]:
     """Every `_target_` in a configuration."""
     if isinstance(node, Mapping):
-        if "_target_" in node:
+        if node.get("_target_"):
             yield node["_target_"]
         for value in node.values():
             yield from targets(value)
@@ -78,8 +78,8 @@ def test_recipe_runs_dry(name, tmp_path):
     folder = execute(config)
     assert len(read(folder.path, "augment")) == 20
     assert len(read(folder.path, "data")) > 10
-    is_grounded = config.respond.mode == "grounded"
-    assert all(len(row["passages"]) == (3 if is_grounded else 0) for row in read(folder.path, "respond"))
+    passages = 1 + config.respond.retrieved if config.respond.mode == "grounded" else 0
+    assert all(len(row["passages"]) == passages for row in read(folder.path, "respond"))
 
 
 def read(run: Path, config: str) -> list[dict[str, Any]]:

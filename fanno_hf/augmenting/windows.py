@@ -68,7 +68,7 @@ class Windows:
         self._epoch: Iterator[int] = iter(())
         self._tags = tag_pool(context.settings.resolved["tags"])
         self.running: list[Window] = []  # drawn and not ended
-        self._count = self._asked = self._accepted = 0
+        self._count = self._asked = self._accepted = self._spent = 0
 
     def _shuffled(self) -> Iterator[Iterator[int]]:
         for epoch in range(self._settings.epochs):
@@ -77,7 +77,7 @@ class Windows:
 
     def _next_documents(self) -> list[int]:
         """Takes the documents of a window, all of one epoch: in a window nothing tells two visits apart."""
-        if not (size := self._size()):
+        if not (size := self._size()) or self._is_over_budget():
             return []
         while not (places := list(islice(self._epoch, size))):
             if (epoch := next(self._epochs, None)) is None:
@@ -108,16 +108,25 @@ class Windows:
         missing -= share * sum(window.size for window in self.running)
         return min(self._settings.window, math.ceil(_MARGIN * missing / share)) if missing > 0 else 0
 
+    def _is_over_budget(self) -> bool:
+        return self._settings.token_budget is not None and self._spent >= self._settings.token_budget
+
     def end(self, window: Window, accepted: int) -> None:
-        """Learns how much of a window was accepted."""
+        """Learns how much of a window was accepted, and what it cost."""
         self.running.remove(window)
+        self._spent += sum(window.spent.values())
         self._asked += window.size
         self._accepted += accepted
 
     def say_how_it_ended(self) -> None:
         """Warns where the documents ran out, with the yield."""
         size, settings = len(self._pool), self._settings
-        if size < settings.target_size:
+        if size < settings.target_size and self._is_over_budget():
+            logger.warning(
+                f"augment: stages.augment.token_budget={settings.token_budget} is spent at {size} of "
+                f"target_size={settings.target_size}: {self._accepted} of {self._asked} asked were accepted. Raise it to go on"
+            )
+        elif size < settings.target_size:
             logger.warning(
                 f"augment: the documents ran out at {size} of target_size={settings.target_size}: all "
                 f"{len(self._documents)} were visited {settings.epochs} times, {self._accepted} of {self._asked} asked "

@@ -42,16 +42,18 @@ def configuration_keys() -> list[str]:
     keys: dict[str, None] = {}
     for path in sorted(CONFIGURATION.rglob("*.yaml")):
         parts = path.relative_to(CONFIGURATION).with_suffix("").parts
-        # the options of a group are alternatives under one name; the stages stand beside one another
-        prefix = parts if parts[0] == "stages" else parts[:-1]
+        # the options of a group are alternatives under one name; the stages stand beside one another, a profile spans them
+        prefix = parts if parts[0] == "stages" and parts[1] != "small" else parts[:-1]
         content = yaml.load(path.read_text(encoding="utf-8"), loader)
         keys.update(dict.fromkeys(_dotted(content or {}, "".join(f"{part}." for part in prefix))))
+    # a judge is made as teachers are
+    keys.update({key.replace("teacher.", "judge.", 1): None for key in keys if key.startswith("teacher.")})
     return list(keys)
 
 
 def _dotted(config: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for key, value in config.items():
-        if not prefix and key in ("defaults", "hydra"):
+        if key == "defaults" or (not prefix and key == "hydra"):
             continue
         yield f"{prefix}{key}"
         if isinstance(value, Mapping):

@@ -9,14 +9,17 @@ ready
 """
 
 import asyncio
+import json
 import shutil
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from fanno_hf.errors import FannoError
-from fanno_hf.instructing.verdicts import yes_probability
+from fanno_hf.instructing.parsing import SCHEMA
+from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
 from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
@@ -27,12 +30,20 @@ from fanno_hf.teacher.pool import Pool, identity_of
 from fanno_hf.teacher.reply import Server
 
 _WET = [{"role": "user", "content": "Question: Is water wet? Answer yes or no."}]
+_TWO = [
+    {
+        "role": "user",
+        "content": "Answer each of these questions with yes or no:\n1. Is water wet?\n2. Is ice warmer than steam?\n\n"
+        "Your answers, one line each, its number and yes or no, nothing else:",
+    }
+]
 _SYSTEM = [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "What do bees make?"}]
 _TURNS = [
     {"role": "user", "content": "What do cows eat?"},
     {"role": "assistant", "content": "Grass."},
     {"role": "user", "content": "What do bees make?"},
 ]
+_WISH = [{"role": "user", "content": "Write a short request to an assistant, about bees. Kind of task: message."}]
 _TALE = [{"role": "user", "content": "Tell the tale of a bee and a mountain in about a hundred words."}]
 _TALE_TOKENS, _TALES = 64, 8
 _LITTLE_DISK = 2 * 1024**3
@@ -47,28 +58,24 @@ class Finding:
     words: str
 
 
+Check = Callable[[Endpoint, Settings], Awaitable[Finding]]
+
+
 def examine(settings: Settings) -> str:
     """Returns the report. Raises FannoError where something is bad: the report, with what to do."""
     return asyncio.run(_examine(settings))
 
 
 async def _examine(settings: Settings) -> str:
-    backend = build("teacher", settings.resolved["teacher"])
     folder = run_folder(settings.run)
     sections = [(f"run folder {folder}", [_disk(folder)])]
-    if isinstance(backend, Pool):
-        try:
-            await backend.start()
-            for endpoint in backend.endpoints:
-                sections.append((endpoint.client.base_url, await _endpoint(endpoint, backend, settings)))
-        finally:
-            await backend.close()
-        models = {f.words for _, findings in sections for f in findings if f.name == "model" and f.level == "ok"}
-        if len(models) > 1:
-            words = f"they serve different ones: {', '.join(models)}"
-            sections.append(("all servers", [Finding("bad", "model", words)]))
-    else:
-        sections.append((f"teacher {backend.identity}", [Finding("ok", "answers", "no server: replies are computed")]))
+    has_judge = settings.resolved["judge"]["_target_"] is not None
+    teacher_checks = (_turns, _structured, _system, _speed)
+    sections += await _group(
+        "teacher", settings, teacher_checks if has_judge else (_logprobs, _together, *teacher_checks)
+    )
+    if has_judge:
+        sections += await _group("judge", settings, (_logprobs, _together, _speed))
     lines = [
         line
         for title, findings in sections
@@ -80,6 +87,26 @@ async def _examine(settings: Settings) -> str:
     return "\n".join([*lines, "ready"])
 
 
+async def _group(key: str, settings: Settings, checks: Sequence[Check]) -> list[tuple[str, list[Finding]]]:
+    """Examines the servers of the teacher or of its judge."""
+    backend = build(key, settings.resolved[key])
+    if not isinstance(backend, Pool):
+        return [(f"{key} {backend.identity}", [Finding("ok", "answers", "no server: replies are computed")])]
+    sections = []
+    try:
+        await backend.start()
+        for endpoint in backend.endpoints:
+            title = endpoint.client.base_url if key == "teacher" else f"{key} {endpoint.client.base_url}"
+            sections.append((title, await _endpoint(endpoint, backend, settings, checks)))
+    finally:
+        await backend.close()
+    models = {f.words for _, findings in sections for f in findings if f.name == "model" and f.level == "ok"}
+    if len(models) > 1:
+        words = f"they serve different ones: {', '.join(models)}"
+        sections.append((f"all servers of the {key}", [Finding("bad", "model", words)]))
+    return sections
+
+
 def _disk(folder: Path) -> Finding:
     """A run of 10,000 pairs takes some 200 MB; embeddings and logs come on top."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -88,14 +115,14 @@ def _disk(folder: Path) -> Finding:
     return Finding("ok" if free > _LITTLE_DISK else "bad", "free disk", words)
 
 
-async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings) -> list[Finding]:
+async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings, checks: Sequence[Check]) -> list[Finding]:
     client = endpoint.client
     try:
         await client.check()
         server = await client.describe()
     except CallFailed as error:
         return [Finding("bad", "answers", f"no: {error}")]
-    client.model = pool.model or server.model
+    client.model, client.is_tgi = pool.model or server.model, server.version is not None
     findings = [Finding("ok", "answers", f"version {server.version}" if server.version else "yes")]
     findings.append(_model(client.model, server))
     if client.model is None:
@@ -104,7 +131,7 @@ async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings) -> list[
     untold = f"not told; {settings.teacher.concurrency or DEFAULT_IN_FLIGHT} are sent"
     findings.append(Finding("ok", "requests at once", str(limit) if limit else untold))
     findings.append(_length(server, settings))
-    for check in (_turns, _logprobs, _system, _speed):
+    for check in checks:
         try:
             findings.append(await check(endpoint, settings))
         except Busy as error:
@@ -153,6 +180,41 @@ async def _logprobs(endpoint: Endpoint, settings: Settings) -> Finding:
     if not answer.top_logprobs:
         return finding("note", words=f"the server gives none: verdicts are read from the text ({said})")
     return finding("ok", words=f'{said} for "Is water wet?"')
+
+
+async def _together(endpoint: Endpoint, settings: Settings) -> Finding:
+    """Whether several questions in one request are answered one by one."""
+    finding = partial(Finding, name="verdicts")
+    if settings.prompts.verdicts == "separate":
+        return finding("ok", words="asked one by one (prompts.verdicts=separate)")
+    answer = await endpoint.client.send(Request(_TWO, max_tokens=32, top_logprobs=settings.top_logprobs))
+    found = yes_probabilities(answer.text, answer.answers, 2)
+    if None in found:
+        said = " ".join(answer.text.split())[:60]
+        return finding("bad", words=f"two questions at once are undecided ({said!r}): set prompts.verdicts=separate")
+    return finding("ok", words=f"two questions at once: P(yes) = {found[0]:.2f} and {found[1]:.2f}")
+
+
+async def _structured(endpoint: Endpoint, settings: Settings) -> Finding:
+    """Whether the server sees to it that an instruction comes as JSON."""
+    finding = partial(Finding, name="JSON schema")
+    if settings.teacher.structured == "off":
+        return finding("ok", words="none is sent (teacher.structured=off): instructions come with labels")
+    try:
+        answer = await endpoint.client.send(Request(_WISH, max_tokens=200, schema=SCHEMA))
+    except Refused as error:
+        return finding("note", words=f"refused ({error}): instructions come with labels")
+    if set(_json_keys(answer.text)) == set(SCHEMA["required"]):
+        return finding("ok", words="taken: instructions come as JSON")
+    return finding("note", words="ignored: instructions come with labels")
+
+
+def _json_keys(text: str) -> list[str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return list(found) if isinstance(found, dict) else []
 
 
 async def _system(endpoint: Endpoint, settings: Settings) -> Finding:

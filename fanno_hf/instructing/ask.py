@@ -3,6 +3,7 @@
 row {document, tags, counterexamples}  ->  completion  ->  {"instruction": "Why do mosses …?", "input": ""} or a reason
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,12 @@ from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION, Reason, full_text
 from fanno_hf.identity import content_id
-from fanno_hf.instructing.parsing import parse_instruction
+from fanno_hf.instructing.parsing import SCHEMA, WRAPPING, parse_instruction
 from fanno_hf.instructing.prompts import Prompt
-from fanno_hf.instructing.tags import Combination
+from fanno_hf.instructing.tags import Combination, named_tag, tag_pool
 from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
-from fanno_hf.steps.asking import SPENT, Counted, Questions, Sampler, ask_rows, outcome, spent
+from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import conform, features, map_rows
 from fanno_hf.teacher.base import Ask, Request
@@ -24,15 +25,15 @@ SURPLUS = ("surplus", "not asked: target_size was reached")
 
 _MADE = {
     **{name: INSTRUCTION[name] for name in ("instruction_id", "instruction", "input", "num_tokens", "verdicts")},
+    **{name: INSTRUCTION[name] for name in ("task_type", "task_type_asked", "characters_removed", "removed")},
     "completion": "string",
 }
-_NOTHING = dict.fromkeys(_MADE)
 _TO_ASK = {
     **{name: INSTRUCTION[name] for name in ("document_id", "task_type", "characteristic", "style", "origin", "round")},
     "counterexamples": INSTRUCTION["counterexamples"],
     # what only the prompt and the rules need: the document, the counterexamples and the tags as text
     "text": "string",
-    "counterexample_texts": ["string"],
+    "shown": [{"instruction": "string", "input": "string"}],
     "tag_texts": ["string"],
 }
 
@@ -54,7 +55,7 @@ def row_to_ask(
         "round": round_,
         "counterexamples": [row["instruction_id"] for row in counterexamples],
         "text": document["text"],
-        "counterexample_texts": [row["instruction"] for row in counterexamples],
+        "shown": [{"instruction": row["instruction"], "input": row["input"] or ""} for row in counterexamples],
         "tag_texts": [tags.task_type.text, tags.characteristic.text, tags.style.text],
     }
 
@@ -74,27 +75,29 @@ def instruction_prompt(prompts: Prompts, *, think_different: bool) -> Prompt:
     return Prompt(f"prompts.{name}.instruction", chosen.instruction, chosen.demonstrations)
 
 
-def prompt_variables(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the variables of the templates `prompts.seed.instruction` and `prompts.augment.instruction`."""
+def prompt_variables(row: Mapping[str, Any], kinds: Sequence[str], prompts: Prompts) -> dict[str, Any]:
+    """Returns the variables of the templates `prompts.seed.instruction` and `prompts.augment.instruction`.
+
+    Args:
+        row: of `row_to_ask`.
+        kinds: the texts of all task types, of which the teacher may choose another than the one asked for.
+    """
     task_type, characteristic, style = row["tag_texts"]
     return {
         "document": row["text"],
         "task_type": task_type,
         "characteristic": characteristic,
         "style": style,
-        "counterexamples": row["counterexample_texts"],
+        "kinds": kinds,
+        "counterexamples": row["shown"],
+        "language": prompts.language,
+        "harder": prompts.harder,
     }
 
 
-def instruction_questions(prompts: Prompts, settings: Instructing, top_logprobs: int) -> Questions:
-    """Returns the questions by which the teacher judges instructions."""
-    return Questions(
-        Prompt("prompts.instruction.verdict", prompts.instruction.verdict),
-        prompts.instruction.questions,
-        settings.verdicts,
-        settings.undecided,
-        top_logprobs,
-    )
+def task_types(pool: Sequence[Combination]) -> dict[str, str]:
+    """Returns the task types of a pool of tags: name -> text, each once."""
+    return {combination.task_type.name: combination.task_type.text for combination in pool}
 
 
 def judged_variables(row: Mapping[str, Any]) -> dict[str, str]:
@@ -113,7 +116,8 @@ class Instructor:
         self._prompt = instruction_prompt(settings.prompts, think_different=think_different)
         self._sampler = Sampler(chosen, settings.random_seed)
         self._rules = InstructionRules(settings.resolved["rules"])
-        self._questions = instruction_questions(settings.prompts, chosen, settings.top_logprobs)
+        self._prompts, self._task_types = settings.prompts, task_types(tag_pool(settings.resolved["tags"]))
+        self._questions = questions_about("instruction", settings, chosen.verdicts, chosen.undecided)
 
     def ask(self, rows: Dataset, counted: Counted | None = None, wanted: Callable[[], bool] = lambda: True) -> Dataset:
         """Asks for one instruction a row, and judges those that parse and obey the rules.
@@ -132,13 +136,14 @@ class Instructor:
 
     async def _instruct(self, row: Mapping[str, Any], ask: Ask, wanted: Callable[[], bool]) -> dict[str, Any]:
         """The way of one row, from its document to an instruction or the reason why there is none."""
+        made = {**dict.fromkeys(_MADE), "task_type": row["task_type"], "task_type_asked": row["task_type"]}
         if not wanted():
-            return {**_NOTHING, **outcome("limit", SURPLUS)}
+            return {**made, **outcome("limit", SURPLUS)}
         answer = await ask(self._request(row))
-        made = {**_NOTHING, "completion": answer.text}
+        made["completion"] = answer.text
         if answer.error is not None:
             return {**made, **outcome("ask", answer.error)}
-        made |= self._parse(answer.text)
+        made |= self._parse(answer.text, row["task_type"])
         if reason := self._rule_reason({**row, **made}, answer.finish_reason):
             return {**made, **outcome("rules", reason)}
         if reason := self._context.contamination(full_text(made)):
@@ -151,15 +156,20 @@ class Instructor:
     def _request(self, row: Mapping[str, Any]) -> Request:
         tags = (row["task_type"], row["characteristic"], row["style"])
         name = (self._stage, row["document_id"], row["round"], *tags)
-        return self._sampler.request(self._prompt, prompt_variables(row), *name)
+        variables = prompt_variables(row, list(self._task_types.values()), self._prompts)
+        schema = SCHEMA if self._context.settings.teacher.structured == "auto" else None
+        return self._sampler.request(self._prompt, variables, *name, schema=schema)
 
-    def _parse(self, completion: str) -> dict[str, Any]:
+    def _parse(self, completion: str, asked: str) -> dict[str, Any]:
         found = parse_instruction(completion)
         return {
             "instruction_id": content_id(found.instruction, found.input),
             "instruction": found.instruction,
             "input": found.input,
             "num_tokens": self._context.counter.count(found.instruction),
+            "task_type": named_tag(found.kind, self._task_types, asked),
+            "characters_removed": found.characters_removed,
+            "removed": sorted(set(found.removed) - WRAPPING),
         }
 
     def _rule_reason(self, row: Mapping[str, Any], finish_reason: str) -> Reason | None:
@@ -168,7 +178,7 @@ class Instructor:
                 row["instruction"],
                 row["input"],
                 document=row["text"],
-                counterexamples=row["counterexample_texts"],
+                counterexamples=[full_text(other) for other in row["shown"]],
                 finish_reason=finish_reason,
                 demonstrations=self._prompt.answers,
                 tags=row["tag_texts"],
@@ -180,3 +190,10 @@ class Instructor:
         lineage = {"prompt_digest": self._prompt.digest, "teacher": self._context.teacher.identity}
         columns = {name: INSTRUCTION[name] for name in lineage}
         return conform(map_rows(rows, lambda row: lineage, columns, f"{self._stage}: lineage"), INSTRUCTION)
+
+
+def count_removed(stage: str, *tables: Dataset) -> dict[str, dict[str, int]]:
+    """Returns the notes of a stage on what parsing took off beyond wrapping: in how many of its rows each kind."""
+    rows = (row for table in tables for row in table.select_columns(["origin", "removed"]))
+    kinds = Counter(kind for row in rows if row["origin"] == stage for kind in row["removed"] or ())
+    return {"removed": dict(kinds.most_common())} if kinds else {}

@@ -12,6 +12,7 @@ from datasets import Dataset
 from fanno_hf.columns import Reason, full_text
 from fanno_hf.settings import Instructing
 from fanno_hf.steps.funnel import Funnel
+from fanno_hf.texts.language import language_of
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.vectors.nearest import nearest
 from fanno_hf.vectors.store import EmbeddingStore
@@ -52,7 +53,8 @@ def keep_distinct(
         return rows, embeddings
     if settings.min_relevance is not None:
         relevance = np.einsum("ij,ij->i", embeddings, embedder.encode(list(rows["text"])))
-        on_topic = relevance >= settings.min_relevance
+        judged = [_is_known(row, settings.relevance_languages) for row in rows]
+        on_topic = (relevance >= settings.min_relevance) | ~np.array(judged)
         reasons: list[Reason | None] = [
             None if near else ("off_topic", f"similarity {similarity:.3f}")
             for near, similarity in zip(on_topic, relevance, strict=True)
@@ -65,6 +67,11 @@ def keep_distinct(
     reasons = [None if repeat is None else _reason(repeat, pool_texts, texts) for repeat in repeats]
     kept = np.array([repeat is None for repeat in repeats], dtype=bool)
     return funnel.drop(rows, reasons, "near repeats"), embeddings[kept]
+
+
+def _is_known(row: Mapping[str, Any], languages: Sequence[str] | None) -> bool:
+    """Whether instruction and document are in languages that the embedder knows: it cannot compare others."""
+    return languages is None or all(language_of(text) in languages for text in (full_text(row), row["text"]))
 
 
 def _reason(repeat: Repeat, pool_texts: Sequence[str], texts: Sequence[str]) -> Reason | None:

@@ -46,8 +46,16 @@ _ALIKE = {
     "#": re.compile(r"#{1,6} "),
     **dict.fromkeys("*_", re.compile(rf"[*_]{{1,3}}{_NAME}[:：]?[*_]{{1,3}}[:：]?(?:\s|$)")),
 }
-# kinds of what is removed that never hold a word of the task
 WRAPPING = frozenset(("label", "preamble", "numbering", "quotes"))
+"""Kinds of what is removed that never hold a word of the task."""
+_FIELDS = ("task_type", "instruction", "input")
+SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in _FIELDS},
+    "required": list(_FIELDS),
+    "additionalProperties": False,
+}
+"""The form of a teacher's answer, as JSON schema; `input` is "" where the task needs none."""
 
 
 @dataclass(frozen=True)

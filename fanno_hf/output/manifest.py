@@ -49,6 +49,7 @@ class Entry(_Part):
     fingerprint: str
     input: str
     teacher: str
+    judge: str = ""  # who gave the verdicts, where that was not the teacher
     embedder: str
     tokenizer: str
     rows_in: Count
@@ -70,6 +71,7 @@ class Entry(_Part):
     origin: dict[str, Any] = Field({}, alias="from")
     command: str = ""
     shortened: Count = 0
+    removed: dict[str, Count] = {}  # kind of what parsing took off -> rows
     tags: Annotated[dict[str, Any], AfterValidator(_check_tags)] = {}
 
 

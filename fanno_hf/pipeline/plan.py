@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from fanno_hf.settings import Settings
 
 
+_EVERYWHERE = ("language", "verdicts", "harder")  # what all prompts share
+
+
 @dataclass(frozen=True)
 class Table:
     """One table of a run: a config of its data set repository."""
@@ -65,9 +68,11 @@ class Stage:
             stages, prompts = (*stages, "respond"), (*prompts, "respond")
         return {
             "stages": {name: config["stages"][name] for name in stages},
-            "prompts": {name: config["prompts"][name] for name in prompts},
+            "prompts": {name: config["prompts"][name] for name in (*_EVERYWHERE, *prompts)},
             "random_seed": config["random_seed"],
             "top_logprobs": config["top_logprobs"],
+            # a schema goes with the requests for instructions
+            **({"structured": settings.teacher.structured} if "tags" in self.groups else {}),
         }
 
 

@@ -188,6 +188,11 @@ def _decisive(stage: Stage, context: Context) -> dict[str, Any]:
         "config": stage.settings(context.settings),
         "digests": digests,
         "teacher": context.teacher.identity,
+        **(
+            {}
+            if context.teacher.judge_identity == context.teacher.identity
+            else {"judge": context.teacher.judge_identity}
+        ),
         "embedder": context.embedder.identity,
         "tokenizer": context.counter.identity,
     }
@@ -215,6 +220,9 @@ def _versions() -> dict[str, str]:
 def _log_stage(stage: str, entry: Mapping[str, Any]) -> None:
     if entry["shortened"]:
         logger.warning("%s: %d prompts were too long and lost a part of their document", stage, entry["shortened"])
+    if removed := entry.get("removed"):
+        kinds = ", ".join(f"{kind} {count}" for kind, count in removed.items())
+        logger.info("%s: parsing took more than a preamble off some completions: %s", stage, kinds)
     logger.info(
         "%s: %d of %d rows kept in %.0f s; %d requests sent, %d from the journal, %d + %d tokens\n%s",
         *(stage, entry["kept"], entry["rows_in"], entry["seconds"], entry["requests"], entry["from_journal"]),

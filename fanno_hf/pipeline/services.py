@@ -38,7 +38,8 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
     except hydra.errors.InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, FannoError):
-            raise cause from None
+            # a judge is made as teachers are
+            raise UserError(str(cause).replace("teacher.", "judge.")) if key == "judge" else cause from None
         raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
 
 
@@ -51,7 +52,8 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
     """
     config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
-    teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()))
+    judge = build("judge", config["judge"]) if config["judge"]["_target_"] else None
+    teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()), judge)
     decontamination, against = settings.decontamination, settings.prescreen.against
     try:
         yield Context(

@@ -15,13 +15,13 @@ from datasets import Dataset
 from fanno_hf.columns import VERDICTS
 from fanno_hf.errors import UserError
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import instruction_questions, judged_variables
+from fanno_hf.instructing.ask import judged_variables
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.services import services
 from fanno_hf.report.measured import quality
 from fanno_hf.settings import Settings
 from fanno_hf.sources.named import reference_rows
-from fanno_hf.steps.asking import ask_rows, outcome
+from fanno_hf.steps.asking import ask_rows, outcome, questions_about
 from fanno_hf.teacher.base import Ask
 from fanno_hf.teacher.reply import clean
 
@@ -120,7 +120,7 @@ def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolde
     found = np.full(len(pairs), np.nan)
     if not min(most, len(pairs)):
         return found
-    questions = instruction_questions(settings.prompts, settings.augment, settings.top_logprobs)
+    questions = questions_about("instruction", settings, settings.augment.verdicts, settings.augment.undecided)
 
     async def way(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         verdicts, reason = await questions.put(ask, judged_variables(row), every=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fanno_hf.columns import full_text
 from fanno_hf.identity import content_id, spread_seed
 from fanno_hf.instructing.ask import instruction_prompt, prompt_variables
 from fanno_hf.instructing.prompts import Messages, Prompt, neutralise
@@ -84,7 +85,7 @@ def _rejected(folder: RunFolder, most: int, random_seed: int) -> Iterable[tuple[
 class _Lineage:
     """Turns rows into records and collects the documents and turns of prompts that they share."""
 
-    def __init__(self, entries: Mapping[str, Any], passages: Mapping[str, Row], others: Mapping[str, str], cut: int):
+    def __init__(self, entries: Mapping[str, Any], passages: Mapping[str, Row], others: Mapping[str, Row], cut: int):
         self._entries, self._passages, self._others, self._cut = entries, passages, others, cut
         self.documents: list[dict[str, Any]] = []
         self.shared: list[Messages] = []
@@ -93,6 +94,7 @@ class _Lineage:
         self._handing_on: dict[str, bool] = {}
         # each made once, for all rows
         self._ask_prompt, self._answer_prompt = cache(self._ask_prompt), cache(self._answer_prompt)
+        self._prompts = cache(self._prompts)
         self._tag_texts, self._is_plain = cache(self._tag_texts), cache(lambda text: neutralise(text) == text)
 
     def record(self, stage: str, row: Row) -> dict[str, Any]:
@@ -107,7 +109,7 @@ class _Lineage:
             "document": self._document(passage["text"], passage["source"]) if passage else None,
             "text": None if passage else self._short(row.get("text")),
             "passages": [[self._document(text), round(float(score), 4)] for text, score in found],
-            "counterexamples": [[name, self._others.get(name, "")] for name in row.get("counterexamples") or ()],
+            "counterexamples": [[name, self._other(name)] for name in row.get("counterexamples") or ()],
             "verdicts": [[v["name"], v["probability"]] for v in row.get("verdicts") or ()],
             "tokens": row.get("num_tokens"),
             "completion": self._short(row.get("completion")) if row.get("reason") else None,
@@ -117,6 +119,9 @@ class _Lineage:
 
     def _short(self, value: Any) -> Any:
         return shortened(value, self._cut)
+
+    def _other(self, name: str) -> str:
+        return full_text(self._others[name]) if name in self._others else ""
 
     def _document(self, text: str, source: str | None = None) -> int:
         """Returns the index of a text among the documents; adds it if it is new."""
@@ -142,16 +147,24 @@ class _Lineage:
         prompt = self._ask_prompt(row["origin"])
         if row.get("prompt_digest") not in (None, prompt.digest):
             return None
-        tags = [self._tag_texts(row["origin"])[kind][row[kind]] for kind in KINDS.values()]
-        others = [self._others[name] for name in row["counterexamples"] or ()]
-        asked = {"text": passage["text"], "tag_texts": tags, "counterexample_texts": others}
-        return self._sent(prompt, prompt_variables(asked), {"document": self._sign("d", passage["text"])})
+        texts = self._tag_texts(row["origin"])
+        asked_for = {**row, "task_type": row.get("task_type_asked") or row["task_type"]}
+        asked = {
+            "text": passage["text"],
+            "tag_texts": [texts[kind][asked_for[kind]] for kind in KINDS.values()],
+            "shown": [self._others[name] for name in row["counterexamples"] or ()],
+        }
+        variables = prompt_variables(asked, list(texts["task_type"].values()), self._prompts(row["origin"]))
+        return self._sent(prompt, variables, {"document": self._sign("d", passage["text"])})
 
     def _ask_prompt(self, stage: str) -> Prompt:
         """Returns the prompt by which a stage asked, from what run.json keeps of its configuration."""
         config = self._entries[stage]["config"]
         think_different = stage == "augment" and config["stages"]["augment"]["think_different"]
-        return instruction_prompt(Prompts.model_validate(config["prompts"]), think_different=think_different)
+        return instruction_prompt(self._prompts(stage), think_different=think_different)
+
+    def _prompts(self, stage: str) -> Prompts:
+        return Prompts.model_validate(self._entries[stage]["config"]["prompts"])
 
     def _tag_texts(self, stage: str) -> Mapping[str, Mapping[str, str]]:
         """Returns kind -> name of a tag -> its text, as the stage had them."""

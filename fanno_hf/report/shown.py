@@ -32,7 +32,7 @@ class Shown:
     rows: list[Row]  # columns of RESPONSE, or of INSTRUCTION
     of: int  # number of rows of that stage, from which these were drawn
     passages: Mapping[str, Row]  # document_id -> columns of DOCUMENT, for those that the rows name
-    counterexamples: Mapping[str, str]  # instruction_id -> instruction, for those that the rows name
+    counterexamples: Mapping[str, Row]  # instruction_id -> its row, for those that the rows name
 
 
 def read_shown(folder: RunFolder, most: int, random_seed: int) -> Shown:
@@ -76,13 +76,12 @@ def read_passages(folder: RunFolder, rows: Iterable[Row]) -> dict[str, Row]:
     return _named(folder, "prescreen", "document_id", {row["document_id"] for row in rows})
 
 
-def read_counterexamples(folder: RunFolder, rows: Iterable[Row]) -> dict[str, str]:
-    """Returns instruction_id -> instruction that rows had to differ from."""
+def read_counterexamples(folder: RunFolder, rows: Iterable[Row]) -> dict[str, Row]:
+    """Returns instruction_id -> instruction that rows had to differ from, with its input."""
     wanted = {name for row in rows for name in row["counterexamples"] or ()}
-    found: dict[str, str] = {}
+    found: dict[str, Row] = {}
     for stage in ("augment", "seed"):  # a seed may be named that the pool no longer has
-        rows = _named(folder, stage, "instruction_id", wanted - set(found))
-        found |= {name: row["instruction"] for name, row in rows.items()}
+        found |= _named(folder, stage, "instruction_id", wanted - set(found))
     return found
 
 

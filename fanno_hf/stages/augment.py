@@ -17,7 +17,7 @@ from fanno_hf.augmenting.history import History
 from fanno_hf.augmenting.pool import InstructionPool
 from fanno_hf.augmenting.windows import Window, Windows
 from fanno_hf.columns import INSTRUCTION
-from fanno_hf.instructing.ask import SURPLUS, Instructor
+from fanno_hf.instructing.ask import SURPLUS, Instructor, count_removed
 from fanno_hf.instructing.distinct import keep_distinct
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
@@ -70,7 +70,8 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     kept, table = _cut(pool, settings.target_size, funnel), history.table()
     notes = {"windows": len(table) - 1, "asked": sum(table["asked"]), "not_asked": sum(w.size for w in unasked)}
     notes["failed_rewards"] = pool.failed_rewards
-    return StageOutput(kept, funnel.rejected(), table, notes)
+    rejected = funnel.rejected()
+    return StageOutput(kept, rejected, table, notes | count_removed("augment", kept, rejected))
 
 
 def _cut(pool: InstructionPool, target_size: int, funnel: Funnel) -> Dataset:

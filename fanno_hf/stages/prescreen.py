@@ -15,14 +15,13 @@ from regex import Pattern
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
-from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.rules.phrases import compile_patterns
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
 from fanno_hf.settings import Prescreen
-from fanno_hf.steps.asking import Counted, Questions, judge
+from fanno_hf.steps.asking import Counted, judge, questions_about
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import in_parts
@@ -82,9 +81,8 @@ _PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source"
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
     """Drops the passages that the teacher finds unclear, private or advertising; the others are embedded meanwhile."""
-    settings, prompts = context.settings.prescreen, context.settings.prompts.prescreen
-    prompt, top_logprobs = Prompt("prompts.prescreen.verdict", prompts.verdict), context.settings.top_logprobs
-    questions = Questions(prompt, prompts.questions, settings.verdicts, settings.undecided, top_logprobs)
+    settings = context.settings.prescreen
+    questions = questions_about("prescreen", context.settings, settings.verdicts, settings.undecided)
     compared = settings.communities.threshold is not None
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:

@@ -12,7 +12,7 @@ from fanno_hf.columns import REJECTION, RESPONSE, full_text
 from fanno_hf.instructing.parsing import parse_response
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.steps.answering import Answering
-from fanno_hf.steps.asking import ask_rows, outcome
+from fanno_hf.steps.asking import ask_rows, outcome, questions_about
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.lengths import rounds
@@ -30,6 +30,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
     funnel = Funnel("respond", RESPONSE)
     rules = ResponseRules(settings.resolved["rules"], min_words=settings.respond.min_words)
     answering = Answering(settings)
+    questions = questions_about("respond", settings, settings.respond.verdicts, settings.respond.undecided)
 
     rows, notes = with_passages(instructions, documents, context)
 
@@ -40,7 +41,11 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
         found = _answered(row, answer, answering)
         if reason := rules.reason(found["response"], answer.finish_reason, row["instruction"], row["input"]):
             return {**found, **outcome("rules", reason)}
-        return {**found, **outcome("decontamination", context.contamination(found["response"]))}
+        if reason := context.contamination(found["response"]):
+            return {**found, **outcome("decontamination", reason)}
+        judged = {"instruction": row["instruction"], "input": row["input"], "response": found["response"]}
+        found["response_verdicts"], reason = await questions.put(ask, judged)
+        return {**found, **outcome("verdicts", reason)}
 
     rows = funnel.sift(ask_rows(rows, context.teacher, way, _ANSWERED, "respond: ask"))
     funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
@@ -48,9 +53,10 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
     return StageOutput(conform(rows, RESPONSE), funnel.rejected(), history, notes)
 
 
+_RESPONSE = ("finish_reason", "response", "response_tokens", "response_verdicts", "response_prompt_digest")
 _ANSWERED = {
     "completion": REJECTION["completion"],
-    **{name: RESPONSE[name] for name in ("finish_reason", "response", "response_tokens", "response_prompt_digest")},
+    **{name: RESPONSE[name] for name in _RESPONSE},
 }
 _PASSAGES = {name: RESPONSE[name] for name in ("source", "passages", "passage_scores")}
 
@@ -59,7 +65,7 @@ def with_passages(
     instructions: Dataset, documents: Dataset, context: Context
 ) -> tuple[Dataset, dict[str, dict[str, float]]]:
     """Adds the columns source, passages and passage_scores: in `grounded` mode the own document first, then the
-    `retrieved` nearest others; in `direct` mode no passages.
+    `retrieved` nearest others that are near enough; none in `direct` mode, and where an instruction brings its own input.
 
     Returns the rows, and what run.json says about the retrieval: the measured recall.
     """
@@ -82,10 +88,14 @@ def with_passages(
             random_seed=context.random_seed,
         )
         notes = {"retrieval": {"passages": len(documents), "recall": hits.recall}}
+        least = -1.0 if settings.min_passage_score is None else settings.min_passage_score
         found = []
-        for row, document in enumerate(own):
+        for row, (document, data) in enumerate(zip(own, instructions["input"], strict=True)):
+            if data and not settings.with_input:
+                found.append(([], []))
+                continue
             pairs = zip(hits.indices[row].tolist(), hits.scores[row].tolist(), strict=True)
-            others = [(i, score) for i, score in pairs if i not in (document, -1)]
+            others = [(i, score) for i, score in pairs if i not in (document, -1) and score >= least]
             chosen = [(document, float(queries[row] @ vectors[document])), *others[: settings.retrieved]]
             found.append(([texts[i] for i, _ in chosen], [score for _, score in chosen]))
     columns = {
@@ -102,5 +112,6 @@ def _answered(row: Mapping[str, Any], answer: Completion, answering: Answering) 
         "finish_reason": answer.finish_reason,
         "response": parse_response(answer.text),
         "response_tokens": answer.completion_tokens,
+        "response_verdicts": [],
         "response_prompt_digest": answering.digest(grounded=bool(row["passages"])),
     }

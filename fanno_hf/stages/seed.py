@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.identity import spread_seed
-from fanno_hf.instructing.ask import Instructor, row_to_ask, rows_to_ask
+from fanno_hf.instructing.ask import Instructor, count_removed, row_to_ask, rows_to_ask
 from fanno_hf.instructing.distinct import embed_ahead, keep_distinct
 from fanno_hf.instructing.tags import assign_tags, tag_pool
 from fanno_hf.steps.asking import Counted
@@ -42,7 +42,8 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
         surplus = [None] * limit + [("surplus", f"beyond max_instructions={limit}")] * (len(rows) - limit)
         rows = funnel.drop(rows, surplus, "limit")
     funnel.require_rows(rows, "Read rejected/seed: the completions there show what the teacher wrote instead.")
-    return StageOutput(instructor.finished(rows), funnel.rejected())
+    kept, rejected = instructor.finished(rows), funnel.rejected()
+    return StageOutput(kept, rejected, notes=count_removed("seed", kept, rejected))
 
 
 def pair_with_tags(documents: Dataset, context: Context) -> Dataset:

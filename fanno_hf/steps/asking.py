@@ -7,7 +7,7 @@ async def way(row, ask):                                        # row {"text": "
     rows = ask_rows(rows, teacher, way, {"completion": "string"}, "seed: ask")
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +20,11 @@ from fanno_hf.columns import OUTCOME, VERDICTS, Reason
 from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
-from fanno_hf.instructing.verdicts import yes_probability
+from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
-from fanno_hf.teacher.base import Ask, Completion, Request
+from fanno_hf.teacher.base import Ask, Request
 from fanno_hf.teacher.service import Teacher
 
 SPENT = {"prompt_tokens": "int64", "completion_tokens": "int64"}  # tokens of all requests of a row; see `spent`
@@ -44,7 +44,12 @@ class Sampler:
     random_seed: int
 
     def request(
-        self, prompt: Prompt, variables: Mapping[str, Any], *row: str | int, max_tokens: int | None = None
+        self,
+        prompt: Prompt,
+        variables: Mapping[str, Any],
+        *row: str | int,
+        max_tokens: int | None = None,
+        schema: dict[str, Any] | None = None,
     ) -> Request:
         """Returns the request for a row, named by whatever tells it from the others."""
         return Request(
@@ -56,6 +61,7 @@ class Sampler:
             # greedy answers do not depend on the seed: equal prompts are then one request
             seed=request_seed(self.random_seed, *row) if self.sampling.temperature > 0 else 0,
             stop=tuple(self.sampling.stop),
+            schema=schema,
             documents=prompt.documents(**variables),
         )
 
@@ -109,15 +115,19 @@ def spent(ask: Ask) -> dict[str, int]:
     return {"prompt_tokens": ask.prompt_tokens, "completion_tokens": ask.completion_tokens}
 
 
+_ANSWER_TOKENS = 16  # room for one answer of several: a number, a word, and what some teachers wrap around them
+
+
 @dataclass(frozen=True)
 class Questions:
     """Yes/no questions where *yes* means "reject", with the probability from which on it does."""
 
-    prompt: Prompt  # with the variable `question` and those of the row
+    prompt: Prompt  # with the variable `questions` and those of the row
     questions: Mapping[str, str]  # name -> text; the name is the reason of the rows that it rejects
     thresholds: Mapping[str, float | None]  # name -> probability from which on it rejects; null leaves it out
     undecided: str = "keep"  # or "drop" a row where the teacher says neither yes nor no
     top_logprobs: int = 5  # alternatives asked for (TGI gives at most 5); 0 reads the text instead
+    together: bool = False  # all in one request; else one after the other, until one rejects
 
     def __post_init__(self):
         for name in self.names:
@@ -135,33 +145,56 @@ class Questions:
     async def put(
         self, ask: Ask, variables: Mapping[str, Any], *, every: bool = False
     ) -> tuple[list[dict], Reason | None]:
-        """Puts the questions, one after the other until one rejects; `every` one for rows that are measured, not screened.
+        """Puts the questions; `every` one for rows that are measured, not screened.
 
         Returns the verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
         """
-        verdicts = []
-        for name in self.names:
-            answer = await ask(question_request(self.prompt, self.questions[name], variables, self.top_logprobs))
-            probability = yes_probability(answer.text, answer.top_logprobs)
-            verdicts.append({"name": name, "probability": probability})
-            if reason := answer.error if every else self._reason(name, answer, probability):
-                return verdicts, reason
+        verdicts: list[dict] = []
+        for names in [self.names] if self.together and self.names else [[name] for name in self.names]:
+            request = question_request(
+                self.prompt, [self.questions[name] for name in names], variables, self.top_logprobs
+            )
+            answer = await ask(request)
+            if len(names) > 1:
+                probabilities = yes_probabilities(answer.text, answer.answers, len(names))
+            else:
+                probabilities = [yes_probability(answer.text, answer.top_logprobs)]
+            found = [{"name": n, "probability": p} for n, p in zip(names, probabilities, strict=True)]
+            verdicts += found
+            if answer.error is not None:
+                return verdicts, answer.error
+            reasons = [reason for verdict in found if (reason := self._reason(**verdict, text=answer.text))]
+            if reasons and not every:
+                return verdicts, reasons[0]
         return verdicts, None
 
-    def _reason(self, name: str, answer: Completion, probability: float | None) -> Reason | None:
-        if answer.error is not None:
-            return answer.error
+    def _reason(self, name: str, probability: float | None, text: str) -> Reason | None:
         if probability is None:
-            return ("undecided", f"{name}: {answer.text[:40]!r}") if self.undecided == "drop" else None
+            return ("undecided", f"{name}: {text[:40]!r}") if self.undecided == "drop" else None
         if probability < self.thresholds[name]:
             return None
         return name, f"probability {probability:.3f} >= {self.thresholds[name]}"
 
 
-def question_request(prompt: Prompt, question: str, variables: Mapping[str, Any], top_logprobs: int) -> Request:
-    """Asks a yes/no question for one token, greedily."""
-    messages, documents = prompt.messages(question=question, **variables), prompt.documents(**variables)
-    return Request(messages, max_tokens=1, top_logprobs=top_logprobs, documents=documents)
+def questions_about(
+    what: str, chosen: "settings.Settings", thresholds: Mapping[str, float | None], undecided: str
+) -> Questions:
+    """Returns the questions about a "prescreen"ed passage, an "instruction" or an answer ("respond"): prompts.<what>."""
+    prompts = getattr(chosen.prompts, what)
+    prompt = Prompt(f"prompts.{what}.verdict", prompts.verdict)
+    together = chosen.prompts.verdicts == "together"
+    return Questions(prompt, prompts.questions, thresholds, undecided, chosen.top_logprobs, together)
+
+
+def question_request(
+    prompt: Prompt, questions: Sequence[str], variables: Mapping[str, Any], top_logprobs: int
+) -> Request:
+    """Asks yes/no questions, greedily: one for a single token, several for a line each."""
+    if len(questions) == 1:
+        variables = {**variables, "question": questions[0]}
+    messages, documents = prompt.messages(questions=questions, **variables), prompt.documents(**variables)
+    max_tokens = 1 if len(questions) == 1 else _ANSWER_TOKENS * len(questions)
+    return Request(messages, max_tokens=max_tokens, top_logprobs=top_logprobs, judge=True, documents=documents)
 
 
 def judge(

@@ -58,7 +58,7 @@ def _quality(context: Context) -> RowWay:
 
     async def way(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
         variables = {"instruction": row["instruction"], "input": row["input"]}
-        answer = await ask(question_request(prompt, prompts.quality, variables, top_logprobs))
+        answer = await ask(question_request(prompt, [prompts.quality], variables, top_logprobs))
         quality = None if answer.error else yes_probability(answer.text, answer.top_logprobs)
         return {"quality": quality, **outcome("reward", answer.error)}
 

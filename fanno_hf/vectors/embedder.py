@@ -41,6 +41,7 @@ class SentenceTransformerEmbedder:
         revision: of the Hub model.
         package, pattern, sha256, version: where a packaged model lies (see `find_packaged_file`).
         backend: "torch", or "onnx" or "openvino" where they are installed.
+        languages: which it knows, for the settings that name it; no vector depends on it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class SentenceTransformerEmbedder:
         batch_size: int = 32,
         device: str | None = None,
         backend: str = "torch",
+        languages: Sequence[str] | None = None,
     ):
         if not package and not model:
             raise UserError("embedder.model is empty: give a sentence-transformers model or use embedder=minilm")
@@ -107,7 +109,7 @@ class SentenceTransformerEmbedder:
 class HashingEmbedder:
     """A bag of hashed words: no model, the same everywhere. For tests and recipes that must run in seconds."""
 
-    def __init__(self, dimension: int = 256):
+    def __init__(self, dimension: int = 256, languages: Sequence[str] | None = None):
         self._dimension = dimension
         self.identity = f"hashing-{dimension}"
 

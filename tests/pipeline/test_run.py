@@ -25,7 +25,7 @@ from tests.doubles.chat_server import ChatServer
 
 NAMES = list(STAGES)
 # a verdict of 1.0 never comes: nothing is dropped by the teacher's judgement
-_ASKED = ("needs_document", "unsafe", "names_strangers")
+_ASKED = ("needs_document", "unsafe", "private_details")
 _VERDICTS = {"prescreen": ("low_quality", "private_information", "advertisement"), "seed": _ASKED, "augment": _ASKED}
 TOLERANT = [f"stages.{stage}.verdicts.{name}=1.0" for stage, names in _VERDICTS.items() for name in names]
 
@@ -42,7 +42,8 @@ def requests_sent(log: Path) -> int:
 def over(server: ChatServer) -> list[str]:
     """The overrides of a run with a server as its teacher."""
     teacher = ["teacher=openai", f"teacher.base_url={server.url}", "teacher.model=double", "teacher.retries=0"]
-    return [*teacher, "teacher.concurrency=1", "teacher.timeout=60"]
+    small = ["prompts=small", "tags=small", "rules=small"]
+    return [*teacher, *small, "teacher.concurrency=1", "teacher.timeout=60"]
 
 
 @pytest.fixture(scope="module")

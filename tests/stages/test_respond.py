@@ -44,6 +44,34 @@ def test_grounded_answers_see_their_own_document_first_and_the_nearest(make_cont
     assert all(passage in asked[0] for passage in row["passages"])
 
 
+def test_a_passage_that_is_not_near_enough_is_not_retrieved(make_context, inputs):
+    context, _ = make_context(
+        answer, overrides=["stages.respond.retrieved=3", "stages.respond.min_passage_score=0.99"]
+    )
+    documents, instructions = inputs(context)
+    assert [row["passages"] for row in respond(documents, instructions, context).kept] == [
+        [text] for text in documents["text"]
+    ]
+
+
+@pytest.mark.parametrize(("with_input", "passages"), [("false", 0), ("true", 2)])
+def test_an_instruction_that_brings_its_input_gets_passages_where_that_is_asked_for(
+    make_context, inputs, with_input, passages
+):
+    context, _ = make_context(answer, overrides=[f"stages.respond.with_input={with_input}"])
+    output = respond(*inputs(context, "Wet moss, dry moss."), context)
+    assert {len(row["passages"]) for row in output.kept} == {passages}
+
+
+def test_an_answer_that_the_teacher_finds_faulty_leaves(make_context, inputs):
+    errors = "stages.respond.verdicts.contains_error=0.5"
+    context, _ = make_context(answer, lambda prompt: "Yes" if "d1 works" in prompt else "No", overrides=[errors])
+    documents, instructions = inputs(context)
+    output = respond(documents, instructions, context)
+    assert [row["reason"] for row in output.rejected] == ["contains_error"]
+    assert {verdict["probability"] for row in output.kept for verdict in row["response_verdicts"]} == {0.0}
+
+
 def test_scores_are_cosines_the_nearest_first(make_context, inputs):
     context, _ = make_context(answer, overrides=["stages.respond.retrieved=3"])
     scores = respond(*inputs(context), context).kept[0]["passage_scores"]
