@@ -329,6 +329,7 @@ class Report(_Group):
     compared_rows: Count
     judged: Natural
     price: Price
+    code: list[Text]
 
 
 class Settings(_Group):
@@ -371,6 +372,7 @@ class Settings(_Group):
         settings.decontamination.check_together()
         settings.prescreen.communities.check_together()
         compile_patterns("stages.prescreen.prompt_injections", settings.prescreen.prompt_injections)
+        compile_patterns("report.code", settings.report.code)
         settings._resolved = resolved
         return settings
 
