@@ -41,8 +41,9 @@ def length_growth(windows: np.ndarray, quartiles: np.ndarray) -> "Canvas":
     low, middle, high = quartiles.T
     axes.fill_between(windows, low, high, color=OURS, alpha=0.25, lw=0)
     _line(axes, windows, middle)
-    last = f"last: median {middle[-1]:.0f}, middle half {low[-1]:.0f} to {high[-1]:.0f}"
-    axes.text(1, 1, last, transform=axes.transAxes, ha="right", va="top")
+    axes.axhline(middle[0], color=INK, lw=1, ls=(0, (4, 3)))
+    said = f"median: first {middle[0]:.0f}, last {middle[-1]:.0f}; middle half of the last {low[-1]:.0f} to {high[-1]:.0f}"
+    axes.text(1, 1, said, transform=axes.transAxes, ha="right", va="top")
     axes.set_ylim(0, 1.2 * high.max() or 1)
     whole_numbers(axes.xaxis, axes.yaxis)
     return canvas

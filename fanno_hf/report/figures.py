@@ -19,6 +19,7 @@ from fanno_hf.report.stages import StageFigures
 from fanno_hf.report.style import Figure, clean, short
 from fanno_hf.report.wheel import wheel
 from fanno_hf.texts.duration import duration
+from fanno_hf.texts.segment import words
 from fanno_hf.texts.verbs import MISSING, VerbNouns
 
 if TYPE_CHECKING:
@@ -97,13 +98,20 @@ def _length_growth(ours: Measured) -> str | _Content:
     quartiles = np.array([np.quantile(ours.instruction_tokens[ours.rounds == w], (0.25, 0.5, 0.75)) for w in windows])
     caption = (
         "Tokens of the instructions of each window of augment: the median, and a band from the first to the third "
-        f"quartile; 0 are the seeds. {_rows(ours)}."
+        f"quartile; 0 are the seeds. The dashed line is the median of window {windows[0]}; where the band climbs away from "
+        f"it, instructions outdo one another. In words: {_in_words(ours, windows[0])}, {_in_words(ours, windows[-1])}. "
+        f"{_rows(ours)}."
     )
     alt = (
         f"Line with band: the median length goes from {quartiles[0, 1]:.0f} tokens in round {windows[0]} to "
         f"{quartiles[-1, 1]:.0f} in round {windows[-1]}."
     )
     return caption, alt, lambda: charts.length_growth(windows, quartiles)
+
+
+def _in_words(ours: Measured, window: int) -> str:
+    counts = [len(words(text)) for text, of in zip(ours.instructions, ours.rounds, strict=True) if of == window]
+    return f"median {np.median(counts):.0f} and mean {np.mean(counts):.1f} in window {window}"
 
 
 def _lengths(ours: Measured, other: Measured | None) -> str | _Content:

@@ -5,7 +5,6 @@
 Every figure is computed from the rows alone, with no random choice; what cannot be computed is None, never NaN.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,8 +19,6 @@ from fanno_hf.vectors.nearest import nearest
 
 TOP_VERBS, TOP_NOUNS = 20, 4
 _QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
-_LIST_ITEM = re.compile(r"^[^\S\n]*(?:[-*•‣–]|\d{1,3}[.)、．])\s*\S", re.MULTILINE)
-_PARAGRAPH = re.compile(r"\S\s*?\n[^\S\n]*\n\s*\S")
 
 
 def measure(
@@ -158,9 +155,6 @@ def _responses(rows: Measured) -> dict[str, Any]:
         "type_token_ratio": _type_token_ratio(texts),
         "empty": _mean(not text.strip() for text in texts),
         "cut_off": None if finish is None else _mean(reason == "length" for reason in finish),
-        "lists": _mean(len(_LIST_ITEM.findall(text)) > 1 for text in texts),
-        "paragraphs": _mean(_PARAGRAPH.search(text) is not None for text in texts),
-        "code": _mean("```" in text for text in texts),
     }
 
 

@@ -41,6 +41,18 @@ _UNENCODABLE = re.compile("[\0\ud800-\udfff]")  # HTML has no NUL, UTF-8 no surr
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of the report."""
+
+    name: str  # of its numbers in metrics.json
+    title: str  # a few words
+    lead: str  # one or two sentences: what it is about, and what a reader should see at once
+    head: Sequence[str]  # names of the columns, that of the lines first
+    bodies: Sequence[Sequence[tuple[str, Sequence[str]]]]  # groups of lines, each a name and a text for every column
+    numbers: Any  # the same as values for JSON
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything that the page shows."""
 
@@ -48,6 +60,7 @@ class Page:
     tiles: Sequence[tuple[str, str]] = ()  # (label, value), e.g. ("pairs", "10,000")
     notes: Sequence[str] = ()  # sentences below them
     stages: Sequence[StageFigures] = ()  # in their order
+    tables: Sequence[Table] = ()  # what the data is like, before the figures
     # each with `name`, `title`, `caption`, `alt`, `light` and `dark` (bytes of an SVG, or None) and `note` (the
     # sentence shown in place of a figure that could not be drawn, or None)
     figures: Sequence[Any] = ()

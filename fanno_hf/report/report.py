@@ -20,8 +20,10 @@ from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.services import build
+from fanno_hf.report.completions import completion_tables
 from fanno_hf.report.figures import draw
 from fanno_hf.report.fitting import cut_for, cut_texts, estimated_size, fewer
+from fanno_hf.report.form import form_tables
 from fanno_hf.report.measured import Measured, measured_rows
 from fanno_hf.report.metrics import measure
 from fanno_hf.report.other import judge, name_of, read_pairs
@@ -67,15 +69,17 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     counter = build("tokenizer", config["tokenizer"])
     shown = read_shown(folder, chosen.rows, seed)
     ours = measured(shown, folder.path.resolve().name, embedder, counter, config["rules"])
-    sets = [ours]
+    sets, beside = [ours], None
     if chosen.compare:
         pairs, of = read_pairs(chosen.compare, chosen.compared_rows, seed)
         name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
         sets.append(measured_rows(name, pairs, of, judged, embedder, counter, config["rules"]))
+        beside = (name, (pairs, of))
     parser = find_parser(settings.parser)
     verbs = [read_verbs(parser, data.instructions, chosen.parsed, seed) if parser else None for data in sets]
     stages = stage_figures(folder.manifest, chosen.price)
     metrics = _metrics(sets, verbs, folder)
+    tables = [*form_tables(folder, chosen, seed, beside), *completion_tables(folder)]
     figures = draw(
         *sets,
         verbs=verbs[0],
@@ -89,6 +93,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
         tiles=list(_tiles(shown, folder, stages)),
         notes=list(_notes(shown, sets, folder, settings, embedder.identity, parser is None)),
         stages=stages,
+        tables=tables,
         figures=figures,
         metrics=metrics,
     )
@@ -99,6 +104,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
         folder.write(FIGURES / f"{figure.name}.png", figure.png)
     about = [{key: getattr(figure, key) for key in ("name", "title", "alt", "caption")} for figure in drawn]
     numbers = {"rows_of": shown_rows(folder.manifest), "data": metrics, "figures": about}
+    numbers["tables"] = {table.name: table.numbers for table in tables}
     folder.write(METRICS, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
     return len(content)
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from fanno_hf.report import page as page_module
-from fanno_hf.report.page import Page, StageFigures, metric_groups, render_page
+from fanno_hf.report.page import Page, StageFigures, Table, metric_groups, render_page
 from tests.report.browser import Watched, open_browser
 
 HOSTILE = {
@@ -89,6 +89,11 @@ RUN = Page(
         StageFigures("augment", 12, 8, {"near_repeat": 4}, 12, 0, 2000, 120, 7200.0, 1.25),
         StageFigures("respond", 8, 7, {"refusal": 1}, 8, 0, 800, 300, 60.0, None),
     ],
+    tables=[
+        Table(
+            "instructions", "Form of the instructions", "31 of 32.", ("instructions", "rows"), [[("seed", ["32"])]], []
+        )
+    ],
     figures=FIGURES,
     metrics={"demo": {"rows": 7, "tokens": {"mean": 9.5}}, "other": {"rows": 52002, "tokens": {"mean": 14.123}}},
     records={"documents": DOCUMENTS, "shared": SHARED, "rows": ROWS},
@@ -159,6 +164,10 @@ def everywhere(*texts: str) -> Page:
         tiles=[(text, text) for text in texts],
         notes=texts,
         stages=[StageFigures(text, 2, 1, {text: 1}, 1, 0, 1, 1, 1.0, None) for text in texts],
+        tables=[
+            Table(f"table-{place}", *(text, text), (text, text), [[(text, [text])]], [])
+            for place, text in enumerate(texts)
+        ],
         figures=figures,
         metrics={text: {text: {text: text}} for text in texts},
         records={
