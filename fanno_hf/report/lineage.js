@@ -110,6 +110,8 @@ function written({ completion, instruction, output }) {
 function facts(row) {
   const known = [
     ["Task type", row.task_type],
+    ["Task type asked for", row.task_type_asked === row.task_type ? null : row.task_type_asked],
+    ["Taken off by parsing", row.removed],
     ["Characteristic", row.characteristic],
     ["Style", row.style],
     ["Origin", row.origin],

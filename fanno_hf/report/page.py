@@ -33,7 +33,7 @@ LISTED = ("id", "stage", "reason", "instruction", "input", "output", "task_type"
 LISTED += ("round", "document", "reward", "pulls", "similarity", "tokens", "response_tokens")
 # what only the lineage of a row shows: decoded when the row is opened, with its piece
 LINEAGE = ("detail", "text", "passages", "counterexamples", "verdicts", "completion", "finish_reason", "teacher")
-LINEAGE += ("prompt_digest", "prompt", "response_prompt")
+LINEAGE += ("prompt_digest", "prompt", "response_prompt", "task_type_asked", "removed")
 PIECE = 250  # rows or documents decoded at once
 HEADING = 200  # characters shown in the list for a row that has no instruction
 

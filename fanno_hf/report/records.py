@@ -26,7 +26,7 @@ from fanno_hf.steps.answering import response_prompt
 
 _COPIED = (
     *("instruction", "input", "task_type", "characteristic", "style", "origin", "round", "reward", "pulls"),
-    *("finish_reason", "teacher", "prompt_digest", "response_tokens", "detail"),
+    *("finish_reason", "teacher", "prompt_digest", "response_tokens", "detail", "task_type_asked"),
 )
 _SHORTEST = 40  # characters; a sign replaces texts in prompts that have as many or more
 
@@ -110,7 +110,11 @@ class _Lineage:
             "text": None if passage else self._short(row.get("text")),
             "passages": [[self._document(text), round(float(score), 4)] for text, score in found],
             "counterexamples": [[name, self._other(name)] for name in row.get("counterexamples") or ()],
-            "verdicts": [[v["name"], v["probability"]] for v in row.get("verdicts") or ()],
+            "verdicts": [
+                [verdict["name"], verdict["probability"]]
+                for verdict in (*(row.get("verdicts") or ()), *(row.get("response_verdicts") or ()))
+            ],
+            "removed": ", ".join(row.get("removed") or ()) or None,
             "tokens": row.get("num_tokens"),
             "completion": self._short(row.get("completion")) if row.get("reason") else None,
             "prompt": self._safely(self._asked, row, passage),

@@ -8,6 +8,8 @@ import shutil
 import sys
 from contextlib import closing
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
@@ -122,6 +124,19 @@ def test_the_prompt_that_is_shown_is_the_one_that_was_sent(reported):
         words = next(tag["text"] for tag in tags if tag["name"] == row[kind])
         expected = expected.replace("{{ " + kind + " }}", words)
     assert first["prompt"][1].replace("\0d\0", text) == expected.strip()
+
+
+def test_a_row_of_another_task_type_shows_the_prompt_that_asked_for_its_own(folder):
+    path = folder / "respond" / "train-00000-of-00001.parquet"
+    table = pq.read_table(path)
+    asked = [row | {"task_type": "a riddle", "removed": ["label", "quotes"]} for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(asked, schema=table.schema), path)
+    before = [row["task_type"] for row in table.to_pylist()]
+    make(folder)
+    found = lineage(folder)[: len(before)]
+    assert [row["task_type_asked"] for row in found] == before
+    assert {row["removed"] for row in found} == {"label, quotes"}
+    assert all(row["prompt"] for row in found)
 
 
 def test_a_prompt_of_other_templates_is_not_shown(folder):
