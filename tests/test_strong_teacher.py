@@ -1,6 +1,5 @@
 """A teacher that is never at fault, through all four stages: everything it writes is kept as it is meant."""
 
-
 import pytest
 
 from fanno_hf.cli.configuration import resolve

@@ -117,27 +117,20 @@ def _table(
 ) -> Table:
     """Returns the table of stages and another data set, and below it the windows of the stage `windowed`."""
     found = {stage: [measure(row) for row in rows] for stage, (rows, _) in stages.items()}
-    whole = {stage: (_summary(found[stage]), of) for stage, (_, of) in stages.items()}
-    last = list(whole)[-1]
-    lines = list(whole.items())
+    lines = [(stage, _summary(found[stage]), of) for stage, (_, of) in stages.items()]
+    last, ours, _ = lines[-1]
     if other:
-        rows, of = other[1]
-        lines.append((other[0], (_summary([measure(row) for row in rows]), of)))
-    windows = [
-        (group, _summary([found[windowed][place] for place in places]))
-        for group, places in window_groups([row["round"] for row in stages[windowed][0]] if windowed in stages else [])
-    ]
-    ours = whole[last][0]
+        beside, (rows, of) = other
+        lines.append((beside, _summary([measure(row) for row in rows]), of))
+    groups = window_groups([row["round"] for row in stages[windowed][0]]) if windowed in stages else []
+    windows = [(group, _summary([found[windowed][at] for at in places]), len(places)) for group, places in groups]
     return Table(
         name=name,
         title=f"Form of the {name}",
         lead=_counts(f"{ours['rows']:,} {name} of {last}", ours) + _growth(windows),
         head=(name, *(key.replace("_", " ") for key in ours)),
-        bodies=[
-            [(line, _cells(numbers, of)) for line, (numbers, of) in lines],
-            [(line, _cells(numbers)) for line, numbers in windows],
-        ],
-        numbers=[{"name": line, **numbers} for line, numbers in [*((a, b) for a, (b, _) in lines), *windows]],
+        bodies=[[(line, _cells(numbers, of)) for line, numbers, of in part] for part in (lines, windows) if part],
+        numbers=[{"name": line, **numbers} for line, numbers, _ in lines + windows],
     )
 
 
@@ -160,19 +153,19 @@ def _counts(rows: str, numbers: Numbers) -> str:
     return f"{rows}: {', '.join(counts)}."
 
 
-def _growth(windows: Sequence[tuple[str, Numbers]]) -> str:
+def _growth(windows: Sequence[tuple[str, Numbers, int]]) -> str:
     """Returns how the length goes from the first windows to the last."""
     if len(windows) < 2:
         return ""
-    ends = [f"{numbers['median_words']:g} words ({name})" for name, numbers in (windows[0], windows[-1])]
+    ends = [f"{numbers['median_words']:g} words ({name})" for name, numbers, _ in (windows[0], windows[-1])]
     return f" The median length goes from {ends[0]} to {ends[1]}."
 
 
-def _cells(numbers: Numbers, of: int | None = None) -> list[str]:
+def _cells(numbers: Numbers, of: int) -> list[str]:
     """Returns the texts of a line; `of`: the number of rows that these were drawn from."""
-    count, *rest = numbers.items()
-    cells = [f"{count[1]:,}" if of in (None, count[1]) else f"{count[1]:,} of {of:,}"]
-    for key, value in rest:
+    count = numbers["rows"]
+    cells = [f"{count:,}" if of == count else f"{count:,} of {of:,}"]
+    for key, value in list(numbers.items())[1:]:
         cells.append(f"{value:,.1f}".removesuffix(".0") if key.endswith("_words") else percent(value))
     return cells
 

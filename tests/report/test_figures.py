@@ -224,3 +224,11 @@ def test_numbers_durations_and_labels_are_short():
     numbers = {0: "0", 950: "950", 12_345: "12k", 1_500: "1.5k", 999_999: "1000k", 3_400_000: "3.4M"}
     assert {number: short(number) for number in numbers} == numbers
     assert [duration(seconds) for seconds in (0.4, 12, 75, 9000)] == ["0.4 s", "12 s", "1.2 min", "2.5 h"]
+
+
+def test_lengths_by_window_are_said_in_words_too():
+    instructions = ["Write a poem."] * 6 + ["Write a long poem about the peat moss of the Harz."] * 6
+    figure = drawn(measured(*instructions, rounds=np.repeat([0, 4], 6)))["instruction_length_growth"]
+    said = "In words: median 3 and mean 3.0 in window 0, median 11 and mean 11.0 in window 4."
+    assert said in figure.caption
+    assert "median: first 3, last 11; middle half of the last 11 to 11" in texts(figure.light)
