@@ -299,6 +299,13 @@ class Estimate(_Group):
     rows: Count
 
 
+class Preview(_Group):
+    """stage=preview."""
+
+    rows: Count
+    html: Path | None
+
+
 class Hub(_Group):
     repo_id: Text | None
     push: bool
@@ -357,6 +364,7 @@ class Settings(_Group):
     export: Export
     diff: Diff
     estimate: Estimate
+    preview: Preview
     hub: Hub
     report: Report
 

@@ -144,6 +144,9 @@ TASKS = {
     "estimate": Task(
         "fanno_hf.commands.estimate:project", "sends a few passages through every stage, projects time and tokens"
     ),
+    "preview": Task(
+        "fanno_hf.commands.preview:preview", "shows the first passages all the way: prompts, answers, reasons, pairs"
+    ),
 }
 SUMMARIES = {
     "all": "the four stages below, one after the other; one that is up to date is skipped",

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fanno_hf
 from fanno_hf.errors import StageEmpty, UserError
@@ -25,6 +25,9 @@ from fanno_hf.pipeline.services import Shard, about_documents, read_documents, s
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.settings import Settings
 from fanno_hf.steps.context import Context, StageOutput
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +102,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     """Does one stage unless it is up to date, and writes down what it did."""
     decisive = _decisive(stage, context)
     inputs, input_sha256 = _inputs(stage, decisive, context, folder)
-    fingerprint = digest([DATA_VERSION, stage.name, decisive, input_sha256])
+    fingerprint = _fingerprint(stage, decisive, input_sha256)
     entry = folder.manifest["stages"].get(stage.name)
     if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
         logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
@@ -134,6 +137,20 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
         folder.manifest["stages"][stage.name]["pairs"] = folder.write_rows("default", pairs(output.kept))
     folder.write_manifest()
     _log_stage(stage.name, folder.manifest["stages"][stage.name])
+
+
+def finished(stage: Stage, context: Context, folder: RunFolder) -> "Dataset | None":
+    """Returns the rows that a stage kept, where a run of these settings and documents would find it up to date."""
+    entry = folder.manifest["stages"].get(stage.name)
+    if not entry:
+        return None
+    decisive = _decisive(stage, context)
+    fingerprint = _fingerprint(stage, decisive, _inputs(stage, decisive, context, folder)[1])
+    return folder.read_rows(stage.name, stage.columns) if _is_up_to_date(entry, fingerprint, stage, folder) else None
+
+
+def _fingerprint(stage: Stage, decisive: Mapping[str, Any], input_sha256: str) -> str:
+    return digest([DATA_VERSION, stage.name, decisive, input_sha256])
 
 
 def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: Stage, folder: RunFolder) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,18 +85,21 @@ def _journal(settings: Settings, folder: Path) -> Path:
 
 
 def read_documents(
-    config: Mapping[str, Any], scratch: Path, shard: Shard | None = None
+    config: Mapping[str, Any], scratch: Path, shard: Shard | None = None, first: int | None = None
 ) -> tuple[Callable[[], "Dataset"], str]:
     """Reads the configured source into a file in `scratch`. What is not a string becomes null, which prescreen rejects.
 
+    Args:
+        first: reads so many documents and no more; None reads all.
+
     Returns a function that opens the documents: columns text, source and position (the document's place in the source,
-    from 0); and the sha256 of all documents of the source, those of other shards too.
+    from 0); and the sha256 of all documents that were read, those of other shards too.
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
     every = (
         {"text": clean(text) if isinstance(text, str) else None, "source": source, "position": place}
-        for place, (text, source) in enumerate(build("data", config).documents())
+        for place, (text, source) in enumerate(islice(build("data", config).documents(), first))
     )
     sha256 = hashlib.sha256()
     mine = (row for row in hashed(every, sha256) if row["position"] % count == index)

@@ -24,6 +24,11 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
     Returns seed instructions with the columns of INSTRUCTION, at most `max_instructions`, and the rejected ones with reasons.
     Raises StageEmpty where nothing is left.
     """
+    return ask_seeds(pair_with_tags(documents, context), context)
+
+
+def ask_seeds(rows: Dataset, context: Context) -> StageOutput:
+    """Does what follows for passages that have their tags (see `pair_with_tags`), all of them or a few."""
     settings, embedder = context.settings.seed, context.embedder
     funnel = Funnel("seed", INSTRUCTION)
     instructor = Instructor("seed", context)
@@ -34,7 +39,6 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
     def meanwhile(part: Dataset) -> None:
         embed_ahead(part, embedder, settings)
 
-    rows = pair_with_tags(documents, context)
     rows = in_parts(rows, work, meanwhile, "seed: ask", funnel, context.teacher)
     rows, _ = keep_distinct(rows, funnel, embedder, settings)
     limit = settings.max_instructions
@@ -47,7 +51,10 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
 
 
 def pair_with_tags(documents: Dataset, context: Context) -> Dataset:
-    """Joins every document with `combinations` of the pool's tags, spread evenly over the whole pool."""
+    """Joins every document with `combinations` of the pool's tags, spread evenly over the whole pool.
+
+    What a document gets depends on its place alone, not on how many follow.
+    """
     settings = context.settings.seed
     if settings.max_documents is not None:
         documents = documents.select(range(min(len(documents), settings.max_documents)))

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class EmbeddingStore:
         self.identity = embedder.identity
         self._embedder, self.check_installed = embedder, embedder.check_installed
         self._folder = Path(folder, digest(embedder.identity)[:16])
+        self._lock = threading.Lock()
         self._rows: dict[bytes, int] | None = None
         self._vectors: np.ndarray | None = None
 
@@ -50,15 +52,16 @@ class EmbeddingStore:
 
         Texts are read one after the other, so they may be a column of a data set on disk. So are the vectors where
         the texts are asked for in the order in which they were first seen: then nothing is copied into memory.
-        Raises UserError where the embedder gives a vector that is not finite or not of unit length.
+        Raises UserError where the embedder gives a vector that is not finite or not of unit length. From any thread.
         """
-        self._open()
-        rows = self._find_or_embed(texts)
-        if self._vectors is None or not len(rows):
-            return self._embedder.encode([]) if self._vectors is None else self._vectors[:0]
-        if (np.diff(rows) == 1).all():
-            return self._vectors[rows[0] : rows[0] + len(rows)]
-        return self._gather(rows)
+        with self._lock:
+            self._open()
+            rows = self._find_or_embed(texts)
+            if self._vectors is None or not len(rows):
+                return self._embedder.encode([]) if self._vectors is None else self._vectors[:0]
+            if (np.diff(rows) == 1).all():
+                return self._vectors[rows[0] : rows[0] + len(rows)]
+            return self._gather(rows)
 
     def absorb(self, folder: Path) -> None:
         """Takes over the vectors of the same embedder from another store's folder, those of known texts left out."""
