@@ -398,6 +398,11 @@ def test_no_request_is_sent_beyond_the_budget(small, tmp_path):
     assert len(log.read_text().split()) == 20
 
 
+def test_a_pipe_that_is_closed_early_is_no_fault_of_ours(caplog):
+    explain(BrokenPipeError(32, "Broken pipe"), debug=False)
+    assert caplog.messages == ["Nobody reads what is printed any more. What was done is kept."]
+
+
 def test_a_full_memory_says_what_to_do(caplog):
     assert explain(MemoryError(), debug=False) == 1
     assert "The memory is full: give fewer documents" in caplog.text

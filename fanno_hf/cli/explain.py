@@ -49,6 +49,8 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         return _in_words(disk_error(Path(error.filename), error))
     if disk_full:
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
+    if isinstance(error, BrokenPipeError):  # of `| head`
+        return "Nobody reads what is printed any more. What was done is kept.", 1
     if isinstance(error, MemoryError):
         return "The memory is full: give fewer documents (data.limit) or a machine with more memory.", 1
     name = type(error).__name__

@@ -12,7 +12,7 @@ Where the run has done its stage=prescreen, the passages are those that it kept,
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -89,6 +89,8 @@ def _ways(run: Path, context: Context, shown: Previewed) -> Iterator[Way]:
     documents, dropped = _prescreened(run, context), []
     if documents is None:
         documents, dropped = _screen(_first_passages(rows, context), replace(context, teacher=listening))
+    else:
+        shown.say(f"passages: the first of {len(documents)} that this run's stage=prescreen kept")
     by_rules = [row for row in dropped if row["phase"] in PHASES]
     others = [row for row in dropped if row["phase"] not in PHASES]
     yield from (Way([Step("prescreen", row)]) for row in by_rules[:rows])
@@ -111,9 +113,7 @@ def _prescreened(run: Path, context: Context) -> Dataset | None:
         return None
     with closing(RunFolder(run)) as folder:
         documents = finished(STAGES["prescreen"], context, folder)
-        # into memory: what is read into the run's scratch is gone when it is closed
-        documents = documents and Dataset(documents.data.table.combine_chunks())
-    if documents:
+    if documents is not None:
         context.embedder.absorb(run / "embeddings")
     return documents
 
@@ -153,7 +153,7 @@ def _follow(screened: Step, asked: Dataset, documents: Dataset, context: Context
     return Way([screened, seed, answer], next(iter(pairs(kept)), None))
 
 
-def _step(stage: str, do: Any, context: Context) -> tuple[Step, Dataset]:
+def _step(stage: str, do: Callable[[Context], StageOutput], context: Context) -> tuple[Step, Dataset]:
     """Does a stage for one row: what became of it, what was asked meanwhile, and the row where it is kept."""
     listening = Listening(context.teacher)
     try:

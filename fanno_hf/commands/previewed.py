@@ -115,8 +115,8 @@ def _answered(step: Step) -> Iterator[Part]:
     yield from _exchanged(step)
     if row["response"] is None:
         return
-    if row["response"] != _completions(step)[-1].text:
-        yield Part("response", row["response"])
+    is_whole = row["response"] == _completions(step)[-1].text
+    yield Part("response", "the completion, word for word" if is_whole else row["response"], is_text=not is_whole)
     yield from _obeyed(row)
 
 

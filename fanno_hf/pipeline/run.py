@@ -140,13 +140,16 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
 
 
 def finished(stage: Stage, context: Context, folder: RunFolder) -> "Dataset | None":
-    """Returns the rows that a stage kept, where a run of these settings and documents would find it up to date."""
+    """Returns the rows that a stage kept, where a run of these settings and documents would find it up to date;
+    else None."""
     entry = folder.manifest["stages"].get(stage.name)
     if not entry:
         return None
     decisive = _decisive(stage, context)
     fingerprint = _fingerprint(stage, decisive, _inputs(stage, decisive, context, folder)[1])
-    return folder.read_rows(stage.name, stage.columns) if _is_up_to_date(entry, fingerprint, stage, folder) else None
+    if not _is_up_to_date(entry, fingerprint, stage, folder):
+        return None
+    return folder.read_rows(stage.name, stage.columns, context.scratch)
 
 
 def _fingerprint(stage: Stage, decisive: Mapping[str, Any], input_sha256: str) -> str:

@@ -1,6 +1,7 @@
 """Vectors that are kept by their text: embedded once, whatever happens to the process."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -38,6 +39,14 @@ def make(tmp_path):
 
 def files(folder):
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_threads_that_ask_at_once_get_the_vectors_of_their_texts(make):
+    store, _ = make()
+    parts = [[f"text {number} of part {part}" for number in range(20)] for part in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(store.encode, parts))
+    assert all(np.allclose(f, HashingEmbedder(8).encode(p), atol=1e-3) for f, p in zip(found, parts, strict=True))
 
 
 def test_a_text_is_embedded_once_in_its_life(make):
