@@ -20,10 +20,11 @@ SWEEP = sorted(path.stem for path in (ROOT / "recipes" / "ablations").glob("*.ya
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
 
 # a recipe without its server, its documents and its size
-DRY = (
-    *("teacher=scripted", "~teacher.base_url", "~teacher.model", "data=sample", "~data.name", "~data.text_column"),
-    *("embedder=hashing", "tokenizer.name_or_path=words", "stages.augment.target_size=20"),
-)
+DRY = ("teacher=scripted", "~teacher.base_url", "data=sample", "embedder=hashing", "stages.augment.target_size=20")
+DRY_OF = {
+    **dict.fromkeys(RECIPES, ("~teacher.model", "~data.name", "~data.text_column", "tokenizer.name_or_path=words")),
+    "plain": ("~data.path",),
+}
 ABLATIONS = (
     "stages.prescreen.enabled=false",
     "tags=none",
@@ -74,12 +75,25 @@ def test_recipe_has_its_header(name):
 @pytest.mark.parametrize("name", sorted(set(RECIPES) - {"smoke"}))
 def test_recipe_runs_dry(name, tmp_path):
     """With its own numbers but for the size, on the scripted teacher."""
-    config = resolve(compose_recipe(name, *DRY, f"run={tmp_path / 'run'}", "log_level=WARNING"))
+    config = resolve(compose_recipe(name, *DRY, *DRY_OF[name], f"run={tmp_path / 'run'}", "log_level=WARNING"))
     folder = execute(config)
     assert len(read(folder.path, "augment")) == 20
     assert len(read(folder.path, "data")) > 10
     passages = 1 + config.respond.retrieved if config.respond.mode == "grounded" else 0
     assert all(len(row["passages"]) == passages for row in read(folder.path, "respond"))
+
+
+def test_plain_asks_once_for_each_instruction_and_each_answer(tmp_path, caplog):
+    given = ("teacher=scripted", "~teacher.base_url", "data=sample", "~data.path", f"run={tmp_path / 'run'}")
+    stages = execute(resolve(compose_recipe("plain", *given))).manifest["stages"]
+    asked = {name: entry["requests"] for name, entry in stages.items()}
+    assert asked == {
+        "prescreen": 0,
+        "seed": stages["seed"]["rows_in"],
+        "augment": 0,
+        "respond": stages["seed"]["kept"],
+    }
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 def read(run: Path, config: str) -> list[dict[str, Any]]:

@@ -119,8 +119,10 @@ class Windows:
         self._accepted += accepted
 
     def say_how_it_ended(self) -> None:
-        """Warns where the documents ran out, with the yield."""
+        """Warns where the documents ran out, with the yield; not where none was to be asked about."""
         size, settings = len(self._pool), self._settings
+        if not settings.epochs:
+            return
         if size < settings.target_size and self._is_over_budget():
             logger.warning(
                 f"augment: stages.augment.token_budget={settings.token_budget} is spent at {size} of "

@@ -82,7 +82,7 @@ def project(settings: Settings) -> str:
     ):
         context.embedder.check_installed()
         # the stages would warn that the probe is smaller than the run
-        with _errors_only("fanno_hf.stages", "fanno_hf.steps"):
+        with _errors_only("fanno_hf.stages", "fanno_hf.steps", "fanno_hf.augmenting"):
             stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
     return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
@@ -151,7 +151,8 @@ def _for_a_probe(context: Context, rows: int) -> Context:
     """Returns the context with limits under which every row of the probe is asked about once."""
     stages = context.settings.stages
     seed_once = stages.seed.model_copy(update={"max_documents": None, "max_instructions": None})
-    augment_once = stages.augment.model_copy(update={"target_size": 10**9, "window": rows, "epochs": 1})
+    epochs = min(1, stages.augment.epochs)  # 0 leaves augment out
+    augment_once = stages.augment.model_copy(update={"target_size": 10**9, "window": rows, "epochs": epochs})
     stages = stages.model_copy(update={"seed": seed_once, "augment": augment_once})
     return replace(context, settings=context.settings.model_copy(update={"stages": stages}))
 

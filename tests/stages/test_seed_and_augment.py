@@ -134,6 +134,12 @@ def test_documents_that_run_out_are_said(make_context, screened, caplog):
     assert len(output.kept) < 500
 
 
+def test_without_epochs_the_seeds_are_the_pool_and_nothing_is_said(make_context, screened, caplog):
+    output, seeds, _ = grown(make_context, screened, "stages.augment.target_size=500", "stages.augment.epochs=0")
+    assert output.kept["instruction_id"][:] == seeds["instruction_id"][:]
+    assert caplog.records == []
+
+
 def test_without_think_different_no_counterexample_is_shown(make_context, screened):
     output, _, backend = grown(
         make_context, screened, "stages.augment.target_size=12", "stages.augment.think_different=false"
