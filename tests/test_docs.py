@@ -176,7 +176,7 @@ def reasons_in_code() -> set[str]:
                 elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self.checks":
                     found |= {key.value for key in node.value.keys}
     prompts = yaml.safe_load((CONFIGURATION / "prompts" / "default.yaml").read_text(encoding="utf-8"))
-    return found | set(prompts["prescreen"]["questions"]) | set(prompts["instruction"]["questions"])
+    return found | {name for group in ("prescreen", "instruction", "respond") for name in prompts[group]["questions"]}
 
 
 def test_reasons_are_documented():

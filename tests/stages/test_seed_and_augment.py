@@ -50,7 +50,7 @@ def test_an_instruction_names_its_lineage(make_context, screened):
     ("completion", "reason"),
     [
         ("According to the passage, what are mosses?", "refers_to_document"),
-        ("Moss.", "too_short"),
+        ("Moss.", "not_an_instruction"),
         (Completion("What are mosses and", "length", 5, 5), "truncated"),
         (Completion(error=("teacher_refused", "422: too long")), "teacher_refused"),
     ],
