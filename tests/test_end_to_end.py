@@ -17,9 +17,15 @@ def test_documents_become_pairs_and_a_second_run_asks_nothing(tmp_path, monkeypa
     folder = tmp_path / "run"
     config = resolve(
         compose_config(
-            *(f"run={folder}", "data.limit=4", "stages.augment.target_size=4", "stages.augment.window=2"),
+            *(
+                f"run={folder}",
+                "data.limit=4",
+                "stages.seed.combinations=2",
+                "stages.augment.target_size=5",
+                "stages.augment.window=2",
+            ),
             # one thread: the other core belongs to the tests beside this one
-            *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=96", "log_level=WARNING"),
+            *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=160", "log_level=WARNING"),
         )
     )
     execute(config)

@@ -100,7 +100,7 @@ def test_what_is_up_to_date_needs_no_library_of_the_embedder(again, monkeypatch)
         ("stages.augment.counterexamples=2", "augment"),
         ("stages.respond.retrieved=0", "respond"),
         ("stages.respond.temperature=0.7", "respond"),
-        ("rules.refusal.en=[moss]", "seed"),
+        ("rules.refusal=[moss]", "seed"),
     ],
 )
 def test_a_change_does_its_stage_and_later_ones_again(again, override, first):

@@ -241,7 +241,15 @@ def test_no_system_role_is_ever_sent(server, tmp_path):
 
     documents = write_documents(tmp_path / "documents.jsonl")
     without = [override for override in SMALL if not override.startswith("teacher=")]
-    given = ("teacher=tgi", f"teacher.base_url={server.url}", "data=files", f"data.path={documents}")
+    given = (
+        "teacher=tgi",
+        "prompts=small",
+        "tags=small",
+        "rules=small",
+        f"teacher.base_url={server.url}",
+        "data=files",
+        f"data.path={documents}",
+    )
     execute(resolve(compose_config(*without, *given, f"run={tmp_path / 'run'}")))
     # this template refuses one, too
     assert {turn["role"] for body in server.sent for turn in body["messages"]} == {"user", "assistant"}
