@@ -77,7 +77,7 @@ def test_a_teacher_names_its_profile_and_what_is_asked_for_wins(overrides, profi
 
 def test_the_embedded_teacher_has_numbers_of_its_own():
     small, real = (composed(f"teacher={teacher}")["stages"] for teacher in ("local", "tgi"))
-    assert (small["seed"]["max_tokens"], real["seed"]["max_tokens"]) == (64, 2048)
+    assert (small["seed"]["max_tokens"], real["seed"]["max_tokens"]) == (64, 1024)
     assert compose_config("stages.seed.max_tokens=7").stages.seed.max_tokens == 7
 
 
