@@ -24,6 +24,8 @@ def test_documents_become_pairs_and_a_second_run_asks_nothing(tmp_path, monkeypa
                 "stages.augment.target_size=5",
                 "stages.augment.window=2",
             ),
+            # one verdict on a passage is enough here
+            *("stages.prescreen.verdicts.advertisement=null", "stages.prescreen.verdicts.private_information=null"),
             # one thread: the other core belongs to the tests beside this one
             *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=160", "log_level=WARNING"),
         )
