@@ -17,8 +17,8 @@ Alternatives = Sequence[tuple[str, float]]
 YES = frozenset({"yes", "y", "true", "ja", "oui", "sí", "si"})
 NO = frozenset({"no", "n", "false", "nein", "non"})
 _WORD = re.compile(r"\w+")
-# "1. no", "**2)** Yes", '"advertisement": false' is found by its order instead
-_NUMBERED = re.compile(r"^\W*(\d{1,2})\W+(\w+)", re.MULTILINE)
+# "1. no", "**2)** Yes", "(3) no", '"1": "no"'; '"advertisement": false' is found by its order instead
+_NUMBERED = re.compile(r"(?<!\w)(\d{1,2})\W{1,8}(\w+)")
 
 
 def _word(token: str) -> str:
@@ -38,11 +38,12 @@ def yes_probability(text: str, top_logprobs: Iterable[tuple[str, float]] | None)
     Tokens such as " Yes", "yes" and "YES" are one answer: their probabilities are added. `top_logprobs` has the first token's
     alternatives with natural log-probabilities; where there are none the text decides, and the result is 0, 1 or None.
     """
-    yes = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _word(token) in {*YES, "1"})
-    no = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _word(token) in {*NO, "0"})
+    yes = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _word(token) in YES)
+    no = sum(math.exp(logprob) for token, logprob in top_logprobs or () if _word(token) in NO)
     if yes + no == 0.0:
-        word = _word(text)
-        yes, no = float(word in {*YES, "1"}), float(word in {*NO, "0"})
+        # the number of a numbered answer says nothing: "1. No"
+        said = [word for word in _WORD.findall(text.casefold())[:2] if not word.isdigit()][:1]
+        yes, no = float(said[:1] != [] and said[0] in YES), float(said[:1] != [] and said[0] in NO)
     return yes / (yes + no) if yes + no else None
 
 

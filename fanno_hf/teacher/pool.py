@@ -27,7 +27,8 @@ from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, Unrea
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.reply import Server
-from fanno_hf.teacher.shorten import is_about_logprobs, is_about_schema, shortened
+from fanno_hf.teacher.schemas import Schemas
+from fanno_hf.teacher.shorten import is_about_logprobs, shortened
 from fanno_hf.teacher.slots import Slots
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ class Pool:
         self._tasks: set[asyncio.Task] = set()
         self._none_since: float | None = None  # when the last server was set aside; None from the next answer on
         self._last_answer, self._active = 0.0, 0  # when any server last answered; requests that are being answered
-        self._logprobs, self._schemas = True, structured == "auto"  # False once a server has refused them
+        self._logprobs = True  # False once a server has refused to give them
+        self._schemas = Schemas(structured == "auto")
         self._jitter = random.Random(0)  # spreads pauses only; no result depends on it
 
     @property
@@ -167,9 +169,8 @@ class Pool:
             self._active -= 1
 
     async def _complete(self, request: Request, urgent: bool) -> Completion:
-        failures, pause = 0, _SHORTEST_PAUSE
-        sent = request if self._logprobs else dataclasses.replace(request, top_logprobs=0)
-        sent = sent if self._schemas else dataclasses.replace(sent, schema=None)
+        failures, pause, blamed = 0, _SHORTEST_PAUSE, None
+        sent = self._schemas.fit(request if self._logprobs else dataclasses.replace(request, top_logprobs=0))
         while True:
             endpoint = await self._slots.take(urgent)
             outcome: Completion | CallFailed | None = None
@@ -180,13 +181,18 @@ class Pool:
                 outcome = error
             finally:
                 endpoint.in_flight -= 1
-                self._note(endpoint, outcome)
+                self._note(endpoint, outcome, excused=self._schemas.is_unproven(sent))
+            if self._schemas.may_be_at_fault(sent, outcome) and not self._can_shorten(request, sent, outcome):
+                blamed = str(outcome) if isinstance(outcome, CallFailed) else "an empty answer"
+                sent, urgent = dataclasses.replace(sent, schema=None), True
+                continue
             if isinstance(outcome, Completion):
+                self._schemas.note(sent, outcome, blamed)
                 shortened_ = sent.documents != request.documents
                 return dataclasses.replace(outcome, shortened=shortened_, seconds=time.monotonic() - started)
             if isinstance(outcome, WrongSetting):
                 raise self._wrong_setting(endpoint, outcome) from outcome
-            self.resent += 1
+            self.resent, blamed = self.resent + 1, None
             if isinstance(outcome, Refused):
                 changed = self._changed(request, sent, str(outcome))
                 if changed is None:
@@ -207,15 +213,23 @@ class Pool:
         pause = self._jitter.uniform(0.5, 1.0) * longest
         return max(failure.retry_after, 0.2 * pause) if isinstance(failure, Busy) else pause
 
-    def _note(self, endpoint: Endpoint, outcome: Completion | CallFailed | None) -> None:
-        """Learns from what came of a request (None: it was given up), and hands out the free slots."""
+    @staticmethod
+    def _can_shorten(request: Request, sent: Request, outcome: Completion | CallFailed) -> bool:
+        is_whole = isinstance(outcome, Refused) and sent.documents == request.documents
+        return is_whole and shortened(sent, str(outcome)) is not None
+
+    def _note(self, endpoint: Endpoint, outcome: Completion | CallFailed | None, excused: bool) -> None:
+        """Learns from what came of a request (None: it was given up), and hands out the free slots.
+
+        A failure that is `excused` does not count against the server.
+        """
         if isinstance(outcome, (Completion, Refused, WrongSetting)):
             endpoint.answered()
             self._last_answer = time.monotonic()
             self._none_since = None
         elif isinstance(outcome, Busy):
             self._slots.close(endpoint, outcome.retry_after)
-        elif outcome is not None and (isinstance(outcome, Unreachable) or endpoint.failed()):
+        elif outcome is not None and (isinstance(outcome, Unreachable) or (not excused and endpoint.failed())):
             self._set_aside(endpoint, outcome)
         self._slots.hand_out()
 
@@ -226,11 +240,6 @@ class Pool:
                 logger.warning("the teacher gives no log-probabilities (%s): verdicts are read from its text", words)
             self._logprobs = False
             return dataclasses.replace(sent, top_logprobs=0)
-        if sent.schema and is_about_schema(words):
-            if self._schemas:
-                logger.info("the teacher takes no JSON schema (%s): instructions are read from its text", words)
-            self._schemas = False
-            return dataclasses.replace(sent, schema=None)
         return shortened(sent, words) if sent.documents == request.documents else None
 
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:

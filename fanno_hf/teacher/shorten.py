@@ -14,7 +14,6 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _LOGPROBS = re.compile(r"log_?-?prob|top_n_tokens", re.IGNORECASE)
-_SCHEMA = re.compile(r"response_?-?format|schema|guided|grammar|structured", re.IGNORECASE)
 # (the server's limit, tokens of the prompt): TGI twice, vLLM, llama.cpp, both orders of the words known
 _NUMBERS = (
     re.compile(r"must be <= (?P<limit>\d+)\. Given: (?P<prompt>\d+) `inputs`"),
@@ -30,11 +29,6 @@ _LEAST = 0.1  # of a document of which less would be left nothing can be asked
 def is_about_logprobs(words: str) -> bool:
     """Whether a server refuses a request for the log-probabilities it asks for."""
     return bool(_LOGPROBS.search(words))
-
-
-def is_about_schema(words: str) -> bool:
-    """Whether a server refuses a request for the schema it carries."""
-    return bool(_SCHEMA.search(words))
 
 
 def shortened(request: Request, words: str) -> Request | None:

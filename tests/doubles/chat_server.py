@@ -45,6 +45,7 @@ class ChatServer:
         words: what an error says.
         alter: gets each answer (a dict) and may change it before it is sent.
         models: the names that /v1/models lists.
+        refuse: gets each body and says what happens to it; None leaves that to the others.
         write: makes the completion that belongs to a request; None answers as the scripted teacher does.
     """
 
@@ -58,8 +59,10 @@ class ChatServer:
         alter: Callable[[dict[str, Any]], None] = lambda answer: None,
         models: Sequence[str] = ("double",),
         write: Callable[[Request], Completion] | None = None,
+        refuse: Callable[[dict[str, Any]], Fault | None] = lambda body: None,
     ):
         self.lasting, self.alter, self.models = lasting, alter, models
+        self.refuse = refuse
         self.write = write or (lambda request: reply(request, request.key("double")))
         self.error_body = lambda status: BODIES[dialect](status, words)
         self.received: list[Received] = []
@@ -114,7 +117,7 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._receive(body)
-            fault = server.next_fault()
+            fault = server.refuse(body) or server.next_fault()
             if fault in ("drop", "hang"):
                 if fault == "hang":
                     server.closing.wait()

@@ -12,14 +12,18 @@ def test_probability_is_yes_over_yes_and_no():
     assert found == pytest.approx(0.75)
 
 
-@pytest.mark.parametrize("token", [" Yes", "yes", "YES", "▁yes", "Ġyes", "1", " 1", "true", "Ja"])
+@pytest.mark.parametrize("token", [" Yes", "yes", "YES", "▁yes", "Ġyes", "true", "Ja"])
 def test_forms_of_one_answer_are_added(token):
     found = yes_probability("No", [("yes", math.log(0.3)), (token, math.log(0.3)), ("No", math.log(0.2))])
     assert found == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(
-    ("text", "probability"), [("Yes.", 1.0), (" no, it is not", 0.0), ("perhaps", None), ("", None)]
+    ("text", "probability"),
+    [
+        *(("Yes.", 1.0), (" no, it is not", 0.0), ("perhaps", None), ("", None)),
+        *(("1. No", 0.0), ("1) yes", 1.0), ("1", None), ("1. no, because …", 0.0), ("It is, no doubt", None)),
+    ],
 )
 def test_text_decides_where_there_are_no_log_probabilities(text, probability):
     assert yes_probability(text, None) == probability
@@ -42,6 +46,11 @@ def test_one_sided_alternatives_are_certain():
         ("1. No – there is no name in it.\n2. Yes, it sells.\n3. No", [0.0, 1.0, 0.0]),
         ('{"low_quality": false, "no_request": true, "unsafe": false}', [0.0, 1.0, 0.0]),
         ("no, no, yes", [0.0, 0.0, 1.0]),
+        ("1. no 2. yes 3. no", [0.0, 1.0, 0.0]),
+        ("1. no, 2. yes, 3. no", [0.0, 1.0, 0.0]),
+        ("(1) no (2) yes (3) no", [0.0, 1.0, 0.0]),
+        ('{"1": "no", "2": "yes", "3": "no"}', [0.0, 1.0, 0.0]),
+        ("1. No, there are 3 names and no date.\n2. Yes\n3. No", [0.0, 1.0, 0.0]),
         ("1. nein\n2. ja\n3. nein", [0.0, 1.0, 0.0]),
         ("1. no\n3. yes", [0.0, None, 1.0]),
         ("1. no\n2. perhaps\n3. no", [0.0, None, 0.0]),

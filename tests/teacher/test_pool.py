@@ -52,6 +52,20 @@ def complete(url: str | list[str], *requests: Request, **settings) -> list[Compl
     return asyncio.run(do())
 
 
+def together(url: str, requests: list[Request]) -> list[Completion]:
+    """Sends requests at the same time, each with its schema."""
+
+    async def do():
+        chat = Pool(url, "double", retries=2, timeout=20.0, patience=0.0, structured="auto", concurrency=len(requests))
+        try:
+            await chat.open()
+            return await asyncio.gather(*map(chat.complete, requests))
+        finally:
+            await chat.close()
+
+    return asyncio.run(do())
+
+
 def answer(alter, request: Request = ASK) -> Completion:
     """What the client makes of an answer that `alter` changed."""
     with ChatServer(alter=alter) as server:
@@ -336,12 +350,35 @@ def test_a_schema_is_asked_for_as_openai_does():
     assert "as_it_is" not in server.chats[0].body
 
 
-def test_a_schema_that_a_server_refuses_costs_no_row_and_is_sent_no_more():
-    with ChatServer(faults=[400], words="response_format is not supported") as server:
+@pytest.mark.parametrize("fault", [400, 422, 500, 501, "drop", "truncated"])
+def test_a_server_that_fails_on_a_schema_costs_no_row_and_gets_no_more(fault, caplog):
+    with ChatServer(faults=[fault], words="invalid request") as server:
         asked = [dataclasses.replace(ASK, schema=SCHEMA, seed=seed) for seed in (0, 1)]
         answers = complete(server.url, *asked, structured="auto")
     assert [answer.error for answer in answers] == [None, None]
     assert ["response_format" in chat.body for chat in server.chats] == [True, False, False]
+    assert "teacher.structured=off asks for none" in caplog.text
+
+
+def test_many_failures_on_a_schema_set_no_server_aside():
+    with ChatServer(refuse=lambda body: 500 if "response_format" in body else None) as server:
+        asked = [dataclasses.replace(ASK, schema=SCHEMA, seed=seed) for seed in range(9)]
+        answers = together(server.url, asked)
+    assert [answer.error for answer in answers] == [None] * 9
+
+
+def test_an_empty_answer_under_a_schema_is_asked_for_without_it():
+    replies = iter(["\n" * 50, "Why do mosses drink?"])
+    with ChatServer(write=lambda request: Completion(next(replies), "length", 5, 5)) as server:
+        (answer,) = complete(server.url, dataclasses.replace(ASK, schema=SCHEMA), structured="auto")
+    assert answer.text == "Why do mosses drink?"
+
+
+def test_one_failure_after_schemas_worked_does_not_end_them():
+    with ChatServer(faults=[None, 400]) as server:
+        asked = [dataclasses.replace(ASK, schema=SCHEMA, seed=seed) for seed in range(3)]
+        complete(server.url, *asked, structured="auto")
+    assert ["response_format" in chat.body for chat in server.chats] == [True, True, False, True]
 
 
 def test_no_schema_is_sent_where_it_is_off():

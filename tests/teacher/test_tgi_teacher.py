@@ -487,4 +487,4 @@ def test_tgi_gets_a_schema_in_its_own_form():
     with TgiServer(record=True) as server:
         answers(server.url, [ask(schema=schema)], structured="auto")
         received = server.received()
-    assert received[-1]["body"]["response_format"] == {"type": "json", "value": schema}
+    assert received[0]["body"]["response_format"] == {"type": "json", "value": schema}
