@@ -84,7 +84,9 @@ class Prompt:
         try:
             return self._template.render(**_clean(variables)).strip()
         except TemplateError as error:
-            raise UserError(f"{self.key}: the template cannot be filled in: {error}") from error
+            raise UserError(
+                f"{self.key}: the template cannot be filled in: {error}; see conf/prompts for what there is"
+            ) from error
 
     @staticmethod
     def documents(**variables: Any) -> tuple[str, ...]:
@@ -95,3 +97,26 @@ class Prompt:
     def messages(self, **variables: Any) -> Messages:
         """Returns the turns to send, the row's own turn last."""
         return [*self._turns, {"role": "user", "content": self._render(variables)}]
+
+
+# a value for every variable that a template may use
+_EXAMPLE = {
+    **dict.fromkeys(("document", "instruction", "input", "response", "task_type", "characteristic", "style"), "…"),
+    **{"passages": ["…"], "kinds": ["…"], "language": "document", "harder": True},
+    "counterexamples": [{"instruction": "…", "input": "…"}],
+}
+
+
+def check_prompts(prompts: Mapping[str, Any]) -> None:
+    """Renders every template of the configuration group `prompts` once, so that a mistake is found before a request is paid for.
+
+    Raises UserError, with the key, where one does not parse, or uses a variable that there is not.
+    """
+    questions = ["…", "…"] if prompts["verdicts"] == "together" else ["…"]
+    one = {"question": "…"} if len(questions) == 1 else {}
+    for group, parts in prompts.items():
+        for name in ("instruction", "verdict", "direct", "grounded") if isinstance(parts, Mapping) else ():
+            if name in parts:
+                demonstrations = parts.get("demonstrations", ()) if name == "instruction" else ()
+                prompt = Prompt(f"prompts.{group}.{name}", parts[name], demonstrations)
+                prompt.messages(**_EXAMPLE, **({"questions": questions, **one} if name == "verdict" else {}))

@@ -71,6 +71,7 @@ class Entry(_Part):
     origin: dict[str, Any] = Field({}, alias="from")
     command: str = ""
     shortened: Count = 0
+    undecided: dict[str, Count] = {}  # question -> rows that it was undecided for
     removed: dict[str, Count] = {}  # kind of what parsing took off -> rows
     tags: Annotated[dict[str, Any], AfterValidator(_check_tags)] = {}
 

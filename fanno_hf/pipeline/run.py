@@ -15,6 +15,7 @@ from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
+from fanno_hf.instructing.prompts import check_prompts
 from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.pairs import pairs
 from fanno_hf.output.place import run_folder
@@ -107,7 +108,9 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
         logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
         return
-    context.embedder.check_installed()  # before a request is paid for
+    # before a request is paid for
+    context.embedder.check_installed()
+    check_prompts(context.settings.resolved["prompts"])
     context.teacher.take_usage()
     started = time.monotonic()
     try:
@@ -172,8 +175,17 @@ def _counts(output: StageOutput) -> dict[str, Any]:
         "rows_in": len(output.kept) + len(output.rejected),
         "kept": len(output.kept),
         "rejected": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        **({"undecided": undecided} if (undecided := _undecided(output)) else {}),
         **output.notes,
     }
+
+
+def _undecided(output: StageOutput) -> dict[str, int]:
+    """Returns how many rows the teacher said neither yes nor no about, by question."""
+    name = "response_verdicts" if "response_verdicts" in output.kept.column_names else "verdicts"
+    columns = [table[name] for table in (output.kept, output.rejected)]
+    verdicts = (verdict for column in columns for row in column for verdict in row or ())
+    return dict(Counter(verdict["name"] for verdict in verdicts if verdict["probability"] is None).most_common())
 
 
 def _inputs(
@@ -240,6 +252,14 @@ def _versions() -> dict[str, str]:
 def _log_stage(stage: str, entry: Mapping[str, Any]) -> None:
     if entry["shortened"]:
         logger.warning("%s: %d prompts were too long and lost a part of their document", stage, entry["shortened"])
+    if undecided := entry.get("undecided"):
+        names = ", ".join(f"{name} {count}" for name, count in undecided.items())
+        logger.warning(
+            "%s: verdicts that said neither yes nor no: %s of %d rows; stage=doctor shows why",
+            stage,
+            names,
+            entry["rows_in"],
+        )
     if removed := entry.get("removed"):
         kinds = ", ".join(f"{kind} {count}" for kind, count in removed.items())
         logger.info("%s: parsing took more than a preamble off some completions: %s", stage, kinds)

@@ -35,13 +35,16 @@ Shard = tuple[int, int]  # (index, count): every count-th document, from the ind
 def build(key: str, config: Mapping[str, Any]) -> Any:
     """Makes the object that a group of the configuration describes; raises UserError, with the group, where it cannot."""
     try:
-        return hydra.utils.instantiate(config)
+        made = hydra.utils.instantiate(config)
     except hydra.errors.InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, FannoError):
             # a judge is made as teachers are
             raise UserError(str(cause).replace("teacher.", "judge.")) if key == "judge" else cause from None
         raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
+    if key == "judge":
+        made.role = key  # what its messages name
+    return made
 
 
 @contextmanager

@@ -72,6 +72,7 @@ class Pool:
         if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
             raise UserError("teacher.base_url names a server twice")
         self.model, self.resent = model, 0
+        self.role = "teacher"  # or "judge": the group of the configuration that messages name
         self.identity = None if model is None else identity_of(model, revision)
         self._revision, self._concurrency = revision, concurrency
         self._retries, self._patience = retries, patience
@@ -110,7 +111,7 @@ class Pool:
         while not any(endpoint.up for endpoint in self.endpoints):
             if time.monotonic() + pause > deadline:
                 raise self._unavailable(words[0])
-            logger.warning("waiting for the teacher at %s (%s)", self._names(), words[0])
+            logger.warning("waiting for the %s at %s (%s)", self.role, self._names(), words[0])
             await asyncio.sleep(pause)
             pause = min(pause * 2, 10.0)
             words = await asyncio.gather(*map(self._join, self.endpoints))
@@ -138,21 +139,21 @@ class Pool:
         if self.model is None and server.model is None:
             names = ", ".join(server.models[:20])
             raise UserError(
-                f"{url} serves several models: give one as teacher.model, of {names}"
+                f"{url} serves several models: give one as {self.role}.model, of {names}"
                 if names
-                else f"{url} does not say which model it serves: give teacher.model"
+                else f"{url} does not say which model it serves: give {self.role}.model"
             )
         for other in self.endpoints:
             theirs = (other.server.model, other.server.revision)
             if theirs[0] is not None and theirs != (server.model, server.revision):
                 raise UserError(
-                    f"teacher.base_url: {url} serves {identity_of(server.model, server.revision)}, and "
+                    f"{self.role}.base_url: {url} serves {identity_of(server.model, server.revision)}, and "
                     f"{other.client.base_url} {identity_of(*theirs)}; all must serve the same model"
                 )
         if self.model is None:
             self.model, self._revision = server.model, self._revision or server.revision
             self.identity = identity_of(self.model, self._revision)
-            logger.info("the teacher at %s is %s", url, self.identity)
+            logger.info("the %s at %s is %s", self.role, url, self.identity)
         elif server.version is not None and server.model not in (None, self.model):
             # TGI answers with its one model whatever name it is sent
             logger.warning("%s serves %s, not %s", url, server.model, self.model)
@@ -252,7 +253,7 @@ class Pool:
             return
         if self._none_since is None:
             self._none_since = time.monotonic()
-            logger.warning("no teacher answers: waiting up to %.0f s for one to come back", self._patience)
+            logger.warning("no %s answers: waiting up to %.0f s for one to come back", self.role, self._patience)
             self._start(self._give_up(why, self._none_since))
         elif time.monotonic() - self._none_since >= self._patience:
             self._slots.end(self._unavailable(why))
@@ -293,14 +294,14 @@ class Pool:
 
     def _unavailable(self, why: CallFailed | None) -> TeacherUnavailable:
         return TeacherUnavailable(
-            f"The teacher at {self._names()} cannot be reached ({why}): start the server or correct teacher.base_url, "
+            f"The {self.role} at {self._names()} cannot be reached ({why}): start the server or correct {self.role}.base_url, "
             "then run the same command again; what was answered so far is kept."
         )
 
     def _wrong_setting(self, endpoint: Endpoint, error: WrongSetting) -> TeacherUnavailable:
         return TeacherUnavailable(
-            f"The teacher at {endpoint.client.base_url} answers {error}: check teacher.base_url, teacher.model "
-            f"({self.model}) and teacher.api_key_env, then run the same command again."
+            f"The {self.role} at {endpoint.client.base_url} answers {error}: check {self.role}.base_url, {self.role}.model "
+            f"({self.model}) and {self.role}.api_key_env, then run the same command again."
         )
 
 

@@ -5,7 +5,7 @@ import pytest
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import UserError
 from fanno_hf.instructing.ask import prompt_variables
-from fanno_hf.instructing.prompts import Prompt, neutralise
+from fanno_hf.instructing.prompts import Prompt, check_prompts, neutralise
 from fanno_hf.settings import Prompts
 from tests.conftest import compose_config
 
@@ -151,3 +151,24 @@ def test_one_question_is_put_alone_and_several_with_their_numbers(profile, what,
         (both,) = Prompt("p", template).messages(questions=["Is it wet?", "Is it dry?"], **row)
         assert "1. Is it wet?\n2. Is it dry?\n" in both["content"]
         assert "Answer yes or no." not in both["content"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_prompts_that_come_along_can_be_filled_in(profile):
+    check_prompts(group(profile))
+
+
+@pytest.mark.parametrize(
+    ("key", "template"),
+    [
+        ("respond.grounded", "{% if %}"),
+        ("respond.direct", "{{ instuction }}"),
+        ("prescreen.verdict", "{{ document }} {{ question }}"),
+        ("seed.instruction", "{{ document }} {{ kind }}"),
+    ],
+)
+def test_a_template_with_a_mistake_is_named_before_it_is_needed(key, template):
+    prompts = group("default")
+    part, name = key.split(".")
+    with pytest.raises(UserError, match=rf"prompts\.{key}"):
+        check_prompts({**prompts, part: {**prompts[part], name: template}})

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR
-from fanno_hf.errors import StageEmpty, UserError
+from fanno_hf.errors import StageEmpty, TeacherUnavailable, UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.steps.rows import features
@@ -76,6 +76,18 @@ def test_the_same_command_again_does_nothing_and_says_so(again, caplog, tmp_path
     said = [record.getMessage() for record in caplog.records if "up to date" in record.getMessage()]
     assert [line.split(" (")[0] for line in said] == [f"{stage}: up to date" for stage in STAGES]
     assert contents(tmp_path / "run") == contents(finished / "run")
+
+
+def test_undecided_verdicts_are_counted_and_said(run, tmp_path, caplog):
+    run("top_logprobs=0", "stage=prescreen")  # the scripted teacher says neither yes nor no where it is asked so
+    kept = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]["prescreen"]
+    assert kept["undecided"] == dict.fromkeys(("low_quality", "private_information", "advertisement"), kept["kept"])
+    assert "verdicts that said neither yes nor no: low_quality" in caplog.text
+
+
+def test_a_judge_that_is_not_there_is_named(run):
+    with pytest.raises(TeacherUnavailable, match=r"The judge at http://127.0.0.1:1 .* judge\.base_url"):
+        run("judge=openai", "judge.base_url=http://127.0.0.1:1", "judge.model=x", "judge.patience=0")
 
 
 def test_what_is_up_to_date_needs_no_library_of_the_embedder(again, monkeypatch):
