@@ -29,7 +29,9 @@ RENAMED = {
     "b": "diff.b",
     "decontaminate": "decontamination.benchmarks",
     "report.parser": "parser",
+    "stages.augment.verdicts.names_strangers": "stages.augment.verdicts.private_details",
     "stages.prescreen.max_markup_share": "stages.prescreen.markup.max_share",
+    "stages.seed.verdicts.names_strangers": "stages.seed.verdicts.private_details",
     "stages.prescreen.min_letter_share": "stages.prescreen.garbled.min_letter_share",
     "stages.prescreen.max_repetition_share": "stages.prescreen.repetition.max_share",
 }
