@@ -7,6 +7,7 @@ Only a last paragraph goes, and only one that speaks of the task itself: an e-ma
 
 import re
 
+from fanno_hf.instructing.absence import remarks_none
 from fanno_hf.instructing.labels import lines_with_fences
 from fanno_hf.instructing.wrapping import Removed
 
@@ -109,6 +110,8 @@ def without_ending(text: str, removed: Removed, *, in_input: bool = False) -> st
     for _ in range(_MOST):
         start = _last_paragraph(text)
         kind = _kind(text[start:], in_input) if start else None
+        if start and not kind and not in_input and remarks_none(text[start:].strip(), text[:start]):
+            kind = "label"
         if kind is None:
             break
         removed.take(kind, text[start:])

@@ -7,8 +7,8 @@ import json
 import re
 from typing import Any
 
-from fanno_hf.instructing.labels import field_of
-from fanno_hf.instructing.words import MATERIALS
+from fanno_hf.instructing.labels import alternatives, field_of
+from fanno_hf.instructing.words import MATERIALS, PRESENTERS
 from fanno_hf.instructing.wrapping import Removed
 
 # a hostile completion may open brackets without end
@@ -21,8 +21,9 @@ _ENDS_VALUE = re.compile(
 )
 _ENDS_ITEM = re.compile(r"""\s*(?:,\s*(?:["'“„‘\]{\[]|\Z|-?\d)|\]|\Z)""")
 _BARE = re.compile(r"[^,}\]\n]*")
-# a fence, or a word that announces JSON, may stand before it
+# a fence, or what announces JSON, may stand before it: "Here is the JSON:"
 _OPENING = re.compile(
+    rf"(?P<preamble>(?:{alternatives(PRESENTERS)})[^\n{{\[]{{0,80}}?json[^\n{{\[]{{0,60}}\s*)?"
     r"(?:\W{0,4}(?:json|output|result|response)\W{0,4}[:：]\W{0,4}?)?\s*(?:[`~]{3,}\s?\w{0,10}\s*)?(?=[{\[])",
     re.IGNORECASE,
 )
@@ -164,9 +165,11 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     named["instruction"] = _instruction_key(first)
     if "input" not in named and (material := _material(first, named)):
         named["input"] = material
+    removed.take("preamble", opening["preamble"] or "")
     fields = {field: readable(first[named[field]]) for field in ("instruction", "input", "kind") if field in named}
     for key in first.keys() - {named[field] for field in fields}:
-        removed.take("answer" if field_of(key) in ("answer", "output") else "other", readable(first[key]))
+        kind = {"answer": "answer", "output": "answer", "wish": "label"}.get(field_of(key), "other")
+        removed.take(kind, readable(first[key]))
     if isinstance(value, list):
         removed.take("others", "".join(readable(other) for other in value[1:]))
     rest = text[end:].strip().lstrip("`~").strip(" \n,")

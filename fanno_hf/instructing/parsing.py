@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fanno_hf.instructing.absence import says_none
+from fanno_hf.instructing.echoes import without_echoes
 from fanno_hf.instructing.endings import without_ending
 from fanno_hf.instructing.json_form import from_json
 from fanno_hf.instructing.labels import labels, lines_with_fences
-from fanno_hf.instructing.sections import split, split_tags
-from fanno_hf.instructing.words import NO_INPUT, NO_INPUT_OPENINGS
+from fanno_hf.instructing.sections import split, split_again, split_tags
 from fanno_hf.instructing.wrapping import Removed, bare, solid, tidy, without_preamble
 
 # fences with these words behind them hold text; others hold code
@@ -33,11 +34,6 @@ _TEXT_FENCES = (
     "yaml",
     "yml",
 )
-_NO_INPUT = frozenset(word.casefold() for word in NO_INPUT)
-_EMPTY_VALUES = frozenset(
-    ("-", "--", "---", "–", "—", ".", "...", "…", "()", "[]", "{}", "<>", '""', "''", "``", "“”", "/")
-)
-_LONGEST_EXCUSE = 160
 # "Answer:", "**Answer:**", "## Answer", but no item of a list and no "The answer:"
 _OWN_LABEL = re.compile(r"(?:[*_]{1,3}(?! )|#{1,6} )?(?!the |your )(?=\w)", re.IGNORECASE)
 _NAME = r"[^\W\d_][\w \-]{0,30}"
@@ -84,13 +80,15 @@ def parse_instruction(completion: str) -> Instruction:
     text = completion.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff \n\t")
     text, several = without_preamble(text, removed)
     fields = from_json(text, removed)
-    if fields is None:
+    if fields is not None:
+        fields = split_again(fields, removed)
+    else:
         unfenced = _unfenced(text, removed)
         if unfenced != text:
             text, more = without_preamble(unfenced, removed)
             several = several or more
         text = _unquoted(text, removed)
-        fields = split_tags(text, removed) or split(text, removed)
+        fields = split_tags(text, removed) or split(without_echoes(text, removed), removed)
     return _finished(fields, several, removed, solid(completion))
 
 
@@ -114,11 +112,11 @@ def parse_response(completion: str) -> str:
 def _finished(fields: dict[str, str], several: bool, removed: Removed, size: int) -> Instruction:
     data = fields.get("input", "")
     stated, _, beyond = data.strip().partition("\n")
-    if _says_none(stated):
+    if says_none(stated):
         removed.take("label", stated)
         data = ""
         # what follows an input that is none can only belong to the task
-        fields["instruction"] += f"\n\n{beyond.strip()}" if beyond.strip() else ""
+        fields["instruction"] = f"{fields.get('instruction', '')}\n\n{beyond.strip()}".strip()
     text = without_ending(fields.get("instruction", "").strip(), removed)
     text, more = without_preamble(text, removed)
     text = tidy(bare(text, several or more, removed))
@@ -129,14 +127,6 @@ def _finished(fields: dict[str, str], several: bool, removed: Removed, size: int
     if rest > 0:
         removed["label"] += rest
     return Instruction(text, data, kind, dict(removed))
-
-
-def _says_none(value: str) -> bool:
-    """Tells whether the value of an input says that there is none: "None", "(none)", "-", "No input is needed."."""
-    said = re.sub(r"^[\W_]+|[\W_]+$", "", value).casefold()
-    if not said:
-        return value in _EMPTY_VALUES
-    return said in _NO_INPUT or (len(value) <= _LONGEST_EXCUSE and said.startswith(NO_INPUT_OPENINGS))
 
 
 def _unfenced(text: str, removed: Removed) -> str:

@@ -9,6 +9,8 @@ whose lines are "Name: value". `_is_appended` says when an answer's label opens 
 import re
 from collections import Counter
 
+from fanno_hf.instructing.absence import says_none
+from fanno_hf.instructing.echoes import without_echoes
 from fanno_hf.instructing.labels import Label, alternatives, field_of, labels, lines_with_fences, opens_examples
 from fanno_hf.instructing.words import CERTAIN_KINDS, FAILURES, JUDGING, LABELS, PROGRAMS
 from fanno_hf.instructing.wrapping import Removed
@@ -35,7 +37,7 @@ _TAG = re.compile(r"<(/?)([^\W\d][\w \-]{0,20})>")
 
 def split(text: str, removed: Removed) -> dict[str, str]:
     """Returns the fields instruction, input and kind, each "" or missing where there is none; the rest is `removed`."""
-    found = labels(text)
+    found = [label for label in labels(text) if label.field != "wish"]
     opening = _opening(text, found)
     if opening is None:
         form = Label("instruction", "", "", "", 0, 0)
@@ -47,13 +49,33 @@ def split(text: str, removed: Removed) -> dict[str, str]:
     return _fields(text, _Form(text, form, found).parts, removed)
 
 
+def split_again(fields: dict[str, str], removed: Removed) -> dict[str, str]:
+    """Splits the instruction of JSON once more when it is a form itself; what JSON says beside it comes first."""
+    text = without_echoes(fields["instruction"].strip(), removed)
+    first = next(iter(labels(text)), None)
+    if first is None or text[: first.start].strip() or _opening(text, labels(text)) is None:
+        return {**fields, "instruction": text}
+    inner = split(text, removed)
+    stated = {name: value for name, value in fields.items() if value.strip() and name != "instruction"}
+    if says_none(stated.get("input", "-")):
+        stated.pop("input", None)
+    return {**inner, **stated}
+
+
 def _within_task(text: str, found: list[Label]) -> list[Label]:
     """Returns the labels that can end a task that has none of its own in front."""
-    found = [label for label in found if label.field in ("input", "instruction", *_ANSWERS) and label.start]
+    fields = ("input", "instruction", *_ANSWERS)
+    found = [label for label in found if label.start and (label.field in fields or _ends_in_kind(text, label))]
     inputs = [label for label in found if label.field == "input"]
     if len(inputs) != 1 or _PROGRAM.search(text[: inputs[0].start]):
         found = [label for label in found if label.field != "input"]
     return found
+
+
+def _ends_in_kind(text: str, label: Label) -> bool:
+    """Tells whether a label is the kind that a prompt asked for, said again as the last line."""
+    certain = label.word in CERTAIN_KINDS and " " in label.word
+    return certain and len(text[label.end :].strip()) <= _LONGEST_KIND and "\n" not in text[label.end :].strip()
 
 
 def _fields(text: str, parts: list[Label], removed: Removed) -> dict[str, str]:
@@ -92,6 +114,8 @@ def _opening(text: str, found: list[Label]) -> int | None:
         ):
             return place
         if label.word in CERTAIN_KINDS and not before and len(text[label.end :].partition("\n")[0]) <= _LONGEST_KIND:
+            return place
+        if label.field == "input" and not before and says_none(text[label.end :].partition("\n")[0].strip()):
             return place
         if not before:
             return None
@@ -159,7 +183,13 @@ class _Form:
             short = "\n" in self._text[label.end : label.end + _LONGEST_KIND] + "\n" * (
                 self._ends[label.start] == len(self._text)
             )
-            return same and "kind" not in present and label.word in CERTAIN_KINDS and short and bool(form.word)
+            return (
+                same
+                and "kind" not in present
+                and label.word in CERTAIN_KINDS
+                and short
+                and bool(form.word or " " in label.word)
+            )
         if label.field == "input":
             dressed_later = bool(self._dressed_inputs) and self._dressed_inputs[-1] >= label.start
             return (

@@ -13,8 +13,10 @@ LABELS: dict[str, tuple[str, ...]] = {
         *("tipo de tarefa", "tipo di compito", "tipo", "categoría", "categoria", "type de tâche", "catégorie"),
         *("тип задания", "тип задачи", "тип", "категория", "任务类型", "任務類型", "类型", "類型", "类别"),
         *("タスクの種類", "種類", "タイプ", "カテゴリ", "과제 유형", "유형", "نوع المهمة", "النوع"),
-        *("कार्य का प्रकार", "प्रकार"),
+        *("कार्य का प्रकार", "प्रकार", "soort taak", "soort", "rodzaj zadania", "rodzaj", "작업 유형", "종류"),
     ),
+    # what else the prompt says of a task: a teacher may say it again
+    "wish": ("demand", "manner", "characteristic", "style"),
     "instruction": (
         *("instruction", "instructions", "task", "question", "prompt", "request", "command", "exercise", "query"),
         *("q", "anweisung", "instruktion", "aufgabe", "aufgabenstellung", "frage", "auftrag", "instrucción"),
@@ -23,7 +25,7 @@ LABELS: dict[str, tuple[str, ...]] = {
         *("задание", "задача", "вопрос", "polecenie", "zadanie", "pytanie", "talimat", "görev", "soru", "指令"),
         *("任务", "任務", "问题", "問題", "题目", "指示", "タスク", "質問", "課題", "지시", "지시문", "지시사항"),
         *("과제", "질문", "تعليمات", "التعليمات", "التعليمة", "المهمة", "السؤال", "निर्देश", "कार्य", "प्रश्न"),
-        *("सवाल",),
+        *("सवाल", "अनुरोध", "anfrage", "verzoek", "instrukcja", "prośba", "요청", "запрос"),
     ),
     "input": (
         *("input", "input text", "input data", "input (optional)", "eingabe", "eingabetext", "eingabedaten"),
@@ -53,7 +55,7 @@ CERTAIN_KINDS = (
     *("kind of task", "kind", "task type", "type of task", "instruction type", "task kind", "task category"),
     *("aufgabentyp", "art der aufgabe", "tipo de tarea", "tipo de tarefa", "tipo di compito", "type de tâche"),
     *("тип задания", "тип задачи", "任务类型", "任務類型", "タスクの種類", "과제 유형", "نوع المهمة"),
-    *("कार्य का प्रकार",),
+    *("कार्य का प्रकार", "soort taak", "rodzaj zadania", "작업 유형"),
 )
 # what may stand before a label's word: "The new instruction:", "Sample answer:"
 DETERMINERS = (
@@ -84,10 +86,57 @@ NO_INPUT = (
     *("no se requiere", "vacío", "aucun", "aucune", "aucune entrée", "néant", "sans objet", "nessuno", "nessuna"),
     *("nenhum", "nenhuma", "não aplicável", "geen", "нет", "не требуется", "отсутствует", "brak", "yok", "无"),
     *("無", "空", "不需要", "无需输入", "没有", "なし", "無し", "ありません", "特になし", "없음", "해당 없음"),
-    *("لا يوجد", "لا شيء", "कोई नहीं"),
+    *("لا يوجد", "لا شيء", "कोई नहीं", "आवश्यक नहीं", "不适用", "不適用", "不要", "該当なし", "nie dotyczy"),
+    *("leave this out", "leave it out", "leave out", "left out", "leave blank", "leave empty", "left blank"),
+    *("omit", "omit this", "omitted", "nothing", "nothing needed", "no need", "blank", "see above", "as above"),
+    *("see instruction", "see the instruction", "siehe oben", "weglassen", "nichts", "niet van toepassing"),
+    *("niet nodig", "nie jest wymagane", "ver arriba", "voir ci-dessus", "见上文", "必要なし", "필요 없음"),
+)
+_TASKS = tuple(
+    f"{which} {task}" for which in ("the", "this") for task in ("request", "task", "instruction", "question")
+)
+_NEEDS_NONE = (
+    *("needs no", "requires no", "has no", "does not need", "does not require", "doesn't need", "doesn’t need"),
+    *("doesn't require", "doesn’t require"),
+)
+# the first words of a sentence about a task that needs no input
+NO_INPUT_REMARKS = (
+    *(
+        f"{task} {need} {which}input"
+        for task in _TASKS
+        for need in _NEEDS_NONE
+        for which in ("", "any ", "additional ")
+    ),
+    *(
+        f"no {which}input {verb}{need}"
+        for which in ("", "additional ", "further ", "extra ")
+        for verb in ("is ", "")
+        for need in ("needed", "required", "necessary")
+    ),
+    *("keine eingabe nötig", "keine eingabe ist nötig", "keine eingabe erforderlich", "无需输入", "不需要输入"),
+    *("入力は不要", "입력 필요 없음"),
 )
 # the first words of a value that says in a sentence that there is no input: "No input is needed, …"
 NO_INPUT_OPENINGS = (
+    *NO_INPUT_REMARKS,
+    *("n/a -", "n/a –", "n/a —", "n/a,", "n/a:", "n/a;", "n/a (", "n/a."),
+    *(
+        f"{said}{reason}"
+        for said in ("none", "not needed", "not required", "nothing needed", "no need")
+        for reason in (
+            " -",
+            " –",
+            " —",
+            " (",
+            ", since",
+            ", because",
+            ", as the",
+            " since",
+            " because",
+            " for this",
+            ": the",
+        )
+    ),
     *("no input", "no additional input", "no further input", "no extra input", "none needed", "none required"),
     *("none provided", "none given", "none necessary", "not applicable", "keine eingabe", "keine weitere eingabe"),
     *("sin entrada", "no se requiere", "no se necesita", "aucune entrée", "pas d'entrée", "nessun input"),
