@@ -162,6 +162,9 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     if first is None:
         return None
     named = {field: key for key in reversed(first) if (field := field_of(key))}
+    # "Here is the JSON from our shop: …" is a task about data that has a prompt or a question
+    if opening["preamble"] and not ("instruction" in first or named.keys() & {"input", "kind"}):
+        return None
     named["instruction"] = _instruction_key(first)
     if "input" not in named and (material := _material(first, named)):
         named["input"] = material

@@ -19,7 +19,7 @@ _ANSWERS = ("output", "answer")
 # before a label this sure, a sentence about the instruction is a preamble whatever its words
 _SURE = re.compile(r"instru|anweisung|指令|指示|지시|инструк|निर्देश|تعليم", re.IGNORECASE)
 _LONGEST_ANNOUNCEMENT = 300
-_LONGEST_KIND = 80
+_LONGEST_KIND = 120
 # where a task says what it is about: at its beginning
 _LONGEST_TASK = 500
 _PROGRAM = re.compile(rf"\b(?:{alternatives(PROGRAMS)})\b", re.IGNORECASE)
@@ -50,14 +50,22 @@ def split(text: str, removed: Removed) -> dict[str, str]:
 
 
 def split_again(fields: dict[str, str], removed: Removed) -> dict[str, str]:
-    """Splits the instruction of JSON once more when it is a form itself; what JSON says beside it comes first."""
-    text = without_echoes(fields["instruction"].strip(), removed)
-    first = next(iter(labels(text)), None)
-    if first is None or text[: first.start].strip() or _opening(text, labels(text)) is None:
-        return {**fields, "instruction": text}
-    inner = split(text, removed)
+    """Splits the instruction of JSON once more when it is a form itself; what JSON says beside it comes first.
+
+    One that asks and answers is no form, but a quiz.
+    """
+    inside = Removed()
+    text = without_echoes(fields["instruction"].strip(), inside)
+    found = [label for label in labels(text) if label.field != "wish"]
+    if not found or found[0].start or _opening(text, found) is None:
+        return fields if not inside else {**fields, "instruction": text}
+    certain = found[0].field == "kind" or _SURE.search(found[0].word)
+    inner = split(text, inside)
+    if not inner.get("instruction") or not (certain or all(label.field != "answer" for label in found)):
+        return fields
+    removed.update(inside)
     stated = {name: value for name, value in fields.items() if value.strip() and name != "instruction"}
-    if says_none(stated.get("input", "-")):
+    if says_none(stated.get("input", "-").strip()):
         stated.pop("input", None)
     return {**inner, **stated}
 
@@ -115,11 +123,19 @@ def _opening(text: str, found: list[Label]) -> int | None:
             return place
         if label.word in CERTAIN_KINDS and not before and len(text[label.end :].partition("\n")[0]) <= _LONGEST_KIND:
             return place
-        if label.field == "input" and not before and says_none(text[label.end :].partition("\n")[0].strip()):
+        if label.field == "input" and not before and _is_empty(text, label, found):
             return place
         if not before:
             return None
     return None
+
+
+def _is_empty(text: str, label: Label, found: list[Label]) -> bool:
+    """Tells whether an input says that there is none, in a text that has no example with an output."""
+    rest = text[label.end :].rstrip()
+    return says_none(rest.partition("\n")[0].strip() or rest.strip() or "-") and not any(
+        other.field in _ANSWERS for other in found
+    )
 
 
 def _is_form(label: Label, later: list[Label], text: str) -> bool:

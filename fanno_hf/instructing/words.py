@@ -99,44 +99,21 @@ _NEEDS_NONE = (
     *("needs no", "requires no", "has no", "does not need", "does not require", "doesn't need", "doesn’t need"),
     *("doesn't require", "doesn’t require"),
 )
+_NO = tuple(f"no {more}input {verb}" for more in ("", "additional ", "further ", "extra ") for verb in ("", "is "))
 # the first words of a sentence about a task that needs no input
 NO_INPUT_REMARKS = (
-    *(
-        f"{task} {need} {which}input"
-        for task in _TASKS
-        for need in _NEEDS_NONE
-        for which in ("", "any ", "additional ")
-    ),
-    *(
-        f"no {which}input {verb}{need}"
-        for which in ("", "additional ", "further ", "extra ")
-        for verb in ("is ", "")
-        for need in ("needed", "required", "necessary")
-    ),
+    *(f"{task} {need} {more}input" for task in _TASKS for need in _NEEDS_NONE for more in ("", "any ", "additional ")),
+    *(f"{no}{need}" for no in _NO for need in ("needed", "required", "necessary")),
     *("keine eingabe nötig", "keine eingabe ist nötig", "keine eingabe erforderlich", "无需输入", "不需要输入"),
     *("入力は不要", "입력 필요 없음"),
 )
+# what follows "none" or "not needed" when a reason is given; "None of them …" is data
+_REASONS = (" -", " –", " —", " (", ", since", ", because", ", as the", " since", " because", " for this", ": the")
 # the first words of a value that says in a sentence that there is no input: "No input is needed, …"
 NO_INPUT_OPENINGS = (
     *NO_INPUT_REMARKS,
     *("n/a -", "n/a –", "n/a —", "n/a,", "n/a:", "n/a;", "n/a (", "n/a."),
-    *(
-        f"{said}{reason}"
-        for said in ("none", "not needed", "not required", "nothing needed", "no need")
-        for reason in (
-            " -",
-            " –",
-            " —",
-            " (",
-            ", since",
-            ", because",
-            ", as the",
-            " since",
-            " because",
-            " for this",
-            ": the",
-        )
-    ),
+    *(f"{said}{reason}" for said in ("none", "not needed", "not required", "nothing needed") for reason in _REASONS),
     *("no input", "no additional input", "no further input", "no extra input", "none needed", "none required"),
     *("none provided", "none given", "none necessary", "not applicable", "keine eingabe", "keine weitere eingabe"),
     *("sin entrada", "no se requiere", "no se necesita", "aucune entrée", "pas d'entrée", "nessun input"),

@@ -65,6 +65,35 @@ ODD = [
     ("Voici une question basée sur le texte : Quel nœud glisse ?", "Quel nœud glisse ?", "", ""),
     ("以下は質問です：\n\n1. どの結び目が滑りますか。", "どの結び目が滑りますか。", "", ""),
     ("Name a knot.\n\n---\n\nOutput:\nThe bowline.", "Name a knot.", "", ""),
+    (
+        'Here is the JSON:\n{"instruction": "Name a knot.", "input": "rope"}\nHope this helps!',
+        "Name a knot.",
+        "rope",
+        "",
+    ),
+    ('I wrote it as JSON:\n\n```json\n{"instruction": "Name a knot."}\n```', "Name a knot.", "", ""),
+    (
+        '{"instruction": "Kind: name\\nInstruction: Name a knot.\\nInput: rope", "input": ""}',
+        "Name a knot.",
+        "rope",
+        "name",
+    ),
+    ('{"instruction": "Task: Name a knot.\\nInput: cord", "input": "rope"}', "Name a knot.", "rope", ""),
+    ('{"instruction": "Kind of task: name\\nDemand: a\\nManner: b\\n\\nName a knot."}', "Name a knot.", "", "name"),
+    ('{"instruction": "Kind: reef", "input": ""}', "Kind: reef", "", ""),
+    ("종류: 이름\n지시: 매듭을 말해 줘.\n입력: 없음", "매듭을 말해 줘.", "", "이름"),
+    ("Soort: naam\nInstructie: Noem een knoop.\nInvoer: touw", "Noem een knoop.", "touw", "naam"),
+    ("Rodzaj: nazwa\nInstrukcja: Nazwij węzeł.\nWejście: lina", "Nazwij węzeł.", "lina", "nazwa"),
+    ("Anfrage: Nenne einen Knoten.\nEingabe: keine", "Nenne einen Knoten.", "", ""),
+    ("प्रकार: नाम\nअनुरोध: एक गाँठ बताओ।\nइनपुट: कोई नहीं", "एक गाँठ बताओ।", "", "नाम"),
+    ("Kind: advice", "", "", "advice"),
+    ("Kind: advice\nInput: none", "", "", "advice"),
+    ("Kind: advice\nInput: none\n\nName a knot.", "Name a knot.", "", "advice"),
+    ("Input: none", "", "", ""),
+    ("Input:", "", "", ""),
+    ("**Input:** none\n\nName a knot.", "Name a knot.", "", ""),
+    ("Name a knot.\n\nKind of task: name", "Name a knot.", "", "name"),
+    ("Name a knot.\n\n(No input is required for this request.)", "Name a knot.", "", ""),
 ]
 
 
@@ -72,6 +101,46 @@ ODD = [
 def test_odd_form_comes_through(completion, instruction, data, kind):
     found = parse_instruction(completion)
     assert (found.instruction, found.input, found.kind) == (instruction, data, kind)
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "Demand: short\nManner: polite\n\nName a knot.",
+        "Kind of task: name\nDemand: short\nManner: polite\n\nName a knot.",
+        "Kind of task: name\nDemand: short\nManner: polite\nInstruction: Name a knot.",
+        "Kind: name\nCharacteristic: short\nStyle: polite\nInstruction: Name a knot.",
+        "Instruction: Name a knot.\nDemand: short\nManner: polite\nInput: none",
+        "Instruction: Name a knot.\nInput: none\n\nDemand: short\nManner: polite",
+        "Instruction: Name a knot.\nManner: polite",
+        "Name a knot.\n\nKind of task: name\nDemand: short\nManner: polite",
+        "- **Kind:** name\n- **Demand:** short\n- **Manner:** polite\n\n**Instruction:** Name a knot.",
+        "## Kind\nname\n\n## Demand\nshort\n\n## Manner\npolite\n\n## Instruction\nName a knot.",
+    ],
+)
+def test_what_is_repeated_of_the_prompt_comes_off(completion):
+    found = parse_instruction(completion)
+    assert (found.instruction, found.input, found.characters_removed) == ("Name a knot.", "", 0)
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        *("leave this out", "(leave out)", "(omitted)", "omit", "Nothing.", "(nothing needed)", "...", "(see above)"),
+        *("Not needed, since it is general.", "N/A - general question", "The request needs no input.", "不适用"),
+        *("不要", "कोई नहीं", "該当なし", "niet nodig", "This task doesn’t require any input.", "None (general)"),
+    ],
+)
+def test_an_excuse_is_no_input(excuse):
+    assert parse_instruction(f"Instruction: Name a knot.\nInput: {excuse}").input == ""
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["Nothing, she said, would hold.", "Not needed any more: one rope.", "None of the knots held.", "N/A knots"],
+)
+def test_an_input_that_begins_like_an_excuse_stays(data):
+    assert parse_instruction(f"Instruction: Correct it.\nInput: {data}").input == data
 
 
 @pytest.mark.parametrize(
@@ -87,6 +156,12 @@ def test_odd_form_comes_through(completion, instruction, data, kind):
         "Write a poem about this list:\n\n1. mill\n2. fire\n\n---\n\nKeep it short.",
         "**Write a poem** about a mill.\n\n**Do not** rhyme.",
         "so what's the deal with mills??\nthey keep burning\n\nany ideas",
+        "Find the price.\n\nDemand: Q = 10 - P\nSupply: Q = P",
+        "Demand: lower rents\n\nWrite a letter.",
+        "Write an advert.\n\nType: poster\nStyle: retro\nTone: warm",
+        "Write a program that prints primes.\n\nNo input is needed.",
+        "Input: none\nOutput: 7\n\nWhich program prints this?",
+        'Here is the JSON from our shop:\n\n{"prompt": "x", "n": 3}\n\nTurn it into YAML.',
         "Review the code.\n\n```\nInput: 3\nOutput: 4\n```\n\n```\nAnswer: 4\n```",
     ],
 )

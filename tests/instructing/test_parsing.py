@@ -172,7 +172,18 @@ def test_every_character_is_kept_or_counted(completion):
 
 
 @pytest.mark.parametrize(
-    "piece", [*PIECES, "Input: a\n", "Q: a\nAnswer: b\n", "This task tests x.\n\n", '{"a":', "[", " ", '",']
+    "piece",
+    [
+        *PIECES,
+        "Input: a\n",
+        "Q: a\nAnswer: b\n",
+        "Demand: a\nManner: b\n",
+        "This task tests x.\n\n",
+        '{"a":',
+        "[",
+        " ",
+        '",',
+    ],
 )
 @pytest.mark.parametrize("start", ["", "Instruction: a\nInput: ", '{"instruction": "'])
 def test_hostile_text_takes_no_time(start, piece):
