@@ -289,7 +289,7 @@ def split_tags(text: str, removed: Removed) -> dict[str, str] | None:
         if known:
             fields[field] = value
         elif not tag[1]:
-            removed.take("answer" if field in _ANSWERS else "other", value)
+            removed.take({"wish": "label", **dict.fromkeys(_ANSWERS, "answer")}.get(field, "other"), value)
         at = end + len(f"</{tag[2]}>") if close >= 0 and not tag[1] else (tag.end() if tag[1] else end)
     removed.take("other", re.sub(_TAG, "", text[at:]))
     return fields if fields.get("instruction") else None

@@ -113,6 +113,7 @@ def test_odd_form_comes_through(completion, instruction, data, kind):
         "Instruction: Name a knot.\nDemand: short\nManner: polite\nInput: none",
         "Instruction: Name a knot.\nInput: none\n\nDemand: short\nManner: polite",
         "Instruction: Name a knot.\nManner: polite",
+        "<kind>name</kind><demand>short</demand><manner>polite</manner><instruction>Name a knot.</instruction>",
         "Name a knot.\n\nKind of task: name\nDemand: short\nManner: polite",
         "- **Kind:** name\n- **Demand:** short\n- **Manner:** polite\n\n**Instruction:** Name a knot.",
         "## Kind\nname\n\n## Demand\nshort\n\n## Manner\npolite\n\n## Instruction\nName a knot.",
