@@ -1,7 +1,9 @@
-"""Rules for responses: drop what is empty, cut off, a refusal, a loop or only the question again.
+"""Rules for responses: drop what is empty, cut off, a refusal, a loop, only the question again
+or an answer that names its background.
 
 "D"                                        ->  None: kept, it may be what was asked for
-"I'm sorry, but I can't help with that."   ->  ("refusal", "I'm sorry, but I can't help")
+"I'm sorry, but I can't help with that."   ->  ("refusal", "I can't help with that.")
+"According to Background 1, …"             ->  ("mentions_background", "Background 1"): its reader saw none
 "I can't help but love the sea."           ->  None: nobody refuses anything
 """
 
@@ -29,6 +31,7 @@ class ResponseRules:
         self._config, self._min_words = config, min_words
         self._languages = Languages(config["function_words"], config["fallback_language"])
         self._refusal = Phrases("rules.refusal", config["refusal"])
+        self._background = Phrases("rules.mentions_background", config["mentions_background"])
         lead_ins = config["refusal_lead_ins"]
         self._lead_in = None if lead_ins is None else compile_openings("rules.refusal_lead_ins", lead_ins)
 
@@ -41,6 +44,8 @@ class ResponseRules:
             return "truncated", f"cut off at max_tokens after {len(found)} words"
         if refused := self._refused(response):
             return "refusal", refused
+        if named := self._background.search(response, self._languages.guess(response)):
+            return "mentions_background", " ".join(named.group().split())
         if len(found) < self._min_words and (found or self._min_words > 1):
             return "too_short", f"{len(found)} words"
         if len(found) >= _LEAST_REPEATED and self._repeats(found, folded(instruction), folded(input_)):

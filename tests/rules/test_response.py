@@ -61,6 +61,51 @@ def test_default_drops_one_and_keeps_its_neighbour(reason, dropped, kept):
     assert (found[0][0], found[1]) == (reason, None)
 
 
+ROLES = [  # a role, a letter or an article declines, asks for or names something of its own
+    "Es tut mir leid, aber ich kann am Freitag nicht kommen.",
+    "Lo siento, no puedo ir el viernes.",
+    "对不起，我不能参加周五的会议。",
+    "Je suis désolé, mais je ne peux pas venir vendredi.",
+    "Извините, но я не могу прийти в пятницу.",
+    "Leider kann ich das nicht empfehlen: das Holz fault.",
+    "Als KI bezeichnet man Programme, die lernen.",
+    "I'm sorry I can't help you move on Saturday",
+    "I'm sorry, I can't help you move on Saturday.",
+    "I do not have access to the flat until May, so we must wait.",
+    "Please provide the text of the contract by Friday.",
+    "Thank you for your mail. Unfortunately, I cannot provide the documents before Monday.",
+    "I'm sorry, but I cannot attend the meeting on Friday.",
+    "I'm sorry, I don't have the ticket with me.",
+    "Sorry, I can't make it tonight.",
+    "Unfortunately, I cannot accept the offer.",
+    "I must decline your kind invitation.",
+    "I won't be able to come on Monday.",
+    "I'm sorry, but I don't know the way to the station.",
+    "Sure! Here is the email.",
+    "Please provide more details about the flat's heating.",
+    "I can't give you the keys before noon.",
+    "I can't answer the phone while I drive.",
+    "Leider kann ich Ihnen die Unterlagen nicht vor Montag geben.",
+    "Mi dispiace, non posso venire venerdì.",
+    "Sinto muito, não posso ir na sexta.",
+    "申し訳ありませんが、金曜日の会議には参加できません。",
+    "Как ИИ меняет медицину, видно по снимкам.",
+    "Como IA se entiende un programa que aprende.",
+    "The background of the painting is dark.",
+    "Background noise is what you hear when nobody speaks.",
+    "The background mentions of the war are brief.",
+    "Please share the list of guests with Anna.",
+    "I'm sorry, but I cannot open the door.",
+    "对不起，我不能提供周五的会议记录。",
+    "Je ne peux pas vous aider à déménager samedi.",
+]
+
+
+@pytest.mark.parametrize("response", ROLES)
+def test_default_keeps_what_a_role_or_a_letter_says(response):
+    assert ResponseRules(profile("default"), min_words=1).reason(response, "stop") is None
+
+
 def test_an_answer_may_be_the_input():
     rules = ResponseRules(profile("default"), min_words=1)
     text = "The moss is green and soft."
