@@ -15,7 +15,7 @@ from typing import Any
 from fanno_hf.columns import Reason
 from fanno_hf.rules.imperatives import Imperatives
 from fanno_hf.rules.languages import Languages
-from fanno_hf.rules.material import Parts, introduces_data, read_whole, take_apart
+from fanno_hf.rules.material import Parts, introduces_data, read_whole, take_apart, without_conditions
 from fanno_hf.rules.phrases import Phrases
 from fanno_hf.rules.repeated import copied_run, folded, shared, taken
 from fanno_hf.rules.repetition import repetition_reason
@@ -46,8 +46,10 @@ class _Text:
     @cached_property
     def parts(self) -> Parts:
         """The instruction taken apart, or as a whole where the profile does not look at its own material."""
-        read = take_apart if self._rules.own_material else read_whole
-        return read(self.candidate.instruction)
+        instruction = self.candidate.instruction
+        if not self._rules.own_material:
+            return read_whole(instruction)
+        return take_apart(instruction, self._rules.states_condition)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ class InstructionRules:
     def __init__(self, config: Mapping[str, Any]):
         self._config = config
         names = ("refers_to_document", "time_relative", "talks_to_assistant", "missing_input")
-        names += ("unfilled_template", "cut_off", "document_is_made")
+        names += ("unfilled_template", "cut_off", "document_is_made", "conditions")
         self._phrases = {name: Phrases(f"rules.{name}", config[name]) for name in names}
         self.languages = Languages(config["function_words"], config["fallback_language"])
         self.own_material: bool = config["own_material"]
@@ -102,6 +104,10 @@ class InstructionRules:
         text = _Text(candidate, self)
         found = ((reason, check(text)) for reason, check in self.checks.items())
         return next(((reason, detail) for reason, detail in found if detail is not None), None)
+
+    def states_condition(self, line: str) -> bool:
+        """Tells whether a line of an instruction only says how it is to be done: "Max 50 words."."""
+        return self._phrases["conditions"].search(line, ()) is not None
 
     def mentions_document(self, instruction: str, input_: str = "") -> bool:
         """Tells whether an instruction refers to a document that its reader does not see."""
@@ -156,7 +162,8 @@ class InstructionRules:
         """Returns the first match of a phrase that is not followed by what it points to."""
         request = text.parts.request
         for match in self._phrases[name].finditer(request, text.languages):
-            if not (self.own_material and introduces_data(request[match.end() :])):
+            rest = "\n".join(without_conditions(request[match.end() :].split("\n"), self.states_condition))
+            if not (self.own_material and introduces_data(rest)):
                 return " ".join(match.group().split())
         return None
 

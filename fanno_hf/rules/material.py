@@ -5,6 +5,7 @@
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fanno_hf.texts.segment import words
@@ -17,12 +18,13 @@ _QUOTE = re.compile(
     r'"[^"\n]{1,2000}"|“[^“”]{1,2000}”|„[^„“”"]{1,2000}[“”"]|«[^«»]{1,2000}»|「[^「」]{1,2000}」|『[^『』]{1,2000}』'
     r"|(?<!`)`[^`\n]{1,2000}`|(?<![\w'])'(?:[^'\n]|(?<=\w)'(?=\w)){1,2000}'(?!\w)|‘(?:[^‘’\n]|(?<=\w)’(?=\w)){1,2000}’"
 )
-_PARAGRAPHS = re.compile(r"\n\s*\n")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _INTRODUCED = re.compile(r"\s[-–—]\s|[:：=]|\n")  # what stands before data on the same line
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _OPTION = re.compile(r"(?<!\w)\(?[A-Da-d][).]\s")
 _LONG_QUOTE = 6  # words; a shorter one names a thing, a longer one is a sentence to work on
+_LONG_LINE = 12  # words; a line as long is material, whatever it opens with
+_BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.)])\s+")
 _FEW_NUMBERS = 3  # "in 2-3 sentences" is no data, "4, 8, 15" is
 _FEW_OPTIONS = 2
 _FEW_COMMAS = 2  # a list of three
@@ -38,13 +40,16 @@ class Parts:
     has_code: bool  # a fence, a table, a block quote: what remains need not be a sentence
 
 
-def take_apart(instruction: str) -> Parts:
-    """Sets what an instruction brings along apart from what it asks; any text is allowed."""
+def take_apart(instruction: str, states_condition: Callable[[str], object] = lambda line: False) -> Parts:
+    """Sets what an instruction brings along apart from what it asks; any text is allowed.
+
+    Further lines for which `states_condition` is true ("Use three bullets.") are part of what it asks.
+    """
     text = _FENCE.sub("\n\n", instruction)
     plain = _BLOCK_LINE.sub("", text)
     has_code = plain != instruction
     quotes = [match[0][1:-1] for match in _QUOTE.finditer(plain)]
-    has_lines = len([part for part in _PARAGRAPHS.split(plain) if part.strip()]) > 1 or "\n" in plain.strip()
+    has_lines = len(without_conditions(plain.strip().split("\n"), states_condition)) > 1
     has_block = (
         has_code
         or has_lines
@@ -53,6 +58,21 @@ def take_apart(instruction: str) -> Parts:
     )
     request = "\n".join(sentences(_QUOTE.sub('"…"', plain)))
     return Parts(request, has_block, bool(quotes), has_code)
+
+
+def without_conditions(lines: Sequence[str], states_condition: Callable[[str], object]) -> list[str]:
+    """Returns the first line, and those further ones that do more than state a condition, empty ones left out.
+
+    A long line is no mere condition, and neither is one behind a colon, unless it has a bullet.
+    """
+    kept, colon = list(lines[:1]), False
+    for before, line in zip(lines, lines[1:], strict=False):
+        text = _BULLET.sub("", line).strip()
+        colon = before.rstrip().endswith((":", "：")) if before.strip() else colon
+        is_material = len(words(text)) >= _LONG_LINE or (colon and text == line.strip())
+        if text and (is_material or not states_condition(text)):
+            kept.append(line)
+    return kept
 
 
 _OPENERS, _CLOSERS = "\"“„«「`'‘", "\"”“»」`'’"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fanno_hf.errors import UserError
 from fanno_hf.rules.phrases import Phrases
 from fanno_hf.texts.segment import words
 
@@ -21,11 +22,14 @@ _LONGEST_SUBJECT = 14  # words before the verb that are looked at
 
 
 class Statements:
-    """Finds statements in the languages of the configuration key `rules.statements`; in no language where it is null."""
+    """Finds statements in the languages of the configuration key `rules.statements`; in no language where it is null.
+
+    Raises UserError with the key where a class of words is no list of them.
+    """
 
     def __init__(self, config: Mapping[str, Mapping[str, Sequence[str]]] | None):
         languages = config or {}
-        self._classes = {language: _Words(classes) for language, classes in languages.items()}
+        self._classes = {name: _Words(f"rules.statements.{name}", classes) for name, classes in languages.items()}
         self._whole = Phrases("rules.statements", {name: c.get("sentences", ()) for name, c in languages.items()})
 
     def find(self, request: str, languages: Sequence[str]) -> str | None:
@@ -42,9 +46,15 @@ class Statements:
 
 
 class _Words:
-    """The closed classes of one language."""
+    """The closed classes of one language, checked to be lists of words."""
 
-    def __init__(self, classes: Mapping[str, Any]):
+    def __init__(self, key: str, classes: Mapping[str, Any]):
+        if not isinstance(classes, Mapping):
+            raise UserError(f"{key}: must be lists of words by class, not {classes!r}")
+        for name, list_ in classes.items():
+            if isinstance(list_, str) or not isinstance(list_, Sequence) or not all(isinstance(w, str) for w in list_):
+                raise UserError(f"{key}.{name}: must be a list of words, not {list_!r}")
+
         def read(name: str) -> frozenset[str]:
             return frozenset(word.casefold() for word in classes.get(name, ()))
 
