@@ -22,6 +22,7 @@ from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.statements import Statements
 
 _COLONS = (":", "：")
+_FEW_WORDS = 3  # an input with as many beside a placeholder is a template to work on
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class InstructionRules:
     def __init__(self, config: Mapping[str, Any]):
         self._config = config
         names = ("refers_to_document", "time_relative", "talks_to_assistant", "missing_input")
-        names += ("unfilled_template", "cut_off", "document_is_made", "conditions")
+        names += ("unfilled_template", "cut_off", "document_is_made", "conditions", "template_is_meant")
         self._phrases = {name: Phrases(f"rules.{name}", config[name]) for name in names}
         self.languages = Languages(config["function_words"], config["fallback_language"])
         self.own_material: bool = config["own_material"]
@@ -140,10 +141,15 @@ class InstructionRules:
         return self.own_material and (text.has_input or text.parts.has_block or text.parts.has_quote)
 
     def _unfilled_template(self, text: _Text) -> str | None:
-        for part in (text.parts.request, text.candidate.input.strip()):
-            if match := self._phrases["unfilled_template"].search(part, text.languages):
-                return " ".join(match.group().split())
-        return None
+        request, given = text.parts.request, text.candidate.input.strip()
+        if self._phrases["template_is_meant"].search(request, text.languages):
+            return None
+        phrases = self._phrases["unfilled_template"]
+        match = phrases.search(request, text.languages)
+        if match is None and (match := phrases.search(given, text.languages)):
+            others = folded(given[: match.start()] + " " + given[match.end() :])
+            match = match if len(others) < _FEW_WORDS else None
+        return " ".join(match.group().split()) if match else None
 
     def _refers_to_document(self, text: _Text) -> str | None:
         brings_text = self.own_material and (text.has_input or text.parts.has_block)

@@ -3,7 +3,7 @@
 import pytest
 
 from fanno_hf.rules.languages import Languages
-from fanno_hf.rules.material import introduces_data, take_apart
+from fanno_hf.rules.material import introduces_data, take_apart, without_conditions
 from fanno_hf.rules.repeated import copied_run
 from fanno_hf.rules.statements import Statements
 from tests.rules.sets import profile
@@ -28,6 +28,13 @@ LANGUAGES = Languages(DEFAULT["function_words"], DEFAULT["fallback_language"])
 def test_material_is_set_apart(instruction, request_, has_block):
     parts = take_apart(instruction)
     assert (parts.request, parts.has_block) == (request_, has_block)
+
+
+def test_conditions_are_left_out_but_for_the_first_line_long_ones_and_those_behind_a_colon():
+    long = "Use " + "very " * 12 + "good words."
+    lines = ["Use it:", "Use this.", "- Use that.", long, "", "Moss"]
+    kept = without_conditions(lines, lambda line: line.startswith("Use"))
+    assert kept == ["Use it:", "Use this.", long, "Moss"]
 
 
 @pytest.mark.parametrize(
