@@ -63,13 +63,13 @@ def take_apart(instruction: str, states_condition: Callable[[str], object] = lam
 def without_conditions(lines: Sequence[str], states_condition: Callable[[str], object]) -> list[str]:
     """Returns the first line, and those further ones that do more than state a condition, empty ones left out.
 
-    A long line is no mere condition, and neither is one behind a colon, unless it has a bullet.
+    A long line is no mere condition, and neither is a lone word, or one behind a colon that has no bullet.
     """
     kept, colon = list(lines[:1]), False
     for before, line in zip(lines, lines[1:], strict=False):
         text = _BULLET.sub("", line).strip()
         colon = before.rstrip().endswith((":", "：")) if before.strip() else colon
-        is_material = len(words(text)) >= _LONG_LINE or (colon and text == line.strip())
+        is_material = not 2 <= len(words(text)) < _LONG_LINE or (colon and text == line.strip())
         if text and (is_material or not states_condition(text)):
             kept.append(line)
     return kept

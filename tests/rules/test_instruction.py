@@ -188,6 +188,23 @@ LOOK_ALIKES = [  # a named work, a page of one's own, words to be reworded, temp
     ("What does this template print?", "<p>{{ text }}</p>"),
     ("Correct the form letter.", "Dear Ann, you are [insert age here] years old today."),
     ("Explain the template.", "{{ text }}"),
+    ("I am unable to access my account. What do I do?", ""),
+    ("Use the following colours in a logo: red, blue.", ""),
+    ("What is the user interface of a lift?", ""),
+    ("Translate the following sentence.\n\nThe dam leaked.", ""),
+    ("Rewrite the mail below.\n\nHey Ann, send me the stuff.", ""),
+    ("Which causes of the war are given by the author of Mein Leben?", ""),
+    ("Make a prompt for an image of moss.", ""),
+    ("Sort these words.\nuse\nkeep\navoid", ""),
+    ("Fix the grammar in the text below.\nHe go home.", ""),
+    ("Write a haiku.\nUse no verb.", ""),
+    ("Write about the text editor Vim.\nKeep it short.", ""),
+    ("A question about moss: why is it green?", ""),
+    ("Solve the following.\n\n3x + 5 = 20", ""),
+    ("Turn the following notes into a mail.\n- boss ill\n- meeting moved", ""),
+    ("Answer in one word.\n\nWhat is the capital of Peru?", ""),
+    ("Who wins in the following game?\nA: rock\nB: paper", ""),
+    ("Which of these is a mammal?\nuse one word.\nbat, eel, hen", ""),
 ]
 
 
