@@ -144,7 +144,21 @@ def test_min_words_counts_words_of_every_script():
 
 @pytest.mark.parametrize("name", ["default", "small"])
 @pytest.mark.parametrize(
-    "unit", ["thank you ", "hi ", "\u0301", "\ud800", "```", '"', "i'm sorry ", "请", "\n", " | "]
+    "unit",
+    [
+        "thank you ",
+        "hi ",
+        "\u0301",
+        "\ud800",
+        "```",
+        '"',
+        "i'm sorry ",
+        "background ",
+        "based on the background ",
+        "请",
+        "\n",
+        " | ",
+    ],
 )
 def test_long_hostile_texts_return(name, unit):
     text = unit * (100_000 // len(unit))
