@@ -202,7 +202,9 @@ async def _structured(endpoint: Endpoint, settings: Settings) -> Finding:
         return finding("ok", words="none is sent (teacher.structured=off): instructions come with labels")
     try:
         answer = await endpoint.client.send(Request(_WISH, max_tokens=200, schema=SCHEMA))
-    except Refused as error:
+    except Busy:
+        raise
+    except CallFailed as error:  # a run then asks without it, whatever the status
         return finding("note", words=f"refused ({error}): instructions come with labels")
     if set(_json_keys(answer.text)) == set(SCHEMA["required"]):
         return finding("ok", words="taken: instructions come as JSON")
