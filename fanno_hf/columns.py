@@ -53,6 +53,8 @@ RESPONSE = {
     "response_verdicts": VERDICTS,
     "response_prompt_digest": "string",
 }
+FILLED = ("document_id", "text", "instruction_id", "instruction", "num_tokens", "origin", "round", "response")
+"""Columns that no kept row has a null in, at any stage."""
 PAIR = {
     "id": "string",
     "messages": [{"role": "string", "content": "string"}],

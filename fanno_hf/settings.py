@@ -55,7 +55,13 @@ class _Group(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
 
 
-class Sampling(_Group):
+class _Closed(_Group):
+    """A group that has the declared keys and no other: a misspelt one in a recipe would be read by nobody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Sampling(_Closed):
     max_tokens: Count
     temperature: NotNegative  # 0 is greedy
     top_p: PositiveShare
@@ -63,12 +69,12 @@ class Sampling(_Group):
     stop: Words
 
 
-class Markup(_Group):
+class Markup(_Closed):
     max_share: Share
     min_tags: Count
 
 
-class Garbled(_Group):
+class Garbled(_Closed):
     min_letter_share: Share
     max_broken_share: Share
     max_symbol_run: Count
@@ -78,7 +84,7 @@ class Garbled(_Group):
     min_words: Natural
 
 
-class Repetition(_Group):
+class Repetition(_Closed):
     max_share: Share
     ngram_words: Annotated[int, Ge(2)]
     ngram_characters: Annotated[int, Ge(2)]
@@ -87,18 +93,18 @@ class Repetition(_Group):
     min_loop: Annotated[int, Ge(3)]
 
 
-class PersonalData(_Group):
+class PersonalData(_Closed):
     kinds: list[Literal["email", "phone", "card", "iban", "ip"]]
     region: str | None  # country whose national phone numbers are found too
 
 
-class NearDuplicates(_Group):
+class NearDuplicates(_Closed):
     threshold: Annotated[float, Ge(0.01), Le(1)] | None  # Jaccard similarity of word n-grams; None looks for none
     ngram: Count
     num_perm: Annotated[int, Ge(16)]
 
 
-class Communities(_Group):
+class Communities(_Closed):
     algorithm: Literal["fast", "louvain", "leiden", "components", "approximate"]
     threshold: Cosine | None  # cosine from which on two passages are neighbours; None compares none
     min_size: Count
@@ -112,7 +118,7 @@ class Communities(_Group):
             )
 
 
-class Prescreen(_Group):
+class Prescreen(_Closed):
     enabled: bool
     max_tokens: Count
     min_tokens: Natural
@@ -173,14 +179,14 @@ class Respond(Sampling):
     min_words: Natural
 
 
-class Stages(_Group):
+class Stages(_Closed):
     prescreen: Prescreen
     seed: Seed
     augment: Augment
     respond: Respond
 
 
-class Decontamination(_Group):
+class Decontamination(_Closed):
     """Benchmarks that must not show up, and how many words in a row tell."""
 
     benchmarks: References
@@ -195,7 +201,7 @@ class Decontamination(_Group):
             )
 
 
-class Budget(_Group):
+class Budget(_Closed):
     """Where a run stops; None is no limit."""
 
     requests: Count | None
@@ -230,10 +236,11 @@ class EmbedderSettings(_Group):
     batch_size: Count = 32
     dimension: Count = 256
     languages: Words | None = None
+    related_from: Cosine | None = None
 
 
-class RuleNumbers(_Group):
-    """The numbers and switches among the rules; None makes no check. The words are read in `rules/`."""
+class Rules(_Closed):
+    """A profile of rules; None makes no check. What the words and phrases are is read in `rules/`."""
 
     min_words: Natural
     max_words: Count
@@ -249,6 +256,23 @@ class RuleNumbers(_Group):
     repeats_by_words: bool
     refusal_within: Natural
     repetition: Repetition | None
+    refers_to_document: Any
+    conditions: Any
+    document_is_made: Any
+    time_relative: Any
+    talks_to_assistant: Any
+    template_is_meant: Any
+    unfilled_template: Any
+    cut_off: Any
+    missing_input: Any
+    statements: Any
+    imperatives: Any
+    interrogatives: Any
+    lead_ins: Any
+    function_words: Any
+    refusal_lead_ins: Any
+    refusal: Any
+    mentions_background: Any
 
 
 class AskPrompt(_Group):
@@ -285,28 +309,28 @@ class Prompts(_Group):
     respond: RespondPrompt | None = None
 
 
-class Export(_Group):
+class Export(_Closed):
     format: Literal["prompt_completion", "sharegpt", "alpaca", "messages"]
 
 
-class Diff(_Group):
+class Diff(_Closed):
     a: Text | None  # a run, or one on the Hub
     b: Text | None
     examples: Natural
 
 
-class Estimate(_Group):
+class Estimate(_Closed):
     rows: Count
 
 
-class Preview(_Group):
+class Preview(_Closed):
     """stage=preview."""
 
     rows: Count
     html: Path | None
 
 
-class Hub(_Group):
+class Hub(_Closed):
     repo_id: Text | None
     push: bool
     revision: Text | None
@@ -316,7 +340,7 @@ class Hub(_Group):
     retries: Annotated[int, Ge(0), Le(20)]
 
 
-class Price(_Group):
+class Price(_Closed):
     """What a teacher costs; None leaves it out."""
 
     currency: Text
@@ -325,7 +349,7 @@ class Price(_Group):
     completion_tokens: NotNegative | None  # of a million
 
 
-class Report(_Group):
+class Report(_Closed):
     rows: Count
     rejected: Natural
     max_characters: Annotated[int, Ge(50)]
@@ -359,7 +383,7 @@ class Settings(_Group):
     teacher: TeacherSettings
     judge: PoolSettings = PoolSettings()
     embedder: EmbedderSettings
-    rules: RuleNumbers
+    rules: Rules
     prompts: Prompts
     export: Export
     diff: Diff
@@ -378,11 +402,24 @@ class Settings(_Group):
         except ValidationError as error:
             raise UserError(_in_words(error)) from None
         settings.decontamination.check_together()
+        settings._check_verdicts()
         settings.prescreen.communities.check_together()
         compile_patterns("stages.prescreen.prompt_injections", settings.prescreen.prompt_injections)
         compile_patterns("report.code", settings.report.code)
         settings._resolved = resolved
         return settings
+
+    def _check_verdicts(self) -> None:
+        """Raises UserError where a verdict is asked for, and no prompt has its question."""
+        about = {"prescreen": "prescreen", "seed": "instruction", "augment": "instruction", "respond": "respond"}
+        for stage, what in about.items():
+            questions = getattr(self.prompts, what).questions
+            for name, threshold in getattr(self.stages, stage).verdicts.items():
+                if threshold is not None and name not in questions:
+                    raise UserError(
+                        f"stages.{stage}.verdicts.{name}: prompts.{what}.questions has no question of this name"
+                        f"{did_you_mean(name, questions) or '.'} There are: {', '.join(questions)}"
+                    )
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -413,6 +450,9 @@ def _in_words(error: ValidationError) -> str:
     key, value = ".".join(path), "null" if first["input"] is None else first["input"]
     if first["type"] == "missing":
         return f"{key} is missing: see conf/ for its default"
+    if first["type"] == "extra_forbidden":
+        known = [field.alias or own for own, field in _declared(path[:-1])[0].model_fields.items()]
+        return f"{key} is not a configuration key{did_you_mean(path[-1], known) or '.'} See conf/, or --cfg job"
     type_, rules, may_be_null = _declared(path)
     or_null = ", or null" if may_be_null else ""
     if isinstance(type_, type) and issubclass(type_, BaseModel):

@@ -1,10 +1,15 @@
 """From the configuration that Hydra composed to the settings of a run."""
 
+import logging
+
 from omegaconf import DictConfig, OmegaConf
 
 from fanno_hf.cli.keys import rename_keys
 from fanno_hf.pipeline.plan import check_stage
 from fanno_hf.settings import Settings
+
+logger = logging.getLogger(__name__)
+_OTHERS = {"tags", "tokenizer", "command"}  # read where they are needed
 
 
 def resolve(config: DictConfig, command: str | None = None) -> Settings:
@@ -16,4 +21,6 @@ def resolve(config: DictConfig, command: str | None = None) -> Settings:
     check_stage(config.stage)
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     rename_keys(resolved)
+    for name in resolved.keys() - Settings.model_fields.keys() - _OTHERS:
+        logger.warning("%s is no setting of fanno_hf: nothing reads it but the configuration itself", name)
     return Settings.of({**resolved, **({"command": command} if command else {})})

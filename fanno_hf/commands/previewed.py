@@ -7,6 +7,7 @@ Documents and completions are hostile: a terminal gets none of their control cha
 and on the page all are escaped.
 """
 
+import json
 import shutil
 import sys
 import textwrap
@@ -135,6 +136,9 @@ def _exchanged(step: Step) -> Iterator[Part]:
             turns = "\n\n".join(f"{turn['role']}:\n{turn['content']}" for turn in earlier)
             yield Part(f"earlier turns of every {step.stage} prompt", turns, is_prompt=True, is_general=True)
         yield Part("prompt", last["content"], is_prompt=True)
+        if request.schema:
+            label = f"JSON schema beside every {step.stage} prompt, where the server takes one"
+            yield Part(label, json.dumps(request.schema, indent=2), is_prompt=True, is_general=True)
     for request, answer in mine:
         notes = [f"{answer.completion_tokens} tokens"]
         notes += [f"cut off at max_tokens={request.max_tokens}"] * (answer.finish_reason == "length")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fanno_hf.columns import FILLED
 from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
 from fanno_hf.output.folder import RunFolder
@@ -72,6 +73,8 @@ def _take(hub: Hub, what: str, table: Table, pinned: Mapping[str, str], folder: 
     wanted = STAGES[table.stage].columns if table.key == "output" else ()
     if lacking := sorted(set(wanted) - set(rows.column_names)):
         raise UserError(f"{what}: {table.name} has no column {lacking[0]}, as a run of fanno_hf has")
+    if empty := [name for name in FILLED if name in wanted and rows.data.column(name).null_count]:
+        raise UserError(f"{what}: {table.name} has rows without {empty[0]}, as a run of fanno_hf never has")
     sha256 = folder.write_rows(table.name, rows)
     if sha256 != table.sha256:
         logger.warning("%s: the rows of %s are not those that its run.json names", what, table.name)

@@ -18,6 +18,7 @@ from fanno_hf.texts.segment import words
 _QUESTION_MARK = re.compile("[?？؟]")
 _NUMBERING = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-*•#>]+)\s+")
 _CLAUSE = re.compile(r"[,;:–—]\s")
+_COLON = re.compile(r"[;:–—]\s")
 _LONGEST_SUBJECT = 14  # words before the verb that are looked at
 
 
@@ -64,9 +65,17 @@ class _Words:
         self._verb_endings = tuple(classes.get("verb_endings", ()))
 
     def asks(self, lines: Sequence[str]) -> bool:
-        """Tells whether a clause opens with an interrogative, or somebody is addressed."""
-        clauses = (words(clause.casefold()) for line in lines for clause in _CLAUSE.split(line))
-        return any(found and (found[0] in self._interrogatives or self._addresses & set(found)) for found in clauses)
+        """Tells whether a clause opens with an interrogative, somebody is addressed, or something is to be done.
+
+        "The customer wants a refund: draft a reply." has what is to be done behind its colon, a word before a determiner.
+        """
+        clauses = [words(clause.casefold()) for line in lines for clause in _CLAUSE.split(line)]
+        if any(found and (found[0] in self._interrogatives or self._addresses & set(found)) for found in clauses):
+            return True
+        behind = [words(clause.casefold()) for line in lines for clause in _COLON.split(line)[1:]]
+        known = self._pronouns | self._determiners | self._auxiliaries | self._prepositions | self._links
+        articles = self._determiners - self._links
+        return any(len(found) > 1 and found[0] not in known and found[1] in articles for found in behind)
 
     def says(self, sentence: str) -> bool:
         """Tells whether a sentence opens with its subject and has a finite verb that is known as one."""

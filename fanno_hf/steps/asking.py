@@ -17,7 +17,6 @@ from datasets import Dataset
 
 from fanno_hf import settings
 from fanno_hf.columns import OUTCOME, VERDICTS, Reason
-from fanno_hf.errors import UserError
 from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
@@ -128,14 +127,6 @@ class Questions:
     undecided: str = "keep"  # or "drop" a row where the teacher says neither yes nor no
     top_logprobs: int = 5  # alternatives asked for (TGI gives at most 5); 0 reads the text instead
     together: bool = False  # all in one request; else one after the other, until one rejects
-
-    def __post_init__(self):
-        for name in self.names:
-            if name not in self.questions:
-                raise UserError(
-                    f"verdicts.{name}: there is no question of this name under {self.prompt.key}; "
-                    f"there are: {', '.join(self.questions)}"
-                )
 
     @property
     def names(self) -> list[str]:

@@ -41,7 +41,7 @@ class SentenceTransformerEmbedder:
         revision: of the Hub model.
         package, pattern, sha256, version: where a packaged model lies (see `find_packaged_file`).
         backend: "torch", or "onnx" or "openvino" where they are installed.
-        languages: which it knows, for the settings that name it; no vector depends on it.
+        languages, related_from: for the settings that name them; no vector depends on them.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class SentenceTransformerEmbedder:
         device: str | None = None,
         backend: str = "torch",
         languages: Sequence[str] | None = None,
+        related_from: float | None = None,
     ):
         if not package and not model:
             raise UserError("embedder.model is empty: give a sentence-transformers model or use embedder=minilm")
@@ -109,7 +110,9 @@ class SentenceTransformerEmbedder:
 class HashingEmbedder:
     """A bag of hashed words: no model, the same everywhere. For tests and recipes that must run in seconds."""
 
-    def __init__(self, dimension: int = 256, languages: Sequence[str] | None = None):
+    def __init__(
+        self, dimension: int = 256, languages: Sequence[str] | None = None, related_from: float | None = None
+    ):
         self._dimension = dimension
         self.identity = f"hashing-{dimension}"
 

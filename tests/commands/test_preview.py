@@ -1,6 +1,7 @@
 """stage=preview: what it shows of each passage, and that the run asks for none of it again."""
 
 import io
+import json
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.commands.preview import preview
-from fanno_hf.commands.previewed import Previewed, Step, Way, visible
+from fanno_hf.commands.previewed import Previewed, Step, Way, parts_of, visible
 from fanno_hf.errors import BudgetReached, TeacherUnavailable, UserError
 from fanno_hf.pipeline.run import execute
+from fanno_hf.teacher.base import Completion, Request
 from tests.conftest import DOCUMENTS, SMALL, compose_config, write_documents
 
 # answers to the same instruction whatever else is in the run, and every seed for itself
@@ -151,6 +153,13 @@ def test_a_preview_shows(whole, words):
 @pytest.mark.parametrize("words", ["earlier turns of every seed prompt", "how verdicts are asked for in prescreen"])
 def test_what_is_the_same_for_all_is_shown_once(whole, words):
     assert whole.count(words) == 1
+
+
+def test_the_schema_of_an_answer_is_shown_with_its_prompt():
+    request = Request([{"role": "user", "content": "Ask."}], max_tokens=9, schema={"type": "object"})
+    parts = list(parts_of(Step("seed", {"instruction": None}, [(request, Completion("Why?"))])))
+    shown = next(part for part in parts if part.label.startswith("JSON schema beside every seed prompt"))
+    assert (json.loads(shown.text), shown.is_general) == ({"type": "object"}, True)
 
 
 def test_passages_are_shown_in_their_order(shown):

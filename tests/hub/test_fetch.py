@@ -6,6 +6,7 @@ import shutil
 import pytest
 from datasets import Dataset, load_dataset
 
+from fanno_hf.columns import DOCUMENT
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.access import split_origin
 from fanno_hf.hub.publish import publish
@@ -192,13 +193,18 @@ def test_a_hostile_run_json_is_refused_and_leaves_nothing_behind(go_on, hub, tmp
 
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [(b"junk", "the config prescreen cannot be read"), ("lacking", "prescreen has no column community")],
+    [
+        (b"junk", "the config prescreen cannot be read"),
+        ("lacking", "prescreen has no column community"),
+        ("nulls", "prescreen has rows without document_id"),
+    ],
 )
 def test_rows_that_are_not_what_they_should_be_are_said_so(go_on, hub, folder, rows, said):
     files = dict(hub.files(REPO, "demo"))
     path = "prescreen/train-00000-of-00001.parquet"
-    if rows == "lacking":
-        Dataset.from_dict({"text": ["a"]}).to_parquet(folder / "odd.parquet")
+    if rows in ("lacking", "nulls"):
+        columns = {"text": ["a"]} if rows == "lacking" else {**dict.fromkeys(DOCUMENT, [None]), "text": ["a"]}
+        Dataset.from_dict(columns).to_parquet(folder / "odd.parquet")
         rows = (folder / "odd.parquet").read_bytes()
         head = b"---\nconfigs:\n- config_name: prescreen\n  data_files: prescreen/train-*\n---\n"
         files["README.md"] = head

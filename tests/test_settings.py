@@ -1,0 +1,58 @@
+"""The settings: a wrong value, a misspelt key and a profile that lacks one are named, with what is allowed."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from fanno_hf.errors import UserError
+from fanno_hf.settings import Settings
+from tests.conftest import compose_config
+
+
+def settings_with(key: str, value) -> Settings:
+    config = compose_config()
+    OmegaConf.update(config, key, value, force_add=True)
+    return Settings.of(OmegaConf.to_container(config, resolve=True))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "stages.seed.combinaions",
+            3,
+            "stages.seed.combinaions is not a configuration key; did you mean 'combinations'?",
+        ),
+        ("hub.form", "me/x@y", "hub.form is not a configuration key; did you mean 'from'?"),
+        ("rules.condtions", [], "rules.condtions is not a configuration key; did you mean 'conditions'?"),
+        (
+            "stages.augment.verdicts.no_reqest",
+            0.5,
+            "stages.augment.verdicts.no_reqest: prompts.instruction.questions has no question of this name; "
+            "did you mean 'no_request'?",
+        ),
+        ("embedder.related_from", 2.0, "embedder.related_from=2.0: it must be a number from -1.0 to 1.0, or null"),
+    ],
+)
+def test_a_mistake_is_named(key, value, said):
+    with pytest.raises(UserError) as caught:
+        settings_with(key, value)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_verdict_that_is_not_asked_for_needs_no_question():
+    assert settings_with("stages.seed.verdicts.some_day", None).seed.verdicts["some_day"] is None
+
+
+def test_a_profile_of_rules_that_lacks_words_says_which():
+    resolved = OmegaConf.to_container(compose_config(), resolve=True)
+    del resolved["rules"]["conditions"]
+    with pytest.raises(UserError, match="^rules.conditions is missing: see conf/ for its default$"):
+        Settings.of(resolved)
+
+
+@pytest.mark.parametrize(("embedder", "least"), [("hashing", None), ("minilm", 0.4)])
+def test_the_least_score_of_a_passage_is_that_of_the_embedder(embedder, least):
+    config = compose_config(
+        "teacher=openai", "teacher.base_url=http://localhost:1", "teacher.model=m", f"embedder={embedder}"
+    )
+    assert Settings.of(OmegaConf.to_container(config, resolve=True)).respond.min_passage_score == least
