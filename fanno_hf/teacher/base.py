@@ -90,9 +90,14 @@ class Usage:
     cached_tokens: int = 0  # of the prompts, those the server found in its prefix cache, where it tells
     completion_tokens: int = 0
     busy_seconds: float = 0.0  # of all answered requests together, each from sending to its answer
+    thinking_tokens: int = 0  # of the completions, those of thoughts, which are not kept
     resent: int = 0  # requests that were sent again after a failure
     shortened: int = 0  # prompts that were too long and lost a part of their document
-    errors: int = 0  # rows without an answer
+    refused: int = 0  # requests that the server will never answer ("teacher_refused")
+    failed: int = 0  # requests that were given up after their last try ("teacher_failed"); a later run asks them again
+    faults: dict[str, int] = field(default_factory=dict)  # what went wrong, in the server's words -> how often
+    estimated: int = 0  # answers of a server that tells no token counts: theirs are estimated
+    verdicts_from_text: int = 0  # verdicts without log-probabilities: 0 or 1, or undecided
 
 
 class Ask:

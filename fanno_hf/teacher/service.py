@@ -167,7 +167,8 @@ class Teacher:
             self._sending -= 1
             self._budget.settle(completion.tokens if completion and completion.error is None else None)
         if completion.error is not None:
-            self.usage.errors += 1
+            self.usage.refused += completion.error[0] == "teacher_refused"
+            self.usage.failed += completion.error[0] == "teacher_failed"
             return completion
         self._count(completion)
         self._journal.put(key, completion)

@@ -153,7 +153,9 @@ def test_usage_counts_sent_requests_and_their_tokens_and_starts_anew_when_it_is_
 def test_an_error_is_handed_on_and_counted_and_not_kept(journal, reason):
     with closing(Teacher(Backend(error=(reason, "503: busy")), Journal(journal))) as teacher:
         [[answer]] = asyncio.run(follow(teacher, [[ask("a")]]))
-        assert (answer.error, teacher.take_usage().errors) == ((reason, "503: busy"), 1)
+        counted = teacher.take_usage()
+    assert (answer.error, counted.refused + counted.failed) == ((reason, "503: busy"), 1)
+    assert getattr(counted, reason.removeprefix("teacher_")) == 1
     backend = Backend()
     complete(backend, journal, [ask("a")])
     assert backend.asked == ["a"]
