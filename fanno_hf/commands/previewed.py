@@ -16,25 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import regex
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 
 from fanno_hf.teacher.base import Completion, Request
-
-# control, format, private and unassigned characters and lone surrogates, but for line ends, tabs and what joins letters;
-# and Unicode's own line ends
-_INVISIBLE = regex.compile(r"[^\P{C}\n\t\u200c\u200d]|[\u2028\u2029]")
-
-
-def visible(text: str) -> str:
-    r"""Returns a text with its control characters written out.
-
-    >>> visible("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    return _INVISIBLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
-
+from fanno_hf.texts.fit import visible
 
 @dataclass(frozen=True)
 class Step:

@@ -20,7 +20,7 @@ from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
-from fanno_hf.teacher.reply import clean
+from fanno_hf.texts.fit import clean
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.vectors.store import EmbeddingStore
 

@@ -23,7 +23,7 @@ from fanno_hf.settings import Settings
 from fanno_hf.sources.named import reference_rows
 from fanno_hf.steps.asking import ask_rows, outcome, questions_about
 from fanno_hf.teacher.base import Ask
-from fanno_hf.teacher.reply import clean
+from fanno_hf.texts.fit import clean
 
 Pair = dict[str, str]
 

@@ -28,11 +28,16 @@ class Request:
     # texts in the last message that may be shortened when the prompt is too long for the server; they follow from the
     # messages and are no part of the key
     documents: tuple[str, ...] = ()
+    # how it is sent, which is no part of the key either: tokens for thoughts beside the answer, and keys of the body that
+    # ask for none
+    room: int = 0
+    manner: tuple[tuple[str, Any], ...] = ()
 
     def key(self, teacher_identity: str) -> bytes:
         """Returns the sha256 under which the journal keeps the answer of the teacher with this identity."""
         decisive = asdict(self)
-        del decisive["documents"], decisive["judge"]  # who is asked shows in the identity
+        for name in ("documents", "judge", "room", "manner"):  # who is asked shows in the identity
+            del decisive[name]
         if self.schema is None:
             del decisive["schema"]
         return bytes.fromhex(digest([teacher_identity, decisive]))
@@ -51,6 +56,8 @@ class Completion:
     # the same for each token that says yes or no, of an answer to several questions; None where it is none
     answers: list[list[tuple[str, float]]] | None = None
     cached_tokens: int = 0  # of the prompt, those the server had in its prefix cache; 0 where it does not tell
+    thinking_tokens: int = 0  # of the completion, those of thoughts, which are no part of the text
+    estimated: bool = False  # the server counted no tokens, so they are estimated
     shortened: bool = False  # the prompt was too long, so its document was cut
     seconds: float = field(default=0.0, compare=False)  # from sending to the answer; not kept in the journal
     # None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on ("teacher_failed", which
@@ -66,8 +73,9 @@ class Completion:
         """Returns what the journal stores."""
         record = asdict(self)
         del record["error"], record["seconds"]
-        if self.answers is None:
-            del record["answers"]
+        for name in ("answers", "thinking_tokens", "estimated"):
+            if not record[name]:
+                del record[name]
         return record
 
     @classmethod

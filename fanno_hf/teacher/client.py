@@ -8,7 +8,9 @@ configuration's, 429 and 503 mean "later", and the rest passes.
 """
 
 import json
+import os
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +21,9 @@ from huggingface_hub.utils import httpx
 
 from fanno_hf.errors import UserError
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.reply import Server, clean, read_completion, read_server, read_words
-from fanno_hf.teacher.session import AS_IT_IS, Session
+from fanno_hf.teacher.reply import NoAnswer, Server, read_completion, read_server, read_words
+from fanno_hf.teacher.session import ALONGSIDE, Exchange, Session
+from fanno_hf.texts.fit import fit_to_show
 
 PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 
@@ -33,6 +36,10 @@ class Unreachable(CallFailed):
     """Nobody listens there."""
 
 
+class TimedOut(CallFailed):
+    """There was no answer within the time-out; it may still wait in the server's queue."""
+
+
 class Busy(CallFailed):
     """The server is full (429, 503), and asks to wait `retry_after` seconds; 0 where it says nothing."""
 
@@ -42,18 +49,18 @@ class Busy(CallFailed):
 
 
 class Refused(CallFailed):
-    """The server will never answer this very request (400, 413, 422)."""
+    """The server will never answer this very request (400, 413, 422, or an answer that is none)."""
 
 
 class WrongSetting(CallFailed):
-    """The server would refuse every request: key, model name or address are wrong (401, 403, 404, 405, a redirect)."""
+    """The server would refuse every request: key, model name or address are wrong (401, 402, 403, 404, 405, a redirect, a certificate)."""
 
 
-_KINDS = {**dict.fromkeys((400, 413, 422), Refused), **dict.fromkeys((401, 403, 404, 405), WrongSetting)}
+_KINDS = {**dict.fromkeys((400, 413, 422), Refused), **dict.fromkeys((401, 402, 403, 404, 405), WrongSetting)}
 
 
-def check_url(url: str) -> None:
-    """Refuses what is no address of a server, before anything waits for it."""
+def check_url(url: str, key: str = "teacher.base_url") -> None:
+    """Refuses what is no address of a server, or holds a secret, before anything waits for it; shows no secret."""
     try:
         parts = urlsplit(str(url))
         good = (
@@ -61,19 +68,33 @@ def check_url(url: str) -> None:
         )
     except ValueError:
         good = False
+    if "@" in str(url) or re.search(r"[?&;#]", str(url)):
+        raise UserError(
+            f"{key} holds a user name, a password or a query, which it cannot: give the key by {key.split('.')[0]}.api_key_env, "
+            "the name of an environment variable"
+        )
     if not good:
-        raise UserError(f"teacher.base_url={url!r} is no URL: give it as http://host:port")
-    if parts.username or parts.password:
-        raise UserError("teacher.base_url holds a user name or password: give the key by teacher.api_key_env instead")
+        raise UserError(f"{key}={fit_to_show(str(url))!r} is no URL: give it as http://host:port")
 
 
 class ChatClient:
     """Sends requests to one server. Without a key it sends "-": else the library would send the saved Hugging Face token."""
 
-    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 300.0):
-        self.base_url = base_url.rstrip("/").removesuffix("/v1")
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = 300.0,
+        max_tokens_name: str = "max_tokens",
+        extra_body: Mapping[str, Any] | None = None,
+        system: str | None = None,
+    ):
+        self.base_url = re.sub(r"(?:/chat)?(?:/completions)?/*$", "", base_url.rstrip("/")).removesuffix("/v1")
         self.model: str | None = None
         self.is_tgi = False
+        self.max_tokens_name = max_tokens_name
+        self._extra_body, self._system = dict(extra_body or {}), system
         self._key = api_key or "-"
         self._probe = Session(timeout=min(PROBE_SECONDS, timeout))
         self._session = Session(timeout=timeout)
@@ -90,7 +111,7 @@ class ChatClient:
     async def _get(self, path: str) -> Any:
         answer = await self._fetch(path)
         # gateways say so, too, for paths they do not know
-        if path == "/v1/models" and (answer.status_code in (401, 403) or 300 <= answer.status_code < 400):
+        if path == "/v1/models" and (answer.status_code in (401, 402, 403) or 300 <= answer.status_code < 400):
             raise self._failure(answer)
         try:
             return json.loads(answer.content) if answer.status_code == 200 else None
@@ -112,11 +133,13 @@ class ChatClient:
             self._client = AsyncInferenceClient(base_url=f"{self.base_url}/v1", api_key=self._key)
             # for this client alone: `set_async_client_factory` would change it for the whole process
             self._client._async_client = self._session
+        exchange = Exchange(self._changes(request))
+        messages = [*([{"role": "system", "content": self._system}] if self._system else []), *request.messages]
         try:
-            reply = await self._client.chat_completion(
-                request.messages,
+            await self._client.chat_completion(
+                messages,
                 model=self.model,
-                max_tokens=request.max_tokens,
+                max_tokens=request.max_tokens + request.room,
                 temperature=request.temperature,
                 # TGI refuses 1.0, and without sampling it means nothing
                 top_p=request.top_p if request.temperature > 0 and request.top_p < 1 else None,
@@ -125,22 +148,24 @@ class ChatClient:
                 stop=list(request.stop) or None,
                 logprobs=True if request.top_logprobs else None,
                 top_logprobs=request.top_logprobs or None,
-                **self._form(request),
+                extra_body={ALONGSIDE: exchange},
             )
-            return read_completion(reply, request)
+            return read_completion(exchange.content, exchange.kind, request)
         # whatever an answer makes a library raise is this call's failure, and never the end of a run
         except Exception as error:
             raise self._trouble(error) from error
 
-    def _form(self, request: Request) -> dict[str, Any]:
-        """Asks for the schema as TGI does, or as OpenAI and all others do."""
-        if request.schema is None:
-            return {}
-        if self.is_tgi:
-            return {"response_format": {"type": "json", "value": request.schema}}
-        schema = {"name": "answer", "schema": request.schema, "strict": True}
-        # the library would turn it into TGI's form
-        return {"extra_body": {AS_IT_IS: {"response_format": {"type": "json_schema", "json_schema": schema}}}}
+    def _changes(self, request: Request) -> dict[str, Any]:
+        """Returns the keys of the body that the library would change, or does not know."""
+        changes: dict[str, Any] = {}
+        if request.schema is not None and self.is_tgi:
+            changes["response_format"] = {"type": "json", "value": request.schema}
+        elif request.schema is not None:
+            schema = {"name": "answer", "schema": request.schema, "strict": True}
+            changes["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if self.max_tokens_name != "max_tokens":
+            changes |= {"max_tokens": None, self.max_tokens_name: request.max_tokens + request.room}
+        return {**changes, **dict(request.manner), **self._extra_body}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -151,21 +176,39 @@ class ChatClient:
         """Says what an exception means."""
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
-        words = self._hide_key(clean(f"{type(error).__name__}: {error}".rstrip(": ")))[:400]
-        return Unreachable(words) if isinstance(error, aiohttp.ClientConnectorError) else CallFailed(words)
+        if isinstance(error, NoAnswer):
+            words = fit_to_show(str(error), self._secrets)
+            if str(error).startswith("an HTML page"):
+                return WrongSetting(f"with {words}, not as a server of language models does")
+            return (Refused if error.is_final else CallFailed)(words)
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+            return WrongSetting(f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return Unreachable(_why_unreachable(error))
+        if isinstance(error, TimeoutError):
+            return TimedOut("no answer in time")
+        return CallFailed(fit_to_show(f"{type(error).__name__}: {error}".rstrip(": "), self._secrets))
 
     def _failure(self, answer: httpx.Response) -> CallFailed:
         """Says what a status means."""
-        status, words = answer.status_code, self._hide_key(read_words(answer.content))
+        status, words = answer.status_code, read_words(answer.content, self._secrets)
         if 300 <= status < 400:
             return WrongSetting(f"{status}, a redirect, which is not followed: give the address it leads to")
         if status in (429, 503):
             return Busy(f"{status}: {words}", _seconds(answer.headers.get("retry-after")))
         return _KINDS.get(status, CallFailed)(f"{status}: {words}")
 
-    def _hide_key(self, words: str) -> str:
+    @property
+    def _secrets(self) -> tuple[str, ...]:
         """A server may quote what it was sent, and its words end up in rows and logs."""
-        return words if self._key == "-" else words.replace(self._key, "***")
+        return () if self._key == "-" else (self._key,)
+
+
+def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"there is no host {error.host}"
+    reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+    return f"{error.host}:{error.port}: {fit_to_show(reason, limit=100).lower()}"
 
 
 def _seconds(retry_after: str | None) -> float:

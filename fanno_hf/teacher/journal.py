@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.teacher.base import Completion
-from fanno_hf.teacher.reply import clean
+from fanno_hf.texts.fit import clean
 
 APPLICATION_ID = 0x46414E4F  # "FANO": tells our file from any other SQLite file
 SCHEMA_VERSION = 1

@@ -8,15 +8,34 @@ What is journaled stays for good: an answer that no later step could use must no
 
 import json
 import math
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fanno_hf.instructing.verdicts import is_answer
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.thoughts import without_thoughts
+from fanno_hf.texts.fit import clean, fit_to_show
 
 _MOST_TOKENS = 2**31 - 1
+_MOST_WORDS = 100_000  # bytes of an error that are looked at
 # no tokenizer has tokens of a hundred characters on average: more is no answer to this request
 _CHARACTERS_A_TOKEN, _SPARE = 100, 1_000
+# characters a token where a server counts none: between English prose and code or other scripts
+_USUAL_TOKEN = 3.5
+_STOPS = ("stop", "eos_token", "stop_sequence", "eos", "end_turn", "complete", "completed")
+_NO_REASON = ("abort", "aborted", "error", "none", "null", "cancelled", "")
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+
+
+class NoAnswer(ValueError):
+    """A reply without an answer; its text says what there is instead. `is_final` where the same request gets no other."""
+
+    def __init__(self, words: str, is_final: bool = False):
+        super().__init__(words)
+        self.is_final = is_final
 
 
 @dataclass(frozen=True)
@@ -50,68 +69,163 @@ def read_server(info: Any, models: Any) -> Server:
     )
 
 
-def read_completion(reply: Any, request: Request) -> Completion:
-    """Reads an answer of huggingface_hub's client. Raises ValueError: there is no text in it."""
-    if not isinstance(reply.choices, list) or not reply.choices:
-        error = getattr(reply, "error", None)
-        raise ValueError(f"no answer, but: {_said(error)}" if error else "an answer without choices")
-    choice, usage = reply.choices[0], reply.usage
-    text, tokens = _content(choice.message.content), _tokens(choice.logprobs)
+def read_completion(content: bytes, kind: str, request: Request) -> Completion:
+    """Reads the body of an answer, of content type `kind`. Raises NoAnswer: there is none in it."""
+    reply = _read_body(content, kind)
+    choices = _get(reply, "choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        error = _get(reply, "error") or _get(reply, "detail") or _get(reply, "message")
+        raise NoAnswer(f"no answer, but: {_said(error)}" if error else "an answer without choices")
+    choice, usage = choices[0], _get(reply, "usage")
+    message = choice.get("message") if isinstance(choice.get("message"), dict) else {}
+    finish_reason = _finish_reason(choice.get("finish_reason"))
+    written = _content(message.get("content"))
+    apart = "".join(_content(message.get(name)) for name in _THOUGHT_FIELDS if isinstance(message.get(name), str))
+    text, thought = without_thoughts(written)
     for string in request.stop:
         text = text.split(string, 1)[0]  # TGI keeps the string, the others remove it
-    longest = _CHARACTERS_A_TOKEN * request.max_tokens + _SPARE
+    tokens = _tokens(choice.get("logprobs"))
+    tokens = _last_tokens(tokens, text) if thought or apart else tokens
+    longest = _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
+    completed = _number(_get(usage, "completion_tokens"))
+    everything = len(written) + len(apart)
+    is_estimated = completed is None or _number(_get(usage, "prompt_tokens")) is None
+    completed = completed if completed is not None else _estimate(everything)
     return Completion(
         text=text[:longest],
-        finish_reason="length" if choice.finish_reason == "length" or len(text) > longest else "stop",
-        prompt_tokens=_number(_get(usage, "prompt_tokens")) or 0,
-        completion_tokens=_number(_get(usage, "completion_tokens")) or 0,
+        finish_reason="length" if len(text) > longest else finish_reason,
+        prompt_tokens=_number(_get(usage, "prompt_tokens")) or _estimate(sum(len(t["content"]) for t in request.messages)),
+        completion_tokens=completed,
         cached_tokens=_number(_get(_get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
+        thinking_tokens=_thinking_tokens(usage, completed, thought + len(apart), everything),
+        estimated=is_estimated,
         top_logprobs=_alternatives(tokens[0]) if tokens else None,
         answers=_answers(tokens) if request.top_logprobs and request.max_tokens > 1 else None,
     )
 
 
-def read_words(body: bytes) -> str:
-    """Returns what a server said in an error, from any of the known bodies, at most 300 characters."""
-    text = body.decode("utf-8", "replace")
+def _read_body(content: bytes, kind: str) -> Any:
+    """Reads JSON, or the events of a stream that nobody asked for."""
+    text = content.decode("utf-8", "replace").strip()
+    if "event-stream" in kind or text.startswith("data:"):
+        return _read_stream(text)
     try:
-        return _said(json.loads(text)["error"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return _said(text)
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise NoAnswer(_said(text) if _is_page(text) else f"an answer that is no JSON: {_said(text) or 'nothing'}") from None
 
 
-def _said(error: Any) -> str:
+def _read_stream(text: str) -> dict[str, Any]:
+    """Returns the answer that the chunks of a stream make together."""
+    reply: dict[str, Any] = {}
+    choice: dict[str, Any] = {"finish_reason": None}
+    message: dict[str, str] = {}
+    for chunk in _chunks(text):
+        reply |= {name: chunk[name] for name in ("usage", "error") if chunk.get(name)}
+        first = next(iter(chunk.get("choices") or ()), None) if isinstance(chunk.get("choices"), list) else None
+        if not isinstance(first, dict):
+            continue
+        choice |= {name: first[name] for name in ("finish_reason", "logprobs") if first.get(name)}
+        delta = first.get("delta") or first.get("message")
+        for name in ("content", *_THOUGHT_FIELDS):
+            if isinstance(_get(delta, name), str):
+                message[name] = message.get(name, "") + delta[name]
+    if message:
+        reply["choices"] = [{**choice, "message": message}]
+    return reply
+
+
+def _chunks(text: str) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        if line.startswith("data:") and line[5:].strip() != "[DONE]":
+            try:
+                chunk = json.loads(line[5:])
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(chunk, dict):
+                yield chunk
+
+
+def _finish_reason(said: Any) -> str:
+    """Returns "stop" or "length". Raises NoAnswer for any other: what was written then is not what was asked for."""
+    reason = said.strip().lower() if isinstance(said, str) else ""
+    if reason in _STOPS:
+        return "stop"
+    if reason in ("length", "max_tokens"):
+        return "length"
+    words = f"finish_reason {fit_to_show(said if isinstance(said, str) else json.dumps(said), limit=60)}"
+    raise NoAnswer(words, is_final=reason not in _NO_REASON)
+
+
+def _thinking_tokens(usage: Any, completed: int, thought: int, everything: int) -> int:
+    """Tokens of thoughts as the server counts them, else by their share of the characters."""
+    details = _get(usage, "completion_tokens_details")
+    counted = _number(_get(details, "reasoning_tokens"))
+    return min(counted or (round(completed * thought / everything) if thought else 0), completed)
+
+
+def _estimate(characters: int) -> int:
+    return math.ceil(characters / _USUAL_TOKEN)
+
+
+def read_words(body: bytes, secrets: Sequence[str] = ()) -> str:
+    """Returns what a server said in an error, from any of the known bodies, fit to show."""
+    text = body[:_MOST_WORDS].decode("utf-8", "replace")
+    try:
+        found = json.loads(text)
+        for name in ("error", "detail", "message", "errors"):
+            if _get(found, name):
+                return _said(found[name], secrets)
+    except (ValueError, RecursionError):
+        pass
+    return _said(text, secrets)
+
+
+def _is_page(text: str) -> bool:
+    return bool(re.match(r"\s*(?:<!doctype html|<html|<head|<body)", text, re.IGNORECASE))
+
+
+def _said(error: Any, secrets: Sequence[str] = ()) -> str:
     words = error.get("message", error) if isinstance(error, dict) else error
-    return " ".join(clean(str(words)).split())[:300]
-
-
-def clean(text: str) -> str:
-    """Replaces lone surrogates, which no file and no request can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(words, str) and _is_page(words):
+        title = _TITLE.search(words)
+        return f"an HTML page ({fit_to_show(title[1], secrets, 80)})" if title else "an HTML page"
+    return fit_to_show(str(words), secrets)
 
 
 def _content(content: Any) -> str:
     """The text of a message; a list of parts is joined."""
     if isinstance(content, list):
-        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+        content = "".join(text for part in content if isinstance(text := _get(part, "text"), str))
     if content is None:
         return ""
     if not isinstance(content, str):
-        raise ValueError("an answer whose content is no text")
+        raise NoAnswer("an answer whose content is no text")
     return clean(content)
 
 
-def _tokens(logprobs: Any) -> list[Any]:
+def _tokens(logprobs: Any) -> list[dict[str, Any]]:
     """Returns the tokens of an answer with their log-probabilities, as far as the server gives any."""
-    content = getattr(logprobs, "content", None)
-    return content if isinstance(content, list) else []
+    content = _get(logprobs, "content")
+    return content if isinstance(content, list) and all(isinstance(entry, dict) for entry in content) else []
 
 
-def _alternatives(entry: Any) -> list[tuple[str, float]] | None:
+def _last_tokens(tokens: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Returns the tokens of the text alone, where those of thoughts stand before them."""
+    joined = ""
+    for place in range(len(tokens) - 1, -1, -1):
+        token = tokens[place].get("token")
+        joined = (token if isinstance(token, str) else "") + joined
+        if text.strip() and text.strip() in joined:
+            return tokens[place:]
+    return []
+
+
+def _alternatives(entry: dict[str, Any]) -> list[tuple[str, float]] | None:
     """Returns what a token might have been, or None where the server's words make no sense."""
-    found = []
-    for one in entry.top_logprobs or [entry]:
-        token, logprob = one.token, one.logprob
+    alternatives, found = entry.get("top_logprobs"), []
+    for one in alternatives if isinstance(alternatives, list) and alternatives else [entry]:
+        token, logprob = _get(one, "token"), _get(one, "logprob")
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
             return None
         if math.isnan(logprob) or logprob > 1e-3:
@@ -120,9 +234,10 @@ def _alternatives(entry: Any) -> list[tuple[str, float]] | None:
     return found
 
 
-def _answers(tokens: list[Any]) -> list[list[tuple[str, float]]] | None:
+def _answers(tokens: list[dict[str, Any]]) -> list[list[tuple[str, float]]] | None:
     """Returns the alternatives of each token that says yes or no; None where the server gave none that make sense."""
-    found = [_alternatives(entry) for entry in tokens if isinstance(entry.token, str) and is_answer(entry.token)]
+    said = [entry for entry in tokens if isinstance(entry.get("token"), str) and is_answer(entry["token"])]
+    found = [_alternatives(entry) for entry in said]
     return found if found and None not in found else None
 
 
@@ -131,8 +246,8 @@ def _get(value: Any, name: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return clean(value) if isinstance(value, str) and value else None
+    return fit_to_show(value) if isinstance(value, str) and value.strip() else None
 
 
 def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_TOKENS else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else None

@@ -6,7 +6,9 @@ CPU a request, aiohttp 0.3 ms (docs/log.md), and one process has to feed many GP
 
 import asyncio
 import functools
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -15,11 +17,25 @@ import aiohttp
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
-AS_IT_IS = "as_it_is"
-"""Key of a body whose keys replace those of the body, once the library has done with it what it does."""
-_LONGEST = 8_000_000
+ALONGSIDE = "alongside"
+"""Key of a body under which an `Exchange` goes through the library."""
+_LONGEST = 8_000_000  # bytes of an unpacked body
+_PART = 1_000_000  # bytes unpacked at once
+_ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 # what hf_raise_for_status and the pool look at; a decoded body must not be announced as an encoded one
 _HEADERS = ("content-type", "retry-after", "x-request-id")
+# what the library reads in place of an answer: its types cannot hold all that servers send (NaN makes them recurse)
+_STAND_IN = b'{"choices": [], "created": 0, "id": "", "model": "", "system_fingerprint": "", "usage": null}'
+
+
+@dataclass
+class Exchange:
+    """What goes past the library's types: keys that replace those of the body (None takes one out), and the answer."""
+
+    changes: Mapping[str, Any]
+    status: int = 0
+    kind: str = ""  # the answer's content type
+    content: bytes = b""
 
 
 class Session:
@@ -36,18 +52,24 @@ class Session:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, *, json: Any, headers: Mapping[str, str], **_: Any) -> httpx.Response:
-        """Sends a JSON body and reads the whole answer.
+        """Sends a JSON body and reads the whole answer, into the `Exchange` that goes along with it where one does.
 
         Raises:
             aiohttp.ClientError, asyncio.TimeoutError: there is no whole answer.
-            ValueError: it is longer than 8 MB.
+            ValueError: it is longer than 8 MB unpacked, or packed in a way that nobody asked for.
             HfHubHTTPError: the server sends elsewhere, which is not followed: the key would go along.
         """
-        as_it_is = json.get(AS_IT_IS, {})
-        body = {**{key: value for key, value in json.items() if key != AS_IT_IS}, **as_it_is} if as_it_is else json
-        answer = await self.fetch("POST", url, headers, body)
+        exchange: Exchange | None = json.get(ALONGSIDE)
+        if exchange is not None:
+            json = {**{key: value for key, value in json.items() if key != ALONGSIDE}, **exchange.changes}
+            json = {key: value for key, value in json.items() if value is not None}
+        answer = await self.fetch("POST", url, headers, json)
         if 300 <= answer.status_code < 400:  # the library would take it for an answer
             raise HfHubHTTPError("a redirect", response=answer)
+        if exchange is not None and answer.status_code < 300:
+            exchange.status, exchange.content = answer.status_code, answer.content
+            exchange.kind = answer.headers.get("content-type", "").lower()
+            return httpx.Response(answer.status_code, content=_STAND_IN, request=answer.request)
         return answer
 
     async def fetch(self, method: str, url: str, headers: Mapping[str, str], json: Any = None) -> httpx.Response:
@@ -59,8 +81,13 @@ class Session:
             # trust_env would also send what ~/.netrc holds
             self._proxy = _proxy(url)
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector,
+                timeout=self._timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # a few bytes can unpack to any number of them
+                auto_decompress=False,
             )
+        headers = {**headers, "Accept-Encoding": "identity"}
         async with self._session.request(
             method, url, json=json, headers=headers, proxy=self._proxy, allow_redirects=False
         ) as answer:
@@ -76,15 +103,31 @@ class Session:
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """Reads a body; one that does not end is given up."""
-    if answer.content_length is not None and answer.content_length <= _LONGEST:
-        return await answer.read()
-    content = bytearray()
-    async for part in answer.content.iter_any():
-        content += part
-        if len(content) > _LONGEST:
-            raise ValueError(f"an answer of more than {_LONGEST} bytes")
+    """Reads a body part by part and unpacks it; one that does not end is given up."""
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", *_ENCODINGS):
+        raise ValueError(f"an answer packed as {encoding[:20]}, which was not asked for")
+    unpacker = zlib.decompressobj(_ENCODINGS[encoding]) if encoding in _ENCODINGS else None
+    content, packed = bytearray(), 0
+    async for part in answer.content.iter_chunked(65536):
+        packed += len(part)
+        for piece in _unpacked(unpacker, part):
+            content += piece
+            if max(len(content), packed) > _LONGEST:
+                raise ValueError(f"an answer of more than {_LONGEST} bytes")
     return bytes(content)
+
+
+def _unpacked(unpacker: Any, part: bytes) -> Iterator[bytes]:
+    if unpacker is None:
+        yield part
+        return
+    while part:
+        try:
+            yield unpacker.decompress(part, _PART)
+        except zlib.error as error:
+            raise ValueError("an answer that cannot be unpacked") from error
+        part = unpacker.unconsumed_tail
 
 
 @functools.lru_cache(maxsize=64)

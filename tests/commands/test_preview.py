@@ -10,10 +10,11 @@ import pytest
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.commands.preview import preview
-from fanno_hf.commands.previewed import Previewed, Step, Way, parts_of, visible
+from fanno_hf.commands.previewed import Previewed, Step, Way, parts_of
 from fanno_hf.errors import BudgetReached, TeacherUnavailable, UserError
 from fanno_hf.pipeline.run import execute
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.texts.fit import visible
 from tests.conftest import DOCUMENTS, SMALL, compose_config, write_documents
 
 # answers to the same instruction whatever else is in the run, and every seed for itself
