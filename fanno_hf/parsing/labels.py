@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from fanno_hf.instructing.words import ANSWER_DETERMINERS, COPULAS, DETERMINERS, EXAMPLES, LABELS
+from fanno_hf.parsing.words import ANSWER_DETERMINERS, COPULAS, DETERMINERS, EXAMPLES, LABELS
 
 # "The learner's request in full" is a heading, no label: a label's line is short before its colon
 _LONGEST_OPENING = 120
@@ -104,14 +104,13 @@ def _label(line: str, offset: int, bare: bool) -> Label | None:
     if (field := _FIELD_OF.get(word)) is None:
         return None
     dress = "".join(sorted({_SAME_DRESS.get(sign, sign) for sign in match["open"]} & set("#*[`")))
-    alone = match.end() >= len(line.rstrip()) and (bool(dress) or bare)
-    bracketed = "[" in dress and any(ch in match["close"] for ch in "]】〕］")
-    dash = match["colon"] and match["colon"][0] not in ":："
-    if not (alone or bracketed or (match["colon"] and (dress or not dash))):
+    alone = match.end() >= len(line.rstrip()) and (dress or bare)
+    bracketed = set(match["close"]) & set("]】〕］")
+    # "**Task** – …" is one, "Task – …" is not
+    colon = match["colon"] and (dress or match["colon"] in ":：")
+    if not (alone or bracketed or colon):
         return None
-    if match["copula"] and field != "instruction":
-        return None
-    before = match["before"].casefold().split()
-    if field != "instruction" and not set(before) <= set(ANSWER_DETERMINERS if field == "answer" else ("the",)):
+    determiners = ANSWER_DETERMINERS if field == "answer" else ("the",)
+    if field != "instruction" and (match["copula"] or not set(match["before"].casefold().split()) <= set(determiners)):
         return None
     return Label(field, word, re.sub(r"\D", "", match["number"]), dress, offset, offset + match.end())

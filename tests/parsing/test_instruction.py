@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanno_hf.instructing.parsing import Instruction, parse_instruction, parse_response
+from fanno_hf.parsing.instruction import Instruction, parse_instruction
+from fanno_hf.parsing.response import parse_response
 
 DATA = Path(__file__).parents[1] / "data"
 

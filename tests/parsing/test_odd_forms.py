@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanno_hf.instructing.parsing import parse_instruction
+from fanno_hf.parsing.instruction import parse_instruction
 
 ODD = [
     # (completion, instruction, input, kind)

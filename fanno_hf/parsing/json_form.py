@@ -7,9 +7,9 @@ import json
 import re
 from typing import Any
 
-from fanno_hf.instructing.labels import alternatives, field_of
-from fanno_hf.instructing.words import MATERIALS, PRESENTERS
-from fanno_hf.instructing.wrapping import Removed
+from fanno_hf.parsing.labels import alternatives, field_of
+from fanno_hf.parsing.removed import Removed
+from fanno_hf.parsing.words import MATERIALS, PRESENTERS
 
 # a hostile completion may open brackets without end
 _DEEPEST = 20
@@ -21,6 +21,8 @@ _ENDS_VALUE = re.compile(
 )
 _ENDS_ITEM = re.compile(r"""\s*(?:,\s*(?:["'“„‘\]{\[]|\Z|-?\d)|\]|\Z)""")
 _BARE = re.compile(r"[^,}\]\n]*")
+_BARE_KEY = re.compile(r"[\w ]{0,60}")
+_NAMED = {"null": None, "none": None, "true": True, "false": False}
 # a fence, or what announces JSON, may stand before it: "Here is the JSON:"
 _OPENING = re.compile(
     rf"(?P<preamble>(?:{alternatives(PRESENTERS)})[^\n{{\[]{{0,80}}?json[^\n{{\[]{{0,60}}\s*)?"
@@ -35,18 +37,16 @@ _ESCAPE = re.compile(
 )
 
 
-def read_json(text: str, start: int = 0) -> tuple[Any, int]:
-    """Reads the object or list that opens at `start`, as far as it goes.
-
-    Returns the value and where it ended. Raises ValueError when nothing can be read there.
-    """
-    source = text[start:]
-    # strict first; it keeps what is right, and the lengths are counted on the text as it is
+def read_json(text: str) -> tuple[Any, str]:
+    """Reads the object or list that a text begins with, as far as it goes; returns the value and what stands behind it."""
+    # strict first: it keeps what is right
+    escaped = _ESCAPE.sub(_doubled, text)
     try:
-        _, end = json.JSONDecoder(strict=False).raw_decode(_ESCAPE.sub(_same_length, source))
-        return json.loads(_ESCAPE.sub(_doubled, source[:end]), strict=False), start + end
+        value, end = json.JSONDecoder(strict=False).raw_decode(escaped)
+        return value, escaped[end:]
     except (ValueError, RecursionError):
-        return _value(text, start, 0, _ENDS_VALUE)
+        value, end = _value(text, 0, 0, _ENDS_VALUE)
+        return value, text[end:]
 
 
 def readable(value: Any) -> str:
@@ -60,10 +60,6 @@ def readable(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _same_length(escape: re.Match) -> str:
-    return escape[0] if escape["keep"] else "\\\\" + "x" * (len(escape[0]) - 2)
-
-
 def _doubled(escape: re.Match) -> str:
     if escape["own"] in ("'", "’"):
         return escape["own"]
@@ -71,55 +67,41 @@ def _doubled(escape: re.Match) -> str:
 
 
 def _value(text: str, at: int, depth: int, ends: re.Pattern) -> tuple[Any, int]:
+    """Returns the value at a place and where it ends; None where the text ends or brackets are too deep."""
     at = _SPACE.match(text, at).end()
-    sign = text[at : at + 1]
-    if depth > _DEEPEST or not sign:
-        raise ValueError("no value")
-    if sign == "{":
+    if depth > _DEEPEST or at == len(text):
+        return None, len(text)
+    if text[at] == "{":
         return _object(text, at + 1, depth + 1)
-    if sign == "[":
+    if text[at] == "[":
         return _list(text, at + 1, depth + 1)
-    if sign in _CLOSERS:
+    if text[at] in _CLOSERS:
         return _string(text, at, ends)
     found = _BARE.match(text, at)
-    return _plain(found[0].strip()), found.end()
+    return _NAMED.get(found[0].strip().lower(), found[0].strip()), found.end()
 
 
 def _object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
     found: dict[str, Any] = {}
-    while True:
-        at = _SPACE.match(text, at).end()
-        if at >= len(text) or text[at] == "}":
-            return found, at + 1
+    while (at := _SPACE.match(text, at).end()) < len(text) and text[at] != "}":
         if text[at] in _CLOSERS:
             key, at = _string(text, at, _ENDS_KEY)
-        elif bare := re.compile(r"[A-Za-z_][\w ]{0,60}(?=\s*:)").match(text, at):
-            key, at = bare[0], bare.end()
         else:
-            return found, at
+            bare = _BARE_KEY.match(text, at)
+            key, at = bare[0].strip(), bare.end()
         colon = _ENDS_KEY.match(text, at)
         if not colon:
             return found, at
-        try:
-            found[key], at = _value(text, colon.end(), depth, _ENDS_VALUE)
-        except ValueError:
-            return found, len(text)
+        found[key], at = _value(text, colon.end(), depth, _ENDS_VALUE)
+    return found, at + 1
 
 
 def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
     found: list[Any] = []
-    while True:
-        at = _SPACE.match(text, at).end()
-        if at >= len(text) or text[at] in "]}":
-            return found, at + 1
-        before = at
-        try:
-            value, at = _value(text, at, depth, _ENDS_ITEM)
-        except ValueError:
-            return found, len(text)
+    while (at := _SPACE.match(text, at).end()) < len(text) and text[at] not in "]}":
+        value, at = _value(text, at, depth, _ENDS_ITEM)
         found.append(value)
-        if at == before:
-            return found, at
+    return found, at + 1
 
 
 def _string(text: str, at: int, ends: re.Pattern) -> tuple[str, int]:
@@ -141,11 +123,6 @@ def _decoded(body: str) -> str:
         return body
 
 
-def _plain(word: str) -> Any:
-    named = {"null": None, "none": None, "true": True, "false": False}
-    return named.get(word.lower(), word)
-
-
 def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     """Returns the fields of a completion that is JSON, a fence around JSON or a list of such objects; None for others.
 
@@ -154,10 +131,7 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     opening = _OPENING.match(text)
     if opening is None:
         return None
-    try:
-        value, end = read_json(text, opening.end())
-    except ValueError:
-        return None
+    value, rest = read_json(text[opening.end() :])
     first = _form(value, 0)
     if first is None:
         return None
@@ -175,7 +149,7 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
         removed.take(kind, readable(first[key]))
     if isinstance(value, list):
         removed.take("others", "".join(readable(other) for other in value[1:]))
-    rest = text[end:].strip().lstrip("`~").strip(" \n,")
+    rest = rest.strip().lstrip("`~").strip(" \n,")
     removed.take("others" if rest.startswith("{") else "other", rest)
     return fields
 
