@@ -1,6 +1,6 @@
 """Reads JSON as language models write it: cut off, with raw newlines, trailing commas, smart quotes or LaTeX in it.
 
-'{"instruction": "Name a moss.", "input": "",'  ->  {"instruction": "Name a moss.", "input": ""}, and where it ended
+'{"instruction": "Name a moss.", "input": "",'  ->  {"instruction": "Name a moss.", "input": ""}
 """
 
 import json

@@ -45,7 +45,7 @@ _LABEL = re.compile(
     rf"{_OPEN}(?P<before>(?:(?:{alternatives(DETERMINERS + ANSWER_DETERMINERS)})[ ]{{1,2}}){{0,3}})"
     rf"(?P<word>{alternatives(_FIELD_OF)})(?P<number>(?:[ ]?[#№])?[ ]?\d{{0,2}})(?:(?![^\W\d_])|(?=[は是]))"
     rf"(?:[ ]{{0,2}}[(（][^()（）\n]{{0,40}}[)）])?(?P<copula>[ ]{{0,2}}(?:{alternatives(COPULAS)}))?"
-    rf"{_CLOSE}(?P<colon>[:：]|[–—\-]{{1,2}}[ ])?(?P<after>[*_`\]】〕］]{{0,4}})[ \t]*",
+    rf"{_CLOSE}(?P<colon>[:：]|[–—\-]{{1,2}}[ ])?[*_`\]】〕］]{{0,4}}[ \t]*",
     re.IGNORECASE,
 )
 _SAME_DRESS = {"_": "*", "【": "[", "〔": "[", "［": "["}

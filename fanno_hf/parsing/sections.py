@@ -55,9 +55,10 @@ def split_again(fields: dict[str, str], removed: Removed) -> dict[str, str]:
     inside = Removed()
     text = without_echoes(fields["instruction"].strip(), inside)
     found = _labels(text)
-    if _opening(text, found) == 0:
+    opening = _opening(text, found)
+    if opening is not None:
         inner = split(text, inside)
-        certain = found[0].field == "kind" or _SURE.search(found[0].word)
+        certain = found[opening].field == "kind" or _SURE.search(found[opening].word)
         if inner.get("instruction") and (certain or all(label.field != "answer" for label in found)):
             removed.update(inside)
             stated = {name: value for name, value in fields.items() if name != "instruction" and _is_stated(value)}
@@ -76,7 +77,9 @@ def _labels(text: str) -> list[Label]:
 def _opening(text: str, found: list[Label]) -> int | None:
     """Returns the place of the form's first label, None when the completion is no form: a task may have labels of its own."""
     if found and not text[: found[0].start].strip():
-        return 0 if _begins_form(text, found) else None
+        # "## Task", and below it "**Instruction:** …"
+        headed = len(found) > 1 and found[1].field == "instruction" and not text[found[0].end : found[1].start].strip()
+        return int(headed and found[0].field == "instruction") if _begins_form(text, found) else None
     announced = (place for place, label in enumerate(found[:3]) if _is_announced(text[: label.start].strip(), label))
     return next(announced, None)
 
@@ -186,7 +189,7 @@ class _Form:
             return self._is_instruction(label, same)
         if label.field == "kind":
             short = len(self._values[label.start].partition("\n")[0]) <= _LONGEST_KIND
-            return same and short and label.word in CERTAIN_KINDS
+            return (same or not form.word) and short and label.word in CERTAIN_KINDS
         if label.field == "input":
             return (same or label.start > self._last_input) and not opens_examples(self._line_before(label)[1])
         if label.field == "explanation":

@@ -47,7 +47,7 @@ def unfenced(text: str, removed: Removed) -> str:
 def unquoted(text: str, removed: Removed) -> str:
     """Takes ">" off when each line has it."""
     lines = text.split("\n")
-    if not all(line.startswith(">") or not line.strip() for line in lines) or not text.strip("> \n"):
+    if not all(line.startswith(">") or not line.strip() for line in lines):
         return text
     removed.take("quotes", "".join(line[:1] for line in lines))
     return "\n".join(re.sub(r"^>[ ]?", "", line) for line in lines).strip()
