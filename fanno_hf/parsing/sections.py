@@ -77,9 +77,11 @@ def _labels(text: str) -> list[Label]:
 def _opening(text: str, found: list[Label]) -> int | None:
     """Returns the place of the form's first label, None when the completion is no form: a task may have labels of its own."""
     if found and not text[: found[0].start].strip():
+        if not _begins_form(text, found):
+            return None
         # "## Task", and below it "**Instruction:** …"
-        headed = len(found) > 1 and found[1].field == "instruction" and not text[found[0].end : found[1].start].strip()
-        return int(headed and found[0].field == "instruction") if _begins_form(text, found) else None
+        twice = [label.field for label in found[:2]] == ["instruction", "instruction"]
+        return int(twice and not text[found[0].end : found[1].start].strip())
     announced = (place for place, label in enumerate(found[:3]) if _is_announced(text[: label.start].strip(), label))
     return next(announced, None)
 
