@@ -132,7 +132,7 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     if opening is None:
         return None
     value, rest = read_json(text[opening.end() :])
-    first = _form(value, 0)
+    first = _form(value)
     if first is None:
         return None
     named = {field: key for key in reversed(first) if (field := field_of(key))}
@@ -140,8 +140,11 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     if opening["preamble"] and not ("instruction" in first or named.keys() & {"input", "kind"}):
         return None
     named["instruction"] = _instruction_key(first)
-    if "input" not in named and (material := _material(first, named)):
-        named["input"] = material
+    material = next(
+        (key for key in first if key.casefold().strip() in MATERIALS and key != named["instruction"]), None
+    )
+    if material is not None:
+        named.setdefault("input", material)
     removed.take("preamble", opening["preamble"] or "")
     fields = {field: readable(first[named[field]]) for field in ("instruction", "input", "kind") if field in named}
     for key in first.keys() - {named[field] for field in fields}:
@@ -154,17 +157,14 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     return fields
 
 
-def _form(value: Any, depth: int) -> dict[str, Any] | None:
+def _form(value: Any, depth: int = 0) -> dict[str, Any] | None:
     """Returns the object that has an instruction: the first of a list, or one inside an object."""
-    if isinstance(value, list):
-        return _form(value[0], depth + 1) if value and depth < _DEEPEST else None
-    if not isinstance(value, dict) or depth > _DEEPEST:
+    if depth > _DEEPEST or not isinstance(value, dict | list):
         return None
-    key = _instruction_key(value)
-    if key is not None and not isinstance(value[key], dict):
+    if isinstance(value, dict) and (key := _instruction_key(value)) is not None and not isinstance(value[key], dict):
         return value
-    inner = (_form(other, depth + 1) for other in value.values() if isinstance(other, dict | list))
-    return next((found for found in inner if found), None)
+    inside = value[:1] if isinstance(value, list) else value.values()
+    return next(filter(None, (_form(other, depth + 1) for other in inside)), None)
 
 
 def _instruction_key(found: dict[str, Any]) -> str | None:
@@ -172,7 +172,3 @@ def _instruction_key(found: dict[str, Any]) -> str | None:
     keys = [key for key in found if field_of(key) == "instruction" and readable(found[key]).strip()]
     order = {"instruction": 0, "instructions": 1, "prompt": 2, "request": 3}
     return min(keys, key=lambda key: order.get(key.casefold().strip(), 4), default=None)
-
-
-def _material(found: dict[str, Any], named: dict[str, str]) -> str | None:
-    return next((key for key in found if key.casefold().strip() in MATERIALS and key != named["instruction"]), None)
