@@ -49,6 +49,7 @@ _SEVERAL = re.compile(
     rf"(?<!the ){_START}(?:{alternatives(words.PLURALS)}){_END}|[2-9２-９二两三四五几]\s?(?:つ|個|个|道|条|種類)|いくつか|一些|几个|여러|몇",
     re.IGNORECASE,
 )
+_EMPHASIS_END = re.compile(r"^[*_]{1,3}(?:\s+|$)")
 _SENTENCE_END = re.compile(r"[:：。！]|[.!](?=[\s*_]|$)|$")
 
 
@@ -62,7 +63,7 @@ def without_preamble(text: str, removed: Removed) -> tuple[str, bool]:
         size, strong = _preamble(text, opened)
         preamble, rest = text[:size], text[size:].lstrip()
         if preamble.lstrip()[:1] in ("*", "_"):
-            rest = rest.lstrip("*_ \t\n")
+            rest = _EMPHASIS_END.sub("", rest, count=1)
         if not preamble or not rest:
             break
         removed.take("preamble", text[: len(text) - len(rest)])

@@ -108,10 +108,13 @@ def _begins_form(text: str, found: list[Label]) -> bool:
 
 
 def _is_announced(before: str, label: Label) -> bool:
-    """Tells whether what stands before a label only announces it: a heading, or a sentence about the instruction."""
+    """Tells whether what stands before a label only announces it: a heading, or a sentence about the instruction.
+
+    A plain label may be of the task: "Rewrite the instructions below.\\n\\nInstructions: …".
+    """
     if label.field != "instruction" or "\n" in before or len(before) > _LONGEST_ANNOUNCEMENT:
         return False
-    return bool(_HEADING.match(before) or (_SURE.search(label.word) and _SURE.search(before)))
+    return bool(_HEADING.match(before) or (label.dress and _SURE.search(label.word) and _SURE.search(before)))
 
 
 def _within_task(text: str, found: list[Label]) -> list[Label]:

@@ -24,6 +24,7 @@ _PAIRS = {
     **dict(zip("\"'“„«»「『‘‚`", "\"'”“»«」』’‘`", strict=True)),
     **{mark: mark for mark in ("*", "_", "**", "__", "***")},
 }
+_CLOSED = re.compile(r"\*\*(?=\S)[^*\n]{1,300}\*\*$")
 # "What is the answer to the question: How do …": the question itself is what was asked for
 _NESTED = re.compile(
     r"(?:what(?:'s|’s|\s+is)\s+(?:the|an?)\s+(?:possible\s+|correct\s+)?answer\s+to\s+(?:the|this)\s+(?:following\s+)?question|"
@@ -97,6 +98,10 @@ def _without_pair(text: str, removed: Removed) -> str:
         if closing and len(text) > 2 * size and text.endswith(closing) and _encloses(inner, mark, closing):
             removed.take("quotes", mark + closing)
             return inner.strip()
+    # one that was opened in what was taken off: "**Question: How do mosses drink?**"
+    if text.endswith("**") and text.count("**") % 2 and not _CLOSED.search(text):
+        removed.take("quotes", "**")
+        return text[:-2].rstrip()
     return text
 
 

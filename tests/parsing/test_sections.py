@@ -21,6 +21,7 @@ from tests.parsing.cases import assert_meant, cases, unchanged
     ("Rodzaj: nazwa\nInstrukcja: Nazwij węzeł.\nWejście: lina", "Nazwij węzeł.", "lina", "nazwa"),
     ("प्रकार: नाम\nअनुरोध: एक गाँठ बताओ।\nइनपुट: कोई नहीं", "एक गाँठ बताओ।", "", "नाम"),
     ("## Task\n\n**Instruction:** Name a knot.\n\n**Input:** rope", "Name a knot.", "rope"),
+    ("task_type: name\ninstruction: Name a knot.\ninput: rope", "Name a knot.", "rope", "name"),
     ("# Generated task\n\n**Instruction:** Name a knot.", "Name a knot."),
     ("**Knots at sea**\n\n**Instruction:** Name a knot.", "Name a knot."),
     ("The instruction below meets all of your demands.\n\n**Instruction:** Name a knot.", "Name a knot."),
@@ -73,6 +74,7 @@ def test_label_inside_an_input_is_data(case):
 @unchanged(
     "Translate the following sentence into German:\n\nThe moss is green.",
     "Find the error in the code below.\n\ndef f(:\n    pass",
+    "Rewrite the instructions below in a friendly tone.\n\nInstructions: Tie it, then pull.",
     "Type: haiku\nTopic: knots\n\nWrite one.",
     "Explain this:\n\n    Input: 3\n    Output: 9",
     "Write a program.\n\nInput: n\nOutput: n + 1",

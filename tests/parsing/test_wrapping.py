@@ -27,6 +27,7 @@ def test_wrapping_comes_off(case):
 
 @unchanged(
     '"Moss" and "fern"',
+    "What is 2**10? Give the **result**",
     "**Write a poem** about a mill.\n\n**Do not** rhyme.",
     "* What is a mill?\n* Who is a *miller*",
     "1. What is a mill?\n2. Who is a miller?",
