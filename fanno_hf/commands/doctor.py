@@ -18,9 +18,9 @@ from functools import partial
 from pathlib import Path
 
 from fanno_hf.errors import FannoError
-from fanno_hf.instructing.parsing import SCHEMA
 from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
 from fanno_hf.output.place import run_folder
+from fanno_hf.parsing.instruction import SCHEMA
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.base import Request

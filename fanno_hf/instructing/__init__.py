@@ -1,1 +1,1 @@
-"""One instruction: how it is asked for, read, judged and compared with the others."""
+"""One instruction: how it is asked for, tagged, judged and compared with the others."""

@@ -11,9 +11,9 @@ from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION, Reason, full_text
 from fanno_hf.identity import content_id
-from fanno_hf.instructing.parsing import SCHEMA, WRAPPING, parse_instruction
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.tags import Combination, named_tag, tag_pool
+from fanno_hf.parsing.instruction import SCHEMA, WRAPPING, parse_instruction
 from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
 from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent

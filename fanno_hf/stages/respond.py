@@ -9,7 +9,7 @@ from typing import Any
 from datasets import Dataset
 
 from fanno_hf.columns import REJECTION, RESPONSE, full_text
-from fanno_hf.instructing.parsing import parse_response
+from fanno_hf.parsing.response import parse_response
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import ask_rows, outcome, questions_about

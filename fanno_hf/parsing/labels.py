@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from fanno_hf.instructing.words import ANSWER_DETERMINERS, COPULAS, DETERMINERS, EXAMPLES, LABELS
+from fanno_hf.parsing.words import ANSWER_DETERMINERS, COPULAS, DETERMINERS, EXAMPLES, LABELS
 
 # "The learner's request in full" is a heading, no label: a label's line is short before its colon
 _LONGEST_OPENING = 120
@@ -16,9 +16,9 @@ _UNDERLINE = re.compile(r"={3,}|-{3,}")
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})([^\n]*)")
 
 
-def alternatives(words: Iterable[str]) -> str:
-    """Returns a pattern that matches any of `words`, the longest first; spaces in them match any run of up to 3."""
-    return "|".join(re.escape(word).replace(r"\ ", r"[ \t]{1,3}") for word in sorted(words, key=len, reverse=True))
+def alternatives(words: Iterable[str], space: str = r"[ \t]{1,3}") -> str:
+    """Returns a pattern that matches any of `words`, the longest first; spaces in them match what `space` does."""
+    return "|".join(re.escape(word).replace(r"\ ", space) for word in sorted(words, key=len, reverse=True))
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class Label:
 _OPEN = r"(?P<open>(?:[ ]{0,3}\d{1,2}[.)][ ])?[ *_#>\-•·–\[【〔［`\u2190-\u2BFF\U0001F000-\U0001FAFF\uFE0F]{0,12})"
 _CLOSE = r"(?P<close>[ ]{0,2}[*_`\]】〕］]{0,4}[ ]{0,2})"
 _FIELD_OF = {word: field for field, words in LABELS.items() for word in words}
+# "task_type:", too, as the keys of a schema are written
+_WORD = alternatives(_FIELD_OF, space=r"[ \t_]{1,3}")
 _LABEL = re.compile(
     rf"{_OPEN}(?P<before>(?:(?:{alternatives(DETERMINERS + ANSWER_DETERMINERS)})[ ]{{1,2}}){{0,3}})"
-    rf"(?P<word>{alternatives(_FIELD_OF)})(?P<number>(?:[ ]?[#№])?[ ]?\d{{0,2}})(?:(?![^\W\d_])|(?=[は是]))"
+    rf"(?P<word>{_WORD})(?P<number>(?:[ ]?[#№])?[ ]?\d{{0,2}})(?:(?![^\W\d_])|(?=[は是]))"
     rf"(?:[ ]{{0,2}}[(（][^()（）\n]{{0,40}}[)）])?(?P<copula>[ ]{{0,2}}(?:{alternatives(COPULAS)}))?"
-    rf"{_CLOSE}(?P<colon>[:：]|[–—\-]{{1,2}}[ ])?(?P<after>[*_`\]】〕］]{{0,4}})[ \t]*",
+    rf"{_CLOSE}(?P<colon>[:：]|[–—\-]{{1,2}}[ ])?[*_`\]】〕］]{{0,4}}[ \t]*",
     re.IGNORECASE,
 )
 _SAME_DRESS = {"_": "*", "【": "[", "〔": "[", "［": "["}
@@ -100,18 +102,17 @@ def _label(line: str, offset: int, bare: bool) -> Label | None:
     if line.startswith(("    ", "\t")):  # Markdown's indented code
         return None
     match = _LABEL.match(line[:_LONGEST_OPENING])
-    word = re.sub(r"\s+", " ", match["word"].casefold()) if match else ""
+    word = re.sub(r"[\s_]+", " ", match["word"].casefold()) if match else ""
     if (field := _FIELD_OF.get(word)) is None:
         return None
     dress = "".join(sorted({_SAME_DRESS.get(sign, sign) for sign in match["open"]} & set("#*[`")))
-    alone = match.end() >= len(line.rstrip()) and (bool(dress) or bare)
-    bracketed = "[" in dress and any(ch in match["close"] for ch in "]】〕］")
-    dash = match["colon"] and match["colon"][0] not in ":："
-    if not (alone or bracketed or (match["colon"] and (dress or not dash))):
+    alone = match.end() >= len(line.rstrip()) and (dress or bare)
+    bracketed = set(match["close"]) & set("]】〕］")
+    # "**Task** – …" is one, "Task – …" is not
+    colon = match["colon"] and (dress or match["colon"] in ":：")
+    if not (alone or bracketed or colon):
         return None
-    if match["copula"] and field != "instruction":
-        return None
-    before = match["before"].casefold().split()
-    if field != "instruction" and not set(before) <= set(ANSWER_DETERMINERS if field == "answer" else ("the",)):
+    determiners = ANSWER_DETERMINERS if field == "answer" else ("the",)
+    if field != "instruction" and (match["copula"] or not set(match["before"].casefold().split()) <= set(determiners)):
         return None
     return Label(field, word, re.sub(r"\D", "", match["number"]), dress, offset, offset + match.end())

@@ -7,25 +7,25 @@ Data may have such lines too ("Demand: 100\\nSupply: 90"), so they go only in ea
 
 from collections.abc import Iterator
 from itertools import groupby
+from operator import itemgetter
 
-from fanno_hf.instructing.labels import Label, labels, lines_with_fences
-from fanno_hf.instructing.words import CERTAIN_KINDS
-from fanno_hf.instructing.wrapping import Removed
+from fanno_hf.parsing.labels import Label, labels, lines_with_fences
+from fanno_hf.parsing.removed import Removed
+from fanno_hf.parsing.words import CERTAIN_KINDS
 
 
 def without_echoes(text: str, removed: Removed) -> str:
     """Returns the text without the echoed lines, which count as "label"."""
     found = {label.start: label for label in labels(text)}
-    if not any(label.field == "wish" for label in found.values()):
-        return text
-    runs = [(is_wish, list(run)) for is_wish, run in groupby(_lines(text, found), key=lambda entry: entry[2])]
+    first = next((label for label in found.values() if label.field == "instruction"), None)
+    runs = [list(run) for _, run in groupby(_lines(text, found), key=itemgetter(2))]
     echoed: set[int] = set()
-    form = next((start for start, label in found.items() if label.field == "instruction"), None)
-    for place, (is_wish, run) in enumerate(runs):
-        before = runs[place - 1][1][-1][1] if place else None
-        after = runs[place + 1][1][0][1] if place + 1 < len(runs) else None
+    for place, run in enumerate(runs):
+        words = {label.word for _, label, is_wish in run if is_wish and label}
+        before = runs[place - 1][-1][1] if place else None
         last = place + 1 == len(runs)
-        if is_wish and _is_echo({label.word for _, label, _ in run if label}, before, after, form, run[0][0], last):
+        after = None if last else runs[place + 1][0][1]
+        if words and ({"demand", "manner"} <= words or _is_beside(words, before, after, first, last)):
             echoed.update(start for start, _, _ in run)
     removed.take("label", "".join(line for start, line, _ in lines_with_fences(text) if start in echoed))
     return "\n".join(line for start, line, _ in lines_with_fences(text) if start not in echoed).strip("\n")
@@ -42,15 +42,13 @@ def _lines(text: str, found: dict[int, Label]) -> Iterator[tuple[int, Label | No
             open_wish = bool(label) and is_wish and not text[label.end : start + len(line)].strip()
 
 
-def _is_echo(
-    words: set[str], before: Label | None, after: Label | None, form: int | None, start: int, last: bool
-) -> bool:
-    """Tells whether lines of these words are the prompt's: `form` is where the first instruction's label starts."""
-    if {"demand", "manner"} <= words:
+def _is_beside(words: set[str], before: Label | None, after: Label | None, first: Label | None, last: bool) -> bool:
+    """Tells whether wishes stand where a prompt has them: behind the kind, before the `first` instruction, or at its end.
+
+    `before` and `after` are the labels of the lines next to them, `last` is whether there is no line behind them.
+    """
+    if before and before.word in CERTAIN_KINDS and words != {"style"}:
         return True
-    if before and before.word in CERTAIN_KINDS:
-        return form is not None or words != {"style"}
-    if after and after.field == "instruction":
-        return start < form and words != {"demand"}
-    ends = last or bool(after and after.field == "input")
-    return words == {"manner"} and form is not None and form < start and ends
+    if first is None or words == {"demand"}:
+        return False
+    return after is first or (words == {"manner"} and (last or bool(after and after.field == "input")))

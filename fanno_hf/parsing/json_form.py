@@ -1,15 +1,15 @@
 """Reads JSON as language models write it: cut off, with raw newlines, trailing commas, smart quotes or LaTeX in it.
 
-'{"instruction": "Name a moss.", "input": "",'  ->  {"instruction": "Name a moss.", "input": ""}, and where it ended
+'{"instruction": "Name a moss.", "input": "",'  ->  {"instruction": "Name a moss.", "input": ""}
 """
 
 import json
 import re
 from typing import Any
 
-from fanno_hf.instructing.labels import alternatives, field_of
-from fanno_hf.instructing.words import MATERIALS, PRESENTERS
-from fanno_hf.instructing.wrapping import Removed
+from fanno_hf.parsing.labels import alternatives, field_of
+from fanno_hf.parsing.removed import Removed
+from fanno_hf.parsing.words import MATERIALS, PRESENTERS
 
 # a hostile completion may open brackets without end
 _DEEPEST = 20
@@ -21,6 +21,8 @@ _ENDS_VALUE = re.compile(
 )
 _ENDS_ITEM = re.compile(r"""\s*(?:,\s*(?:["'“„‘\]{\[]|\Z|-?\d)|\]|\Z)""")
 _BARE = re.compile(r"[^,}\]\n]*")
+_BARE_KEY = re.compile(r"[\w ]{0,60}")
+_NAMED = {"null": None, "none": None, "true": True, "false": False}
 # a fence, or what announces JSON, may stand before it: "Here is the JSON:"
 _OPENING = re.compile(
     rf"(?P<preamble>(?:{alternatives(PRESENTERS)})[^\n{{\[]{{0,80}}?json[^\n{{\[]{{0,60}}\s*)?"
@@ -35,18 +37,16 @@ _ESCAPE = re.compile(
 )
 
 
-def read_json(text: str, start: int = 0) -> tuple[Any, int]:
-    """Reads the object or list that opens at `start`, as far as it goes.
-
-    Returns the value and where it ended. Raises ValueError when nothing can be read there.
-    """
-    source = text[start:]
-    # strict first; it keeps what is right, and the lengths are counted on the text as it is
+def read_json(text: str) -> tuple[Any, str]:
+    """Reads the object or list that a text begins with, as far as it goes; returns the value and what stands behind it."""
+    # strict first: it keeps what is right
+    escaped = _ESCAPE.sub(_doubled, text)
     try:
-        _, end = json.JSONDecoder(strict=False).raw_decode(_ESCAPE.sub(_same_length, source))
-        return json.loads(_ESCAPE.sub(_doubled, source[:end]), strict=False), start + end
+        value, end = json.JSONDecoder(strict=False).raw_decode(escaped)
+        return value, escaped[end:]
     except (ValueError, RecursionError):
-        return _value(text, start, 0, _ENDS_VALUE)
+        value, end = _value(text, 0, 0, _ENDS_VALUE)
+        return value, text[end:]
 
 
 def readable(value: Any) -> str:
@@ -60,10 +60,6 @@ def readable(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _same_length(escape: re.Match) -> str:
-    return escape[0] if escape["keep"] else "\\\\" + "x" * (len(escape[0]) - 2)
-
-
 def _doubled(escape: re.Match) -> str:
     if escape["own"] in ("'", "’"):
         return escape["own"]
@@ -71,55 +67,41 @@ def _doubled(escape: re.Match) -> str:
 
 
 def _value(text: str, at: int, depth: int, ends: re.Pattern) -> tuple[Any, int]:
+    """Returns the value at a place and where it ends; None where the text ends or brackets are too deep."""
     at = _SPACE.match(text, at).end()
-    sign = text[at : at + 1]
-    if depth > _DEEPEST or not sign:
-        raise ValueError("no value")
-    if sign == "{":
+    if depth > _DEEPEST or at == len(text):
+        return None, len(text)
+    if text[at] == "{":
         return _object(text, at + 1, depth + 1)
-    if sign == "[":
+    if text[at] == "[":
         return _list(text, at + 1, depth + 1)
-    if sign in _CLOSERS:
+    if text[at] in _CLOSERS:
         return _string(text, at, ends)
     found = _BARE.match(text, at)
-    return _plain(found[0].strip()), found.end()
+    return _NAMED.get(found[0].strip().lower(), found[0].strip()), found.end()
 
 
 def _object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
     found: dict[str, Any] = {}
-    while True:
-        at = _SPACE.match(text, at).end()
-        if at >= len(text) or text[at] == "}":
-            return found, at + 1
+    while (at := _SPACE.match(text, at).end()) < len(text) and text[at] != "}":
         if text[at] in _CLOSERS:
             key, at = _string(text, at, _ENDS_KEY)
-        elif bare := re.compile(r"[A-Za-z_][\w ]{0,60}(?=\s*:)").match(text, at):
-            key, at = bare[0], bare.end()
         else:
-            return found, at
+            bare = _BARE_KEY.match(text, at)
+            key, at = bare[0].strip(), bare.end()
         colon = _ENDS_KEY.match(text, at)
         if not colon:
             return found, at
-        try:
-            found[key], at = _value(text, colon.end(), depth, _ENDS_VALUE)
-        except ValueError:
-            return found, len(text)
+        found[key], at = _value(text, colon.end(), depth, _ENDS_VALUE)
+    return found, at + 1
 
 
 def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
     found: list[Any] = []
-    while True:
-        at = _SPACE.match(text, at).end()
-        if at >= len(text) or text[at] in "]}":
-            return found, at + 1
-        before = at
-        try:
-            value, at = _value(text, at, depth, _ENDS_ITEM)
-        except ValueError:
-            return found, len(text)
+    while (at := _SPACE.match(text, at).end()) < len(text) and text[at] not in "]}":
+        value, at = _value(text, at, depth, _ENDS_ITEM)
         found.append(value)
-        if at == before:
-            return found, at
+    return found, at + 1
 
 
 def _string(text: str, at: int, ends: re.Pattern) -> tuple[str, int]:
@@ -141,11 +123,6 @@ def _decoded(body: str) -> str:
         return body
 
 
-def _plain(word: str) -> Any:
-    named = {"null": None, "none": None, "true": True, "false": False}
-    return named.get(word.lower(), word)
-
-
 def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     """Returns the fields of a completion that is JSON, a fence around JSON or a list of such objects; None for others.
 
@@ -154,11 +131,8 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     opening = _OPENING.match(text)
     if opening is None:
         return None
-    try:
-        value, end = read_json(text, opening.end())
-    except ValueError:
-        return None
-    first = _form(value, 0)
+    value, rest = read_json(text[opening.end() :])
+    first = _form(value)
     if first is None:
         return None
     named = {field: key for key in reversed(first) if (field := field_of(key))}
@@ -166,8 +140,11 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
     if opening["preamble"] and not ("instruction" in first or named.keys() & {"input", "kind"}):
         return None
     named["instruction"] = _instruction_key(first)
-    if "input" not in named and (material := _material(first, named)):
-        named["input"] = material
+    material = next(
+        (key for key in first if key.casefold().strip() in MATERIALS and key != named["instruction"]), None
+    )
+    if material is not None:
+        named.setdefault("input", material)
     removed.take("preamble", opening["preamble"] or "")
     fields = {field: readable(first[named[field]]) for field in ("instruction", "input", "kind") if field in named}
     for key in first.keys() - {named[field] for field in fields}:
@@ -175,22 +152,19 @@ def from_json(text: str, removed: Removed) -> dict[str, str] | None:
         removed.take(kind, readable(first[key]))
     if isinstance(value, list):
         removed.take("others", "".join(readable(other) for other in value[1:]))
-    rest = text[end:].strip().lstrip("`~").strip(" \n,")
+    rest = rest.strip().lstrip("`~").strip(" \n,")
     removed.take("others" if rest.startswith("{") else "other", rest)
     return fields
 
 
-def _form(value: Any, depth: int) -> dict[str, Any] | None:
+def _form(value: Any, depth: int = 0) -> dict[str, Any] | None:
     """Returns the object that has an instruction: the first of a list, or one inside an object."""
-    if isinstance(value, list):
-        return _form(value[0], depth + 1) if value and depth < _DEEPEST else None
-    if not isinstance(value, dict) or depth > _DEEPEST:
+    if depth > _DEEPEST or not isinstance(value, dict | list):
         return None
-    key = _instruction_key(value)
-    if key is not None and not isinstance(value[key], dict):
+    if isinstance(value, dict) and (key := _instruction_key(value)) is not None and not isinstance(value[key], dict):
         return value
-    inner = (_form(other, depth + 1) for other in value.values() if isinstance(other, dict | list))
-    return next((found for found in inner if found), None)
+    inside = value[:1] if isinstance(value, list) else value.values()
+    return next(filter(None, (_form(other, depth + 1) for other in inside)), None)
 
 
 def _instruction_key(found: dict[str, Any]) -> str | None:
@@ -198,7 +172,3 @@ def _instruction_key(found: dict[str, Any]) -> str | None:
     keys = [key for key in found if field_of(key) == "instruction" and readable(found[key]).strip()]
     order = {"instruction": 0, "instructions": 1, "prompt": 2, "request": 3}
     return min(keys, key=lambda key: order.get(key.casefold().strip(), 4), default=None)
-
-
-def _material(found: dict[str, Any], named: dict[str, str]) -> str | None:
-    return next((key for key in found if key.casefold().strip() in MATERIALS and key != named["instruction"]), None)

@@ -7,9 +7,10 @@ Only a last paragraph goes, and only one that speaks of the task itself: an e-ma
 
 import re
 
-from fanno_hf.instructing.absence import remarks_none
-from fanno_hf.instructing.labels import lines_with_fences
-from fanno_hf.instructing.wrapping import Removed
+from fanno_hf.parsing.labels import lines_with_fences
+from fanno_hf.parsing.no_input import remarks_none
+from fanno_hf.parsing.removed import Removed
+from fanno_hf.parsing.wrapping import RULE
 
 # the longest offers and explanations are a paragraph
 _LONGEST = 900
@@ -99,7 +100,8 @@ _OFFER = re.compile(
     ),
     re.IGNORECASE,
 )
-_RULE = re.compile(r"[ ]{0,3}(?:[-*_][ ]?){3,}$")
+# a line that divides, and what stands below it
+_BELOW_RULE = re.compile(r"^(?:[-*_=][ ]?){3,}\n\s*")
 
 
 def without_ending(text: str, removed: Removed, *, in_input: bool = False) -> str:
@@ -109,9 +111,7 @@ def without_ending(text: str, removed: Removed, *, in_input: bool = False) -> st
     """
     for _ in range(_MOST):
         start = _last_paragraph(text)
-        kind = _kind(text[start:], in_input) if start else None
-        if start and not kind and not in_input and remarks_none(text[start:].strip(), text[:start]):
-            kind = "label"
+        kind = _kind(text[start:].strip(), text[:start], in_input) if start else None
         if kind is None:
             break
         removed.take(kind, text[start:])
@@ -123,21 +123,21 @@ def _last_paragraph(text: str) -> int:
     """Returns where the last paragraph starts; 0 when there is only one, or when it ends in a fence."""
     start, last_fenced, blank = 0, False, False
     for offset, line, fenced in lines_with_fences(text):
-        if blank and line.strip() or _RULE.match(line):
+        if blank and line.strip() or RULE.match(line):
             start = offset
         blank, last_fenced = not line.strip() and not fenced, fenced
     return 0 if last_fenced else start
 
 
-def _kind(paragraph: str, in_input: bool) -> str | None:
-    text = paragraph.strip()
-    if _RULE.match(text):
+def _kind(paragraph: str, task: str, in_input: bool) -> str | None:
+    """Returns under what a paragraph behind a task is counted, None when it belongs to the task."""
+    if RULE.match(paragraph) or (not in_input and remarks_none(paragraph, task)):
         return "label"
-    if len(text) > _LONGEST:
+    said = _BELOW_RULE.sub("", paragraph, count=1)
+    if len(said) > _LONGEST:
         return None
-    first = re.sub(r"^(?:[-*_][ ]?){3,}\n\s*", "", text)
-    if _EXPLANATION.match(first) or (not in_input and _UNSEEN.match(first)):
+    if _EXPLANATION.match(said) or (not in_input and _UNSEEN.match(said)):
         return "explanation"
-    if "\n" not in first and _CLOSING.match(first) and (not in_input or _OFFER.match(first)):
+    if "\n" not in said and _CLOSING.match(said) and (not in_input or _OFFER.match(said)):
         return "closing"
     return None
