@@ -223,6 +223,12 @@ class PoolSettings(_Group):
     retries: Natural = 6
     patience: NotNegative = 600.0
     structured: Literal["auto", "off"] = "off"
+    thinking: Literal["auto", "off", "on"] = "auto"
+    thinking_room: Count = 4096
+    max_tokens_name: Literal["auto", "max_tokens", "max_completion_tokens"] = "auto"
+    stop_share: PositiveShare = 0.9
+    extra_body: dict[str, Any] | None = None
+    system: Text | None = None
 
 
 class TeacherSettings(PoolSettings):

@@ -26,7 +26,8 @@ from fanno_hf.settings import Settings
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import Busy, CallFailed, Refused
 from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, Endpoint
-from fanno_hf.teacher.pool import Pool, identity_of
+from fanno_hf.teacher.members import identity_of
+from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.reply import Server
 
 _WET = [{"role": "user", "content": "Question: Is water wet? Answer yes or no."}]

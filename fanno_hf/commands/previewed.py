@@ -22,6 +22,7 @@ from tqdm import tqdm
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.texts.fit import visible
 
+
 @dataclass(frozen=True)
 class Step:
     """What one stage made of a row."""

@@ -20,8 +20,8 @@ from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
-from fanno_hf.texts.fit import clean
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.texts.fit import clean
 from fanno_hf.vectors.store import EmbeddingStore
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
             # a judge is made as teachers are
             raise UserError(str(cause).replace("teacher.", "judge.")) if key == "judge" else cause from None
         raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
-    if key == "judge":
-        made.role = key  # what its messages name
+    if key == "judge" and hasattr(made, "name_role"):
+        made.name_role(key)
     return made
 
 

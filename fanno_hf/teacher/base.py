@@ -1,6 +1,6 @@
 """What is asked of a teacher and what comes back; every backend speaks in these."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -138,6 +138,10 @@ class Backend(Protocol):
     capacity: int  # requests in flight at most; final once it is open
     in_flight: int  # requests sent and not answered
     resent: int  # how often a request was sent again, so far
+    faults: Mapping[str, int]  # what went wrong so far, in the server's words -> how often
+    context_length: (
+        int | None
+    )  # tokens of prompt and answer that it takes; None where it does not tell, or is not open
 
     async def open(self) -> None:
         """Gets ready to answer; called once, before the first request that the journal cannot answer."""

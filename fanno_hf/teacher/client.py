@@ -177,12 +177,11 @@ class ChatClient:
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
         if isinstance(error, NoAnswer):
-            words = fit_to_show(str(error), self._secrets)
-            if str(error).startswith("an HTML page"):
-                return WrongSetting(f"with {words}, not as a server of language models does")
-            return (Refused if error.is_final else CallFailed)(words)
+            return (Refused if error.is_final else CallFailed)(fit_to_show(str(error), self._secrets))
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-            return WrongSetting(f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})")
+            return WrongSetting(
+                f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})"
+            )
         if isinstance(error, aiohttp.ClientConnectorError):
             return Unreachable(_why_unreachable(error))
         if isinstance(error, TimeoutError):

@@ -31,10 +31,9 @@ class Dialect:
         max_tokens_name: "auto" changes the name where a server wants another one.
     """
 
-    def __init__(
-        self, clients: Sequence[ChatClient], structured: str, thinking: str, room: int, max_tokens_name: str, role: str
-    ):
-        self._clients, self._role, self._room = clients, role, room
+    def __init__(self, clients: Sequence[ChatClient], structured: str, thinking: str, room: int, max_tokens_name: str):
+        self.role = "teacher"  # or "judge": the group of the configuration that messages name
+        self._clients, self._room = clients, room
         self._schemas, self._schema_worked = structured == "auto", False
         self._logprobs = True  # False once a server has refused to give them
         self._renames = max_tokens_name == "auto"
@@ -61,13 +60,16 @@ class Dialect:
     def changed(self, sent: Request, outcome: Completion | CallFailed) -> Request | None:
         """Returns what was sent without what the outcome may be due to; None where nothing is."""
         if isinstance(outcome, Completion):
-            return self._after_thoughts(sent, outcome)
+            is_empty = not outcome.text.strip() and not outcome.thinking_tokens
+            return self.without_schema(sent) if is_empty else self._after_thoughts(sent, outcome)
         if isinstance(outcome, (Busy, Unreachable, WrongSetting, TimedOut)):
             return None
         words = str(outcome)
         if sent.top_logprobs and isinstance(outcome, Refused) and _LOGPROBS.search(words):
             if self._logprobs:
-                logger.warning("the %s gives no log-probabilities (%s): verdicts are read from its text", self._role, words)
+                logger.warning(
+                    "the %s gives no log-probabilities (%s): verdicts are read from its text", self.role, words
+                )
             self._logprobs = False
             return dataclasses.replace(sent, top_logprobs=0)
         if self._renames and isinstance(outcome, Refused) and _MAX_TOKENS.search(words):
@@ -108,9 +110,9 @@ class Dialect:
 
     def _otherwise(self, sent: Request) -> Request | None:
         """Returns what was sent in the next manner, which is then that of all."""
-        if sent.manner == self._thinking().get("manner", ()) and sent.room == self._thinking().get("room", 0):
-            if not self._next_manner():
-                return None
+        now = self._thinking()
+        if (sent.manner, sent.room) == (now.get("manner", ()), now.get("room", 0)) and not self._next_manner():
+            return None
         return dataclasses.replace(sent, **{"manner": (), "room": 0, **self._thinking()})
 
     def _next_manner(self) -> bool:
@@ -119,10 +121,10 @@ class Dialect:
             return False
         self._manner = 0 if self._manner is None else self._manner + 1
         if self._manner == 0:
-            logger.info("the %s thinks before it answers: it is asked not to (teacher.thinking)", self._role)
+            logger.info("the %s thinks before it answers: it is asked not to (teacher.thinking)", self.role)
         elif self._manner == len(_MANNERS):
             logger.warning(
                 "the %s cannot be kept from thinking: each request gets %d tokens more (teacher.thinking_room)",
-                *(self._role, self._room),
+                *(self.role, self._room),
             )
         return True

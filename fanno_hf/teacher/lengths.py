@@ -29,8 +29,8 @@ _LIMITS = (
 )
 _USUAL = 3.5  # characters a token, before an answer has told
 # shares of the documents that are tried: a few fixed ones, so that the same prompt is mostly cut at the same place
-_SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.1, 0.0)
-_LEAST = 0.1  # of documents of which less would be left nothing can be asked
+_SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025)
+_LEAST = 120  # characters of documents; of less nothing can be asked
 _MARGIN = 0.95  # characters are not spread evenly over tokens
 
 
@@ -49,24 +49,32 @@ class Lengths:
         if not answer.estimated and answer.prompt_tokens:
             self._characters, self._tokens = self._characters + size, self._tokens + answer.prompt_tokens
 
+    def fit(self, request: Request) -> Request:
+        """Returns the request with no more tokens for its answer than half of what the servers take at all."""
+        if not self.limit or request.max_tokens + request.room <= self.limit // 2:
+            return request
+        room = min(request.room, self.limit // 4)
+        return dataclasses.replace(request, max_tokens=min(request.max_tokens, self.limit // 2 - room), room=room)
+
     def shortened(self, request: Request, sent: Request, outcome: Completion | CallFailed) -> Request | None:
         """Returns what was sent with less of the documents of `request`, where length may be what is wrong; else None."""
-        length = sum(len(document) for document in request.documents)
-        if not length:
-            return None
-        kept = sum(len(document) for document in sent.documents) / length
         surplus = self._surplus(sent, outcome)
         if surplus is None:
             return None
-        wanted = (kept - surplus / length) * _MARGIN if surplus else kept * 0.7
-        share = next(share for share in _SHARES if share <= wanted and share < kept)
-        return _cut(request, sent, share) if share >= _LEAST else None
+        if (fitting := self.fit(sent)) != sent:  # only now it is known how much the servers take
+            return fitting
+        length = sum(len(document) for document in request.documents)
+        kept = sum(len(document) for document in sent.documents)
+        wanted = (kept - surplus) * _MARGIN if surplus else kept * 0.7
+        share = next((share for share in _SHARES if share * length <= min(wanted, kept - 1)), 0.0)
+        return _cut(request, sent, share) if share * length >= _LEAST else None
 
     def _surplus(self, sent: Request, outcome: Completion | CallFailed) -> float | None:
         """Returns how many characters should go, 0 where nothing tells; None where length is not what is wrong."""
         if isinstance(outcome, Completion):
             if not is_full(sent, outcome):
                 return None
+            self._learn(outcome.tokens + 1)
             lacking = sent.max_tokens + sent.room - outcome.completion_tokens
             return max(1.0, lacking * _size(sent) / max(outcome.prompt_tokens, 1))
         words = str(outcome)
@@ -75,6 +83,8 @@ class Lengths:
         if not (is_told or (isinstance(outcome, Refused) and is_longest)):
             return None
         found = next((match for pattern in _LIMITS if (match := pattern.search(words))), None)
+        if found and found.re is not _LIMITS[-1]:
+            self._learn(int(found["limit"]))
         limit = int(found["limit"]) if found else self.limit
         if not limit:
             return 0.0
@@ -83,6 +93,10 @@ class Lengths:
         tokens = max(told, _size(sent) / each)
         room = limit - 1 - (0 if "must have less" in words else sent.max_tokens + sent.room)
         return max(0.0, (tokens - room) * _size(sent) / tokens)
+
+
+    def _learn(self, limit: int) -> None:
+        self.limit = min(limit, self.limit or limit)
 
 
 def is_full(sent: Request, answer: Completion) -> bool:

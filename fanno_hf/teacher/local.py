@@ -35,10 +35,16 @@ class EmbeddedTeacher(Pool):
         threads: int | None = None,
     ):
         # the address is known when it listens
-        super().__init__("http://127.0.0.1", package, concurrency=concurrency, timeout=600.0, patience=60.0)
+        super().__init__(
+            "http://127.0.0.1",
+            package.replace("_", "-"),
+            revision=sha256[:12],
+            concurrency=concurrency,
+            timeout=600.0,
+            patience=60.0,
+        )
         self._file = (package, pattern, sha256, version)
-        self.identity = f"{package.replace('_', '-')}@{sha256[:12]}"
-        self._context, self._threads = context, threads
+        self._concurrency, self._context, self._threads = concurrency, context, threads
         self._server = None
 
     async def start(self) -> None:

@@ -94,7 +94,8 @@ def read_completion(content: bytes, kind: str, request: Request) -> Completion:
     return Completion(
         text=text[:longest],
         finish_reason="length" if len(text) > longest else finish_reason,
-        prompt_tokens=_number(_get(usage, "prompt_tokens")) or _estimate(sum(len(t["content"]) for t in request.messages)),
+        prompt_tokens=_number(_get(usage, "prompt_tokens"))
+        or _estimate(sum(len(t["content"]) for t in request.messages)),
         completion_tokens=completed,
         cached_tokens=_number(_get(_get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
         thinking_tokens=_thinking_tokens(usage, completed, thought + len(apart), everything),
@@ -112,7 +113,9 @@ def _read_body(content: bytes, kind: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise NoAnswer(_said(text) if _is_page(text) else f"an answer that is no JSON: {_said(text) or 'nothing'}") from None
+        raise NoAnswer(
+            _said(text) if _is_page(text) else f"an answer that is no JSON: {_said(text) or 'nothing'}"
+        ) from None
 
 
 def _read_stream(text: str) -> dict[str, Any]:

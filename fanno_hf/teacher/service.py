@@ -8,7 +8,8 @@ cannot answer, so a finished run starts again without a server.
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fanno_hf.teacher.journal import Journal
 
 logger = logging.getLogger(__name__)
 
+_MOST_FAULTS = 8  # kinds of faults that run.json names
 _FIRST_LANES = 16  # rows asked about side by side before the backend is open and says how many it takes
 
 
@@ -37,8 +39,11 @@ class Teacher:
         self._journal, self._budget = journal, budget or Budget()
         self._answers: dict[bytes, asyncio.Future[Completion]] = {}
         self._opening: dict[Backend, asyncio.Task] = {}
+        self._opened: set[Backend] = set()
         self._closing, self._door = False, threading.Lock()
         self._sending, self._resent = 0, 0
+        self._faults: Counter[str] = Counter()  # up to the last time that the usage was taken
+        self._when_open: list[Callable[[int | None], None]] = []
         # rows that have begun; the others wait unhashed, so that the first requests leave at once
         self._lanes = asyncio.Semaphore(_FIRST_LANES)
         self._loop = asyncio.new_event_loop()
@@ -74,7 +79,16 @@ class Teacher:
         usage, self.usage = self.usage, Usage()
         usage.busy_seconds = round(usage.busy_seconds, 3)
         usage.resent, self._resent = self.resent - self._resent, self.resent
+        faults = sum((Counter(backend.faults) for backend in self._backends), Counter())
+        usage.faults, self._faults = dict((faults - self._faults).most_common(_MOST_FAULTS)), faults
         return usage
+
+    def when_open(self, tell: Callable[[int | None], None]) -> None:
+        """Calls `tell` with the tokens that the teacher's context holds (None: it does not say), before its first request."""
+        if self._backend in self._opened:
+            tell(self._backend.context_length)
+        else:
+            self._when_open = [tell]
 
     def absorb(self, journal: Path) -> None:
         """Takes over the answers of another journal; before the first request."""
@@ -133,6 +147,7 @@ class Teacher:
         while True:
             if (kept := self._journal.get(key)) is not None:
                 self.usage.from_journal += 1
+                self._count_source(request, kept)
                 return kept
             if (twin := self._answers.get(key)) is None:
                 break
@@ -171,6 +186,7 @@ class Teacher:
             self.usage.failed += completion.error[0] == "teacher_failed"
             return completion
         self._count(completion)
+        self._count_source(request, completion)
         self._journal.put(key, completion)
         # what is used now is exactly what a resumed run will read
         return Completion.from_json(completion.to_json())
@@ -195,6 +211,10 @@ class Teacher:
 
     async def _open_backend(self, backend: Backend) -> None:
         await backend.open()
+        self._opened.add(backend)
+        if backend is self._backend:
+            for tell in self._when_open:
+                tell(backend.context_length)
         # twice what the servers take: a row that waits for its next try or a free slot keeps no server idle
         first = _FIRST_LANES if backend is self._backend else 0
         for _ in range(2 * backend.capacity - first):
@@ -205,8 +225,14 @@ class Teacher:
         self.usage.prompt_tokens += completion.prompt_tokens
         self.usage.cached_tokens += completion.cached_tokens
         self.usage.completion_tokens += completion.completion_tokens
+        self.usage.thinking_tokens += completion.thinking_tokens
         self.usage.shortened += completion.shortened
+        self.usage.estimated += completion.estimated
         self.usage.busy_seconds += completion.seconds
+
+    def _count_source(self, request: Request, completion: Completion) -> None:
+        asked = request.judge and request.top_logprobs
+        self.usage.verdicts_from_text += bool(asked and not (completion.top_logprobs or completion.answers))
 
     async def _close(self) -> None:
         # every task of the loop, not the requests alone: a caller that still waits must hear that it was given up

@@ -1,7 +1,7 @@
 """What a reasoning model writes before its answer, and the tokens of its chat template: neither is part of the answer.
 
-    "<think>\\nMosses have no roots, so …\\n</think>\\n\\nThey drink through their leaves.<|im_end|>"
-        ->  ("They drink through their leaves.", 37): the answer, and the characters of thought
+"<think>\\nMosses have no roots, so …\\n</think>\\n\\nThey drink through their leaves.<|im_end|>"
+    ->  ("They drink through their leaves.", 37): the answer, and the characters of thought
 """
 
 import re
@@ -26,7 +26,16 @@ _BARE_CHANNEL = re.compile(r"\s*analysis(?=[A-Z])")
 _BARE_FINAL = re.compile(r"assistantfinal(?=\S)")
 
 _END_TOKENS = (
-    *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|return|>", "<|call|>", "<|endoftext|>", "<|end_of_text|>"),
+    *(
+        "<|im_end|>",
+        "<|eot_id|>",
+        "<|eom_id|>",
+        "<|end|>",
+        "<|return|>",
+        "<|call|>",
+        "<|endoftext|>",
+        "<|end_of_text|>",
+    ),
     *("<end_of_turn>", "<eos>", "</s>", "<|EOT|>", "<|eot|>", "<|eos|>", "<|end_of_turn|>", "<|END_OF_TURN_TOKEN|>"),
     *("<|END_RESPONSE|>", "<｜end▁of▁sentence｜>", "<|im_start|>", "<|user|>", "<|endofturn|>", "[/INST]", "[EOS]"),
 )

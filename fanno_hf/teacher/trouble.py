@@ -1,7 +1,7 @@
 """Whether what goes wrong is the row's fault or everybody's: a failure is judged by what is said, and by who else fails.
 
-    16 different requests, none answered, each "400: No connected db."  ->  the run stops, with these words and what to set
-    95 of the last 100 requests failed                                  ->  the same; a tenth of them is a warning
+16 different requests, none answered, each "400: No connected db."  ->  the run stops, with these words and what to set
+95 of the last 100 requests failed                                  ->  the same; a tenth of them is a warning
 """
 
 import logging
@@ -9,7 +9,7 @@ import re
 from collections import Counter, deque
 
 from fanno_hf.teacher.base import Completion
-from fanno_hf.teacher.client import Busy, CallFailed, Refused, TimedOut, Unreachable
+from fanno_hf.teacher.client import Busy, CallFailed, TimedOut, Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +21,11 @@ _WORTH_SAYING = 0.1  # share of failures that is warned of
 class Trouble:
     """Counts what went wrong at the servers of one pool; `stop_share` of the last hundred requests ends the run."""
 
-    def __init__(self, stop_share: float, role: str):
+    def __init__(self, stop_share: float):
         self.faults: Counter[str] = Counter()
         self.is_answered = False  # whether there was ever an answer
-        self._stop_share, self._role = stop_share, role
+        self.role = "teacher"  # or "judge": the group of the configuration that messages name
+        self._stop_share = stop_share
         self._unanswered: Counter[str] = Counter()
         self._recent: deque[str | None] = deque(maxlen=_RECENT)
         self._warned = 0.0
@@ -56,10 +57,10 @@ class Trouble:
             return None
         said = ", ".join(f"{kind} ({count})" for kind, count in Counter(failed).most_common(3))
         if share >= self._stop_share:
-            return f"fails: {len(failed)} of the last {_RECENT} requests, {said}; {self._role}.stop_share={self._stop_share:g} ends the run then"
+            return f"fails: {len(failed)} of the last {_RECENT} requests, {said}; {self.role}.stop_share={self._stop_share:g} ends the run then"
         if share >= 2 * self._warned:
             self._warned = share
-            logger.warning("the %s fails: %d of the last %d requests, %s", self._role, len(failed), _RECENT, said)
+            logger.warning("the %s fails: %d of the last %d requests, %s", self.role, len(failed), _RECENT, said)
         return None
 
 

@@ -13,7 +13,9 @@ import regex
 MOST = 300  # characters of what somebody else said
 _PIECE = 8  # characters of a secret in a row that give it away
 # what steers a terminal: CSI and OSC sequences, whole; then whatever control, format or private character is left
-_SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)?|.)|\x9b[0-?]*[ -/]*[@-~]")
+_SEQUENCES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)?|.)|\x9b[0-?]*[ -/]*[@-~]"
+)
 _INVISIBLE = regex.compile(r"[^\P{C}\n\t\u200c\u200d]|[\u2028\u2029]")
 # keys that are not ours to know, by their looks, and passwords in URLs
 _LOOKS_SECRET = re.compile(

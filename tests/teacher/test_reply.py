@@ -46,8 +46,9 @@ def test_a_text_that_is_far_longer_than_asked_for_is_cut():
 
 
 @pytest.mark.parametrize("value", [None, "7", -7, 10**12, True, 7.5])
-def test_a_count_of_tokens_that_is_none_is_zero(value):
-    assert answer(usage(prompt_tokens=value)).prompt_tokens == 0
+def test_a_count_of_tokens_that_is_none_is_estimated(value):
+    done = answer(usage(prompt_tokens=value))
+    assert (done.prompt_tokens, done.estimated) == (16, True)  # 55 characters
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class Backend:
     def __init__(self, *, concurrency: int = 4, at_once: int = 1, error=None, failure=None, open_failure=None):
         self.capacity, self._slots, self._at_once, self.resent = concurrency, None, at_once, 0
         self._error, self._failure, self._open_failure = error, failure, open_failure
+        self.faults, self.context_length = {}, 512
         self.asked: list[str] = []
         self.opened = self.closed = self.in_flight = self.most_in_flight = self.cancelled = 0
         self.reached = threading.Event()

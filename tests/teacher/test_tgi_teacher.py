@@ -17,6 +17,7 @@ import pytest
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher import endpoint, pool, slots
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.members import FIRST_PATIENCE
 from fanno_hf.teacher.pool import Pool
 from tests.conftest import SMALL, compose_config, write_documents
 from tests.doubles.tgi import TgiServer
@@ -53,7 +54,7 @@ class Pauses(list):
         self.patience_is_over = False
 
     async def sleep(self, seconds: float) -> None:
-        while seconds == PATIENCE and not self.patience_is_over:
+        while seconds in (PATIENCE, FIRST_PATIENCE) and not self.patience_is_over:
             await asyncio.sleep(0)
         self.append(seconds)
         await asyncio.sleep(0)
@@ -347,9 +348,9 @@ def test_retry_after_is_waited_for(server, monkeypatch, pauses):
         await until(lambda: bool(pauses))
         await asyncio.to_thread(server.faults, storm=False)
 
-    server.faults(storm=True, retry_after=30)
+    server.faults(storm=True, retry_after=20)
     answers(server.url, [ask()], calm)
-    assert set(pauses) == {30.0}
+    assert set(pauses) == {20.0}
 
 
 def test_never_more_is_in_flight_than_the_server_takes(server):
@@ -453,7 +454,7 @@ def test_a_run_whose_servers_all_die_says_that_it_waits_and_goes_on_when_one_com
         pauses.patience_is_over = True  # a run that went on has its patience back
 
     assert errors(answers(mortal.url, ASKS, come_back)) == []
-    assert "no teacher answers: waiting up to 600 s for one to come back" in caplog.messages
+    assert "no teacher answers: waiting up to 30 s for one to come back" in caplog.messages
 
 
 def test_a_run_whose_servers_all_die_stops_when_its_patience_is_over(mortal, pauses):
