@@ -202,15 +202,15 @@ def test_a_reward_that_the_teacher_failed_on_is_told(make_context, given):
     ],
 )
 def test_every_reward_is_in_zero_to_one(grown, reward):
-    output, *_ = grown(f"stages.augment.reward={reward}", "stages.augment.target_size=14")
+    output, *_ = grown(f"stages.augment.reward={reward}")
     assert 0.0 <= min(output.kept["reward"]) <= max(output.kept["reward"]) <= 1.0
-    assert len(output.kept) == 14
+    assert len(output.kept) == 30
 
 
 @pytest.mark.parametrize("policy", ["ucb", "random", "round_robin", "greedy", "thompson"])
 def test_every_policy_grows_the_pool(grown, policy):
-    output, *_ = grown(f"stages.augment.policy={policy}", "stages.augment.target_size=14")
-    assert len(output.kept) == 14
+    output, *_ = grown(f"stages.augment.policy={policy}")
+    assert len(output.kept) == 30
 
 
 def test_taking_turns_pulls_all_alike(grown):
