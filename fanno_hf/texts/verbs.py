@@ -68,14 +68,14 @@ def find_parser(names: Sequence[str]) -> "VerbParser | None":
 
     Nothing is downloaded. Their data is read; their code is not run. `MISSING` says how to install them.
     """
+    folders = {name: folder for name in names if (folder := _data_folder(name))}
+    if not folders:
+        return None  # importing spaCy takes seconds
     try:
         import spacy
     except ImportError:
         return None
-    for name in names:
-        folder = _data_folder(name)
-        if folder is None:
-            continue
+    for name, folder in folders.items():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about a model made for another version of spaCy

@@ -71,7 +71,7 @@ def test_a_run_does_not_send_again_what_a_preview_sent(settings, sent):
     assert previewed.isdisjoint(sent())
 
 
-@pytest.mark.parametrize("overrides", [(), ALONE, ("preview.rows=8",), ("stages.prescreen.longest_first=true",)])
+@pytest.mark.parametrize("overrides", [(), ("preview.rows=8",), ("stages.prescreen.longest_first=true",)])
 def test_a_preview_after_the_run_sends_nothing(settings, sent, overrides):
     execute(settings(*overrides))
     sent()
@@ -256,17 +256,17 @@ def test_on_the_page_a_hostile_document_is_text(page):
     assert "<script" not in html and "\x1b" not in html
 
 
-@pytest.mark.parametrize("width", [360, 1200])
-def test_the_page_fits_its_window_and_asks_for_nothing(page, width, tmp_path):
+def test_the_page_fits_every_window_and_asks_for_nothing(page, tmp_path):
     from tests.report.browser import Watched, open_browser
 
     with open_browser() as browser:
         # no script, so nothing says that it is ready
-        options = {"viewport": {"width": width, "height": 800}, "java_script_enabled": False}
-        watched = Watched(browser, tmp_path / "copy.html", page.read_bytes(), **options)
+        watched = Watched(browser, tmp_path / "copy.html", page.read_bytes(), java_script_enabled=False)
         watched.page.locator("summary").first.click()
         assert watched.page.locator("pre").first.is_visible()
-        assert watched.page.locator("html").evaluate("page => page.scrollWidth") <= width
+        for width in (360, 1200):
+            watched.page.set_viewport_size({"width": width, "height": 800})
+            assert watched.page.locator("html").evaluate("page => page.scrollWidth") <= width
         assert watched.incidents == []
 
 

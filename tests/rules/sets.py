@@ -5,8 +5,10 @@ bad_instructions.jsonl    what must go: instruction, input, document, reason (th
 bad_responses.jsonl       the same of responses: instruction, input, response, reason, language
 """
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,14 @@ HERE = Path(__file__).parent
 _CANDIDATE = ("instruction", "input", "document", "counterexamples", "finish_reason", "demonstrations", "tags")
 
 
-def profile(name: str) -> dict[str, Any]:
-    """Returns the rules of conf/rules/<name>.yaml."""
+@cache
+def _profile(name: str) -> dict[str, Any]:
     return yaml.safe_load((HERE.parents[1] / "conf" / "rules" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def profile(name: str) -> dict[str, Any]:
+    """Returns the rules of conf/rules/<name>.yaml, the caller's to change."""
+    return copy.deepcopy(_profile(name))
 
 
 def candidate(row: Mapping[str, Any]) -> Candidate:

@@ -19,9 +19,8 @@ def rules():
     return InstructionRules(profile("default"))
 
 
-@pytest.mark.parametrize(
-    "instruction",
-    [
+KEPT = {
+    "small": [
         "What do mosses know about rain?",
         "Explain the context in which the tournament was founded.",
         "Describe how snow forms and name three kinds of it.",
@@ -46,9 +45,19 @@ def rules():
         "What is the aim of the book 'Peat: A History' and of its sequel?",
         "Suppose you are an assistant in a museum: how would you show mosses?",
     ],
-)
-def test_small_keeps(small, instruction):
-    assert small.reason(Candidate(instruction)) is None
+    "rules": [  # languages without lists are not judged
+        "Water is nat, maar waarom.",
+        "Solen er en stjerne.",
+        "Apa isi teks ini menurut penulis.",
+        "السماء زرقاء.",
+        "하늘은 파랗다.",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "instruction"), [(name, kept) for name, texts in KEPT.items() for kept in texts])
+def test_an_instruction_stays(request, name, instruction):
+    assert request.getfixturevalue(name).reason(Candidate(instruction)) is None
 
 
 @pytest.mark.parametrize(
@@ -178,20 +187,6 @@ def test_a_few_facts_of_the_document_in_a_longer_task_are_no_copy(rules):
 
 
 @pytest.mark.parametrize(
-    "instruction",
-    [
-        "Water is nat, maar waarom.",
-        "Solen er en stjerne.",
-        "Apa isi teks ini menurut penulis.",
-        "السماء زرقاء.",
-        "하늘은 파랗다.",
-    ],
-)
-def test_a_language_without_lists_is_not_judged(rules, instruction):
-    assert rules.reason(Candidate(instruction)) is None
-
-
-@pytest.mark.parametrize(
     "key", ["refers_to_document", "missing_input", "statements", "unfilled_template", "max_tag_words"]
 )
 def test_null_makes_no_check(key):
@@ -246,13 +241,13 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize("name", ["rules", "small"])
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_long_hostile_texts_return_at_once(name, unit):
+def test_long_hostile_texts_return_at_once(request, name, unit):
     text = unit * (30_000 // len(unit))
-    rules = InstructionRules(profile(name))
+    tried = request.getfixturevalue(name)
     started = time.process_time()
-    found = rules.reason(Candidate(f"{text}x?", document=text))
+    found = tried.reason(Candidate(f"{text}x?", document=text))
     assert found is None or all(isinstance(part, str) and part for part in found)
     assert time.process_time() - started < 10
 

@@ -6,6 +6,16 @@ from fanno_hf.rules.response import ResponseRules
 from tests.rules.sets import profile
 
 
+@pytest.fixture(scope="module")
+def small():
+    return ResponseRules(profile("small"), min_words=2)
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return ResponseRules(profile("default"), min_words=1)
+
+
 @pytest.mark.parametrize(
     ("response", "finish_reason", "reason"),
     [
@@ -28,9 +38,8 @@ from tests.rules.sets import profile
         ),
     ],
 )
-def test_small(response, finish_reason, reason):
-    rules = ResponseRules(profile("small"), min_words=2)
-    found = rules.reason(response, finish_reason, "How do mosses drink?")
+def test_small(small, response, finish_reason, reason):
+    found = small.reason(response, finish_reason, "How do mosses drink?")
     assert (found and found[0]) == reason
 
 
@@ -55,8 +64,7 @@ PAIRS = [  # reason, what it drops, and a neighbour that stays
 
 
 @pytest.mark.parametrize(("reason", "dropped", "kept"), PAIRS)
-def test_default_drops_one_and_keeps_its_neighbour(reason, dropped, kept):
-    rules = ResponseRules(profile("default"), min_words=1)
+def test_default_drops_one_and_keeps_its_neighbour(rules, reason, dropped, kept):
     found = [rules.reason(text, "stop", "Explain how mosses drink water.") for text in (dropped, kept)]
     assert (found[0][0], found[1]) == (reason, None)
 
@@ -127,12 +135,11 @@ ROLES = [  # a role, a letter or an article declines, asks for or names somethin
 
 
 @pytest.mark.parametrize("response", ROLES)
-def test_default_keeps_what_a_role_or_a_letter_says(response):
-    assert ResponseRules(profile("default"), min_words=1).reason(response, "stop") is None
+def test_default_keeps_what_a_role_or_a_letter_says(rules, response):
+    assert rules.reason(response, "stop") is None
 
 
-def test_an_answer_may_be_the_input():
-    rules = ResponseRules(profile("default"), min_words=1)
+def test_an_answer_may_be_the_input(rules):
     text = "The moss is green and soft."
     assert rules.reason(text, "stop", "Correct the sentence where it is wrong.", text) is None
 
@@ -142,7 +149,7 @@ def test_min_words_counts_words_of_every_script():
     assert [rules.reason(text, "stop") is None for text in ("Yes.", "はい", "二")] == [False, True, False]
 
 
-@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize("name", ["rules", "small"])
 @pytest.mark.parametrize(
     "unit",
     [
@@ -160,7 +167,7 @@ def test_min_words_counts_words_of_every_script():
         " | ",
     ],
 )
-def test_long_hostile_texts_return(name, unit):
+def test_long_hostile_texts_return(request, name, unit):
     text = unit * (30_000 // len(unit))
-    found = ResponseRules(profile(name), min_words=1).reason(text, "stop", text, text)
+    found = request.getfixturevalue(name).reason(text, "stop", text, text)
     assert found is None or all(isinstance(part, str) and part for part in found)
