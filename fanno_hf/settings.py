@@ -269,6 +269,7 @@ class Rules(_Closed):
     talks_to_assistant: Any
     template_is_meant: Any
     unfilled_template: Any
+    template_tokens: Any
     cut_off: Any
     missing_input: Any
     statements: Any

@@ -22,6 +22,7 @@ from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import write_card
 from fanno_hf.output.table import funnel_table
 from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
+from fanno_hf.pipeline.room import warn_of_small_context
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.settings import Settings
@@ -113,8 +114,10 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     check_prompts(context.settings.resolved["prompts"])
     context.teacher.take_usage()
     started = time.monotonic()
+    given = inputs()
+    warn_of_small_context(stage.name, given[0].kept if stage.name == "prescreen" else given[0], context)
     try:
-        output = load(stage.function)(*inputs(), context)
+        output = load(stage.function)(*given, context)
     except StageEmpty as error:
         folder.write_rows(f"rejected_{stage.name}", error.rejected)  # the error says where to look
         raise

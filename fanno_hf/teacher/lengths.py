@@ -94,7 +94,6 @@ class Lengths:
         room = limit - 1 - (0 if "must have less" in words else sent.max_tokens + sent.room)
         return max(0.0, (tokens - room) * _size(sent) / tokens)
 
-
     def _learn(self, limit: int) -> None:
         self.limit = min(limit, self.limit or limit)
 
