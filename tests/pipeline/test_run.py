@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR
 from fanno_hf.errors import FannoError, StageEmpty, TeacherUnavailable, UserError
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.manifest import fault_of
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.steps.rows import features
 from fanno_hf.vectors.embedder import HashingEmbedder
@@ -293,6 +294,22 @@ def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
         UserError, match=r"run\.json has been changed since fanno_hf wrote it \(prescreen\.kept is missing or wrong\)"
     ):
         run("stage=seed")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("faults", {"503: busy": -1}),
+        ("failed", "many"),
+        ("cost", -1.0),
+        ("price", {"prompt": 1.0}),
+        ("estimated", 0.5),
+    ],
+)
+def test_what_run_json_says_of_requests_and_cost_is_checked(finished, key, value):
+    content = json.loads((finished / "run/run.json").read_text(encoding="utf-8"))
+    content["stages"]["seed"][key] = value
+    assert fault_of(content).startswith(f"seed.{key}")
 
 
 def test_a_refused_folder_is_free_for_others(run, tmp_path):
