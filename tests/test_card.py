@@ -113,6 +113,18 @@ def test_a_run_that_has_only_begun_has_a_card(manifest):
     assert 'prescreen = load_dataset(folder, "prescreen", split="train")' in card
 
 
+def test_what_the_server_did_not_tell_is_said(manifest):
+    manifest["stages"]["seed"] |= {"verdicts_from_text": 1234, "estimated": 56}
+    card = render_card(manifest, "demo")
+    assert cell(card, "verdicts from text").startswith("0 or 1 (1,234 of them)")
+    assert cell(card, "token counts").startswith("estimated for 56 answers")
+
+
+def test_what_the_server_told_needs_no_word(manifest):
+    card = render_card(manifest, "demo")
+    assert "verdicts from text" not in card and "estimated" not in card
+
+
 def test_markup_in_a_name_is_shown_as_it_is(manifest):
     manifest["stages"]["prescreen"]["documents"] = {"name": "<script>|`[x](y)"}
     assert cell(render_card(manifest, "demo"), "documents") == "&lt;script>\\|'\\[x](y)"

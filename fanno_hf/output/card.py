@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from fanno_hf.identity import digest
 from fanno_hf.output.table import funnel_table
+from fanno_hf.output.usage import usage_of_all
 from fanno_hf.pipeline.plan import STAGES, tables_of
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
@@ -122,8 +123,19 @@ def _origin(manifest: Mapping[str, Any], license_: str | None) -> list[tuple[str
         rows.append(("licence of the pairs", f"{license_}, as set by who made them"))
     rows += [(label, ", ".join(sorted({e[key] for e in stages}))) for label, key in _SERVICES]
     rows.append(("random seed", ", ".join(sorted({str(e["config"]["random_seed"]) for e in stages}))))
+    rows += _approximate(manifest)
     packages = ", ".join(f"{name} {version}" for name, version in manifest.get("packages", {}).items())
     return [*rows, ("packages", packages)]
+
+
+def _approximate(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns what is not as exact as it looks, since the server told less than others do."""
+    total, rows = usage_of_all(manifest), []
+    if count := total["verdicts_from_text"]:
+        rows.append(("verdicts from text", f"0 or 1 ({count:,} of them): the server gave no log-probabilities"))
+    if count := total["estimated"]:
+        rows.append(("token counts", f"estimated for {count:,} answers: the server told none"))
+    return rows
 
 
 _SERVICES = (("teacher and revision", "teacher"), ("embedder and revision", "embedder"), ("tokenizer", "tokenizer"))

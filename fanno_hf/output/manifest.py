@@ -20,6 +20,7 @@ FORMAT = 1
 NO_STAGES = "it has no stages"
 _LARGEST = 2**53  # JSON and the report's page can hold any whole number below it
 Count = Annotated[int, Field(ge=0, lt=_LARGEST)]
+Amount = Annotated[float, Field(ge=0, lt=_LARGEST)]
 Sha256 = str | None  # None: no rows, so no file
 
 
@@ -43,6 +44,16 @@ class Config(_Part):
     random_seed: Count
 
 
+class PaidPrice(_Part):
+    """What the tokens of a stage cost, of a million each, and an hour."""
+
+    currency: str
+    prompt: Amount | None = None
+    cached: Amount | None = None
+    completion: Amount | None = None
+    hour: Amount | None = None
+
+
 class Entry(_Part):
     """What a stage did."""
 
@@ -61,7 +72,7 @@ class Entry(_Part):
     output: Sha256
     output_rejected: Sha256
     rejected: dict[str, Count]  # reason -> rows
-    seconds: Annotated[float, Field(ge=0, lt=_LARGEST)]
+    seconds: Amount
     config: Config
     digests: dict[str, str]
     output_history: Sha256 = None
@@ -71,6 +82,18 @@ class Entry(_Part):
     origin: dict[str, Any] = Field({}, alias="from")
     command: str = ""
     shortened: Count = 0
+    cached_tokens: Count = 0
+    thinking_tokens: Count = 0
+    busy_seconds: Amount = 0.0
+    resent: Count = 0
+    refused: Count = 0
+    failed: Count = 0
+    faults: dict[str, Count] = {}  # what went wrong, in the server's words -> how often
+    estimated: Count = 0
+    verdicts_from_text: Count = 0
+    cost: Amount | None = None
+    price: PaidPrice | None = None
+    judge_price: PaidPrice | None = None
     undecided: dict[str, Count] = {}  # question -> rows that it was undecided for
     removed: dict[str, Count] = {}  # kind of what parsing took off -> rows
     tags: Annotated[dict[str, Any], AfterValidator(_check_tags)] = {}

@@ -5,7 +5,7 @@ pages.jsonl, line 12  ->  ("Tides turn turbines …", "pages.jsonl:12")
 """
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.sources.formats import READERS, kind_of, read_texts
 
 _KNOWN = ", ".join(READERS)
+_CHECKED = 20  # files whose beginning is read by a check
 
 
 class FileSource:
@@ -35,9 +36,25 @@ class FileSource:
         count = len(find_files(self._path, "data.path"))
         return {"name": f"{count} local file{'s'[: count != 1]}"}
 
+    def check(self) -> str:
+        """Returns what was found of the files without reading them to their end; raises as `documents` does."""
+        return check_files(self._path, "data.path", lambda path, name: read_texts(path, name, self._text_column))
+
     def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, source); the source is the path below `path` and, in tables, the row's number from 1 on."""
         return islice(file_texts(self._path, "data.path", self._text_column), self._limit)
+
+
+def check_files(where: str | None, key: str, rows: Callable[[Path, str], Iterator[Any]]) -> str:
+    """Reads the beginning of files by `rows`, as `read_texts` or `read_rows` do; of many, of the first ones.
+
+    Returns how many files there are. Raises UserError where there is none, one cannot be read, or lacks its column.
+    """
+    found = find_files(where, key)
+    for path, name in found[:_CHECKED]:
+        next(rows(path, name), None)
+    looked = "" if len(found) <= _CHECKED else f", the first {_CHECKED} looked into"
+    return f"{len(found):,} file{'s'[: len(found) != 1]}{looked}"
 
 
 def file_texts(where: str | None, key: str, text_column: str | None) -> Iterator[tuple[Any, str]]:
