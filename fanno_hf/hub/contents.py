@@ -53,13 +53,18 @@ def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
 
 
 def pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
-    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone."""
+    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone; none of a
+    head that is no YAML."""
     parts = re.split(r"^---[ \t]*$", readme, maxsplit=2, flags=re.MULTILINE)
-    head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
-    found = {}
+    try:
+        head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
+    except (yaml.YAMLError, ValueError, RecursionError):
+        head = {}
+    found, names = {}, list(names)
     for key in ("configs", "dataset_info"):
-        value = (head or {}).get(key) or []
-        entries = [e for e in ([value] if isinstance(value, dict) else value) if e.get("config_name") in names]
+        value = head.get(key) if isinstance(head, dict) else None
+        listed = value if isinstance(value, list) else [value]
+        entries = [e for e in listed if isinstance(e, dict) and e.get("config_name") in names]
         found[key] = entries[0] if key == "dataset_info" and len(entries) == 1 else entries
     return found
 
