@@ -189,6 +189,8 @@ class Journal:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeDecodeError as error:  # of SQLite's own words about a damaged schema, which they quote
+            raise _explain(self.path, sqlite3.DatabaseError("malformed database schema")) from error
         except sqlite3.DatabaseError as error:
             raise _explain(self.path, error) from error
 

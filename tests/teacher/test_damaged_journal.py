@@ -179,6 +179,12 @@ def test_a_file_that_says_that_it_is_not_in_utf8_is_damaged(path):
         Journal(path)
 
 
+def test_a_schema_that_is_no_utf8_is_damaged(path):
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE completions", b"CREATE\xff TABLE \xc7ompletions"[:24]))
+    with pytest.raises(UserError, match="is damaged"):
+        Journal(path)
+
+
 def test_a_file_without_the_right_to_write_is_told_and_stays_as_it_is():
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
