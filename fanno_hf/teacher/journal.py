@@ -30,7 +30,7 @@ PATIENCE = 60.0
 """Seconds to wait for another process that holds the file."""
 
 _TABLE = "(key BLOB PRIMARY KEY, record TEXT NOT NULL, checksum BLOB)"
-_INSERT = "INSERT OR IGNORE INTO {} (key, record, checksum) VALUES (?, CAST(? AS TEXT), ?)"
+_INSERT = "INSERT OR {} INTO {} (key, record, checksum) VALUES (?, CAST(? AS TEXT), ?)"
 # the rows themselves, without the index, which may be damaged on its own
 _ROWS = "SELECT key, record, checksum FROM completions NOT INDEXED"
 
@@ -114,7 +114,7 @@ class Journal:
 
     def put(self, key: bytes, completion: Completion) -> None:
         """Keeps a completion; when this returns, the death of the process cannot lose it. The first one stays."""
-        self._execute(_INSERT.format("completions"), (key, *pack(key, completion)))
+        self._execute(_INSERT.format("IGNORE", "completions"), (key, *pack(key, completion)))
 
     def absorb(self, path: Path) -> None:
         """Takes over the completions of another journal; where both have one, ours stays. No file there: nothing."""
@@ -123,7 +123,7 @@ class Journal:
         other = Journal(path)  # says what is wrong with it, if anything is
         try:
             with self._transaction():
-                self._take(other, "completions")
+                self._take(other, "completions", "IGNORE")
         finally:
             other.close()
 
@@ -142,20 +142,24 @@ class Journal:
         with self._transaction():
             self._execute("DROP TABLE IF EXISTS whole")
             self._execute(f"CREATE TABLE whole {_TABLE}")
-            damaged = self._take(self, "whole")
+            # a damaged index may have hidden a record, so that it was asked again: the later one is what the run has used
+            damaged = self._take(self, "whole", "REPLACE")
             self._execute("DROP TABLE completions")
             self._execute("ALTER TABLE whole RENAME TO completions")
         if not damaged:
             logger.warning("%s: its index was damaged and is made again; every completion is there", self.path)
 
-    def _take(self, other: "Journal", table: str) -> int:
-        """Copies the records of a journal that are whole into a table of ours; logs and returns how many are not."""
+    def _take(self, other: "Journal", table: str, twice: str) -> int:
+        """Copies the records of a journal that are whole into a table of ours; logs and returns how many are not.
+
+        `twice` is what happens to the second one under a key.
+        """
         damaged = 0
         for key, record, kept in other._each(_ROWS):
             if unpack(key, record, kept) is None:
                 damaged += 1
             else:
-                self._execute(_INSERT.format(table), (key, record, kept))
+                self._execute(_INSERT.format(twice, table), (key, record, kept))
         if damaged:
             words = "1 damaged record counts" if damaged == 1 else f"{damaged} damaged records count"
             logger.warning("%s: %s as not there, and what a run needs of it is asked again", other.path, words)
