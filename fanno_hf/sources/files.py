@@ -12,6 +12,7 @@ from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources.formats import READERS, kind_of, read_texts
+from fanno_hf.teacher.reply import clean
 
 _KNOWN = ", ".join(READERS)
 _CHECKED = 20  # files whose beginning is read by a check
@@ -74,7 +75,7 @@ def find_files(where: str | None, key: str) -> list[tuple[Path, str]]:
     if path.is_file():
         if kind_of(path) not in READERS:
             raise UserError(f"{key}={path}: files of this kind are not read; known: {_KNOWN} (.gz)")
-        return [(path, path.name)]
+        return [(path, clean(path.name))]
     if path.is_dir():
         found, root = path.rglob("*"), path
     else:
@@ -91,4 +92,5 @@ def find_files(where: str | None, key: str) -> list[tuple[Path, str]]:
     )
     if not files:
         raise UserError(f"{key}={where}: no file in it can be read; known: {_KNOWN} (.gz)")
-    return [(file, file.relative_to(root).as_posix()) for file in files]
+    # a name may have bytes that are no UTF-8; a column of texts may not
+    return [(file, clean(file.relative_to(root).as_posix())) for file in files]

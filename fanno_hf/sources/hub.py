@@ -10,6 +10,7 @@ from huggingface_hub import DatasetInfo, HfApi, constants
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub_token import hub_token
+from fanno_hf.sources.run_files import check_config
 from fanno_hf.sources.text_column import find_text_column
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class HubSource:
 
         try:
             commit = self._info.sha if self._info else None
+            if commit is None:
+                check_config(Path(self._name).expanduser(), self._config)
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )

@@ -8,8 +8,6 @@ import shutil
 import sys
 from contextlib import closing
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
@@ -127,11 +125,14 @@ def test_the_prompt_that_is_shown_is_the_one_that_was_sent(reported):
 
 
 def test_a_row_of_another_task_type_shows_the_prompt_that_asked_for_its_own(folder):
-    path = folder / "respond" / "train-00000-of-00001.parquet"
-    table = pq.read_table(path)
-    asked = [row | {"task_type": "a riddle", "removed": ["label", "quotes"]} for row in table.to_pylist()]
-    pq.write_table(pa.Table.from_pylist(asked, schema=table.schema), path)
-    before = [row["task_type"] for row in table.to_pylist()]
+    with closing(RunFolder(folder)) as run:
+        table = run.read_rows("respond")
+        before = list(table["task_type"])
+        named = table.map(
+            lambda row: {"task_type": "a riddle", "removed": ["label", "quotes"]}, features=table.features
+        )
+        run.manifest["stages"]["respond"]["output"] = run.write_rows("respond", named)
+        run.write_manifest()
     make(folder)
     found = lineage(folder)[: len(before)]
     assert [row["task_type_asked"] for row in found] == before
