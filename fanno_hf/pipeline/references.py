@@ -12,7 +12,7 @@ from fanno_hf.identity import digest, hashed
 from fanno_hf.settings import Decontamination
 from fanno_hf.sources.named import reference_documents, reference_items
 from fanno_hf.steps.rows import Spilled, spill
-from fanno_hf.teacher.reply import clean
+from fanno_hf.texts.fit import clean
 from fanno_hf.texts import contamination
 
 if TYPE_CHECKING:

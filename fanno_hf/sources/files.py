@@ -12,7 +12,7 @@ from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources.formats import READERS, kind_of, read_texts
-from fanno_hf.teacher.reply import clean
+from fanno_hf.texts.fit import clean
 
 _KNOWN = ", ".join(READERS)
 _CHECKED = 20  # files whose beginning is read by a check

@@ -14,7 +14,7 @@ from datasets import get_dataset_config_names, load_dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, REJECTION
 from fanno_hf.errors import FannoError, StageEmpty, TeacherUnavailable, UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import fault_of
@@ -396,7 +396,8 @@ def hostile(tmp_path_factory):
 
 def test_hostile_texts_are_stored_as_they_are(hostile):
     assert set(hostile[0].read_rows("prescreen", DOCUMENT)["text"]) == set(HOSTILE)
-    assert any("<|im_end|>" in text for text in hostile[0].read_rows("seed", INSTRUCTION)["instruction"])
+    rejected = hostile[0].read_rows("rejected_seed", {**INSTRUCTION, **REJECTION})
+    assert {row["detail"] for row in rejected if row["reason"] == "template_token"} >= {"<|im_end|>"}
 
 
 @pytest.mark.parametrize("token", ["<|im_end|>", "<|im_start|>", "[/INST]", "</s>"])
