@@ -4,14 +4,17 @@
         ->  the same request with the share of its document that should fit, as far as characters a token tell; and again
 
 What a server says is a hint and no more: vLLM names a lower bound, llama.cpp and vLLM write less than they were asked for
-instead, others say nothing of use. So a refused prompt that is longer than any that was answered is shortened, too.
+instead, others say nothing of use. So a refused prompt that is longer than most that were answered is shortened, too.
 """
 
 import dataclasses
+import logging
 import re
 
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import CallFailed, Refused
+from fanno_hf.teacher.client import CallFailed
+
+logger = logging.getLogger(__name__)
 
 _ABOUT_LENGTH = re.compile(
     r"must be <=|must have less than|too (?:long|large|big|many)|exceed|longer than|\bcontext\b|\bn_ctx\b|tokens?\b|"
@@ -31,6 +34,8 @@ _USUAL = 3.5  # characters a token, before an answer has told
 # shares of the documents that are tried: a few fixed ones, so that the same prompt is mostly cut at the same place
 _SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025)
 _LEAST = 120  # characters of documents; of less nothing can be asked
+_ALIKE = 8  # tokens by which prompts differ that are cut at other places of the same context
+_USUALLY_FITS = 0.5  # of the longest prompt that was answered: what is shorter is hardly ever too long
 _MARGIN = 0.95  # characters are not spread evenly over tokens
 
 
@@ -38,9 +43,14 @@ class Lengths:
     """What is known about the length of prompts that the servers take."""
 
     def __init__(self):
+        self.role = "teacher"  # or "judge": the group of the configuration that messages name
         self.limit: int | None = None  # tokens of prompt and answer, where a server told
         self._characters = self._tokens = 0  # of the prompts that were answered, where the server counted
         self._longest = 0  # characters of the longest prompt that was answered
+        self._full_at: int | None = None  # the same, as it seems from answers that ended early
+        self._early: dict[int, int] = {}  # of these answers, their tokens -> those of the first prompt
+        self._is_said = False  # that the context is full
+        self._most: int | None = None  # tokens of an answer after which a server ends it, whatever it was asked for
 
     def note(self, sent: Request, answer: Completion) -> None:
         """Learns from an answer."""
@@ -51,10 +61,42 @@ class Lengths:
 
     def fit(self, request: Request) -> Request:
         """Returns the request with no more tokens for its answer than half of what the servers take at all."""
-        if not self.limit or request.max_tokens + request.room <= self.limit // 2:
+        limit = min(self.limit or self._full_at or 0, self._full_at or self.limit or 0)
+        if not limit or request.max_tokens + request.room <= limit // 2:
             return request
-        room = min(request.room, self.limit // 4)
-        return dataclasses.replace(request, max_tokens=min(request.max_tokens, self.limit // 2 - room), room=room)
+        room = min(request.room, limit // 4)
+        return dataclasses.replace(request, max_tokens=min(request.max_tokens, limit // 2 - room), room=room)
+
+    def is_told(self, failure: CallFailed) -> bool:
+        """Whether a failure is, by its words, about length."""
+        words = str(failure)
+        return words.startswith("413") or bool(_ABOUT_LENGTH.search(words))
+
+    def is_full(self, sent: Request, answer: Completion) -> bool:
+        """Whether an answer ends because the server's context was full, before the tokens that it was asked for.
+
+        One that ends after the same number of tokens behind another prompt does not: that server gives no more.
+        """
+        least = 0.98 * (sent.max_tokens + sent.room) - 1  # some count the last token, some do not
+        if answer.finish_reason != "length" or answer.estimated or answer.completion_tokens >= least:
+            return False
+        first = self._early.setdefault(answer.completion_tokens, answer.prompt_tokens)
+        if abs(first - answer.prompt_tokens) > _ALIKE:
+            self._most, self._full_at = answer.completion_tokens, None
+        if answer.completion_tokens == self._most:
+            return False
+        if not self._is_said:
+            self._is_said = True
+            logger.warning(
+                "the context of the %s is full after %d tokens: documents are shortened", self.role, answer.tokens
+            )
+        if answer.tokens >= _LEAST:
+            self._full_at = min(answer.tokens + 1, self._full_at or answer.tokens + 1)
+        return True
+
+    def is_longest(self, sent: Request) -> bool:
+        """Whether a prompt is longer than any that was answered."""
+        return 0 < self._longest < _size(sent)
 
     def shortened(self, request: Request, sent: Request, outcome: Completion | CallFailed) -> Request | None:
         """Returns what was sent with less of the documents of `request`, where length may be what is wrong; else None."""
@@ -63,6 +105,8 @@ class Lengths:
             return None
         if (fitting := self.fit(sent)) != sent:  # only now it is known how much the servers take
             return fitting
+        if not surplus and sent.room > _LEAST:
+            return dataclasses.replace(sent, room=sent.room // 4)
         length = sum(len(document) for document in request.documents)
         kept = sum(len(document) for document in sent.documents)
         wanted = (kept - surplus) * _MARGIN if surplus else kept * 0.7
@@ -72,16 +116,14 @@ class Lengths:
     def _surplus(self, sent: Request, outcome: Completion | CallFailed) -> float | None:
         """Returns how many characters should go, 0 where nothing tells; None where length is not what is wrong."""
         if isinstance(outcome, Completion):
-            if not is_full(sent, outcome):
+            if not self.is_full(sent, outcome):
                 return None
-            self._learn(outcome.tokens + 1)
             lacking = sent.max_tokens + sent.room - outcome.completion_tokens
             return max(1.0, lacking * _size(sent) / max(outcome.prompt_tokens, 1))
-        words = str(outcome)
-        is_told = words.startswith("413") or bool(_ABOUT_LENGTH.search(words))
-        is_longest = bool(self._longest) and _size(sent) > self._longest
-        if not (is_told or (isinstance(outcome, Refused) and is_longest)):
+        # the wording of a refusal does not matter where the prompt is longer than most
+        if not self.is_told(outcome) and _size(sent) <= _USUALLY_FITS * self._longest:
             return None
+        words = str(outcome)
         found = next((match for pattern in _LIMITS if (match := pattern.search(words))), None)
         if found and found.re is not _LIMITS[-1]:
             self._learn(int(found["limit"]))
@@ -94,15 +136,9 @@ class Lengths:
         room = limit - 1 - (0 if "must have less" in words else sent.max_tokens + sent.room)
         return max(0.0, (tokens - room) * _size(sent) / tokens)
 
-
     def _learn(self, limit: int) -> None:
-        self.limit = min(limit, self.limit or limit)
-
-
-def is_full(sent: Request, answer: Completion) -> bool:
-    """Whether an answer ends because the server's context was full, before the tokens that it was asked for."""
-    least = 0.98 * (sent.max_tokens + sent.room) - 1  # some count the last token, some do not
-    return answer.finish_reason == "length" and not answer.estimated and answer.completion_tokens < least
+        if limit >= _LEAST:
+            self.limit = min(limit, self.limit or limit)
 
 
 def _size(request: Request) -> int:

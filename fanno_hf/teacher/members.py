@@ -94,10 +94,11 @@ class Members:
         url = endpoint.client.base_url
         if self.model is None and server.model is None:
             names = ", ".join(server.models[:20])
+            refusal = f" ({server.refusal})" if server.refusal else ""
             raise UserError(
                 f"{url} serves several models: give one as {self.role}.model, of {names}"
                 if names
-                else f"{url} does not say which model it serves: give {self.role}.model"
+                else f"{url} does not say which model it serves{refusal}: give {self.role}.model"
             )
         for other in self._endpoints:
             theirs = (other.server.model, other.server.revision)

@@ -11,7 +11,7 @@ from huggingface_hub import constants, get_token
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.instructing.verdicts import yes_probability
-from fanno_hf.teacher import endpoint, pool, slots
+from fanno_hf.teacher import endpoint, pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.pool import Pool
 from tests.doubles.chat_server import ChatServer
@@ -32,7 +32,8 @@ def no_pauses(monkeypatch):
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    for module in (pool, watch):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
     # a full server that is idle is left alone in the time of the event loop
     monkeypatch.setattr(endpoint, "LONGEST_PAUSE", 0.001)
     return pauses
@@ -209,8 +210,9 @@ def test_a_server_that_goes_away_is_waited_for_longer_than_the_retries_last(monk
     async def sleep(seconds):
         Clock.now += seconds
 
-    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
-    for module in (pool, slots):
+    for module in (pool, watch):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    for module in (pool, slots, watch):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: Clock.now))
 
     async def do():
@@ -322,7 +324,7 @@ def test_a_prompt_that_is_too_long_and_asks_for_log_probabilities_is_mended_twic
 def test_a_pause_in_the_run_is_not_held_against_the_rows_after_it(monkeypatch, fault):
     # an hour without requests (the run embeds), then a server that is busy for a moment: more often than `retries`
     clock = SimpleNamespace(ahead=0.0, monotonic=lambda: time.monotonic() + clock.ahead)
-    for module in (pool, slots):
+    for module in (pool, slots, watch):
         monkeypatch.setattr(module, "time", clock)
 
     async def do():

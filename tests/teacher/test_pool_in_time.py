@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable
-from fanno_hf.teacher import pool, slots
+from fanno_hf.teacher import pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import Busy, CallFailed, Server
 from fanno_hf.teacher.pool import Pool
@@ -76,7 +76,7 @@ def ask_all(monkeypatch) -> Callable:
 
     def do(*clients: Client, requests: int, at_once: int):
         loop = Loop()
-        for module in (pool, slots):
+        for module in (pool, slots, watch):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
         chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)])
         for endpoint, client in zip(chat.endpoints, clients, strict=True):
