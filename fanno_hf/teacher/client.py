@@ -57,6 +57,14 @@ class Nonsense(CallFailed):
     """There is a reply and no answer in it: a page, half a JSON, an error with a good status."""
 
 
+class Unfinished(CallFailed):
+    """The model did not end its answer well, or was not let; `is_final` where it would be the same again."""
+
+    def __init__(self, words: str, is_final: bool):
+        super().__init__(words)
+        self.is_final = is_final
+
+
 class Oversized(CallFailed):
     """The reply is far longer than what was asked for; the same request mostly gets the same."""
 
@@ -186,7 +194,8 @@ class ChatClient:
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
         if isinstance(error, NoAnswer):
-            return (Refused if error.is_final else Nonsense)(fit_to_show(str(error), self._secrets))
+            words = fit_to_show(str(error), self._secrets)
+            return Nonsense(words) if error.is_final is None else Unfinished(words, error.is_final)
         if isinstance(error, session.Oversized):
             return Oversized(str(error))
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):

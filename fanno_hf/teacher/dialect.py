@@ -9,7 +9,16 @@ from typing import Any
 
 from fanno_hf.instructing.verdicts import is_undecided
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, Oversized, Refused, TimedOut, Unreachable, WrongSetting
+from fanno_hf.teacher.client import (
+    Busy,
+    CallFailed,
+    Oversized,
+    Refused,
+    TimedOut,
+    Unfinished,
+    Unreachable,
+    WrongSetting,
+)
 from fanno_hf.teacher.thinking import Thinking
 
 logger = logging.getLogger(__name__)
@@ -79,7 +88,7 @@ class Dialect:
             if outcome.thinking_tokens:
                 return self._thinking.lost(sent, outcome)
             return None if outcome.text.strip() else self.without_schema(sent)
-        if isinstance(outcome, (Busy, Unreachable, WrongSetting, TimedOut, Oversized)):
+        if isinstance(outcome, (Busy, Unreachable, WrongSetting, TimedOut, Oversized, Unfinished)):
             return None
         is_rejection = isinstance(outcome, Refused) or str(outcome).startswith("500")
         if is_rejection and (changed := self._thinking.unproven(sent)):

@@ -11,6 +11,7 @@ import dataclasses
 import logging
 import re
 
+from fanno_hf.instructing.verdicts import is_undecided
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import CallFailed
 
@@ -33,9 +34,10 @@ _LIMITS = (
 _USUAL = 3.5  # characters a token, before an answer has told
 # shares of the documents that are tried: a few fixed ones, so that the same prompt is mostly cut at the same place
 _SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025)
-_LEAST = 120  # characters of documents; of less nothing can be asked
+_LEAST = 60  # characters of documents; of less nothing can be asked
 _ALIKE = 8  # tokens by which prompts differ that are cut at other places of the same context
 _USUALLY_FITS = 0.5  # of the longest prompt that was answered: what is shorter is hardly ever too long
+_FEWEST = 32  # tokens of an answer; with fewer nothing can be written
 _MARGIN = 0.95  # characters are not spread evenly over tokens
 
 
@@ -46,16 +48,16 @@ class Lengths:
         self.role = "teacher"  # or "judge": the group of the configuration that messages name
         self.limit: int | None = None  # tokens of prompt and answer, where a server told
         self._characters = self._tokens = 0  # of the prompts that were answered, where the server counted
-        self._longest = 0  # characters of the longest prompt that was answered
+        self._longest = 0.0  # characters of the longest prompt that was answered, and its answer at most
         self._full_at: int | None = None  # the same, as it seems from answers that ended early
         self._early: dict[int, int] = {}  # of these answers, their tokens -> those of the first prompt
-        self._is_said = False  # that the context is full
+        self._seen_full = 0  # tokens of the last prompt and answer that ended early
         self._most: int | None = None  # tokens of an answer after which a server ends it, whatever it was asked for
 
     def note(self, sent: Request, answer: Completion) -> None:
         """Learns from an answer."""
         size = _size(sent)
-        self._longest = max(self._longest, size)
+        self._longest = max(self._longest, _need(sent))
         if not answer.estimated and answer.prompt_tokens:
             self._characters, self._tokens = self._characters + size, self._tokens + answer.prompt_tokens
 
@@ -80,23 +82,31 @@ class Lengths:
         least = 0.98 * (sent.max_tokens + sent.room) - 1  # some count the last token, some do not
         if answer.finish_reason != "length" or answer.estimated or answer.completion_tokens >= least:
             return False
+        if sent.judge and not is_undecided(answer.text, answer.top_logprobs):
+            return False
         first = self._early.setdefault(answer.completion_tokens, answer.prompt_tokens)
         if abs(first - answer.prompt_tokens) > _ALIKE:
             self._most, self._full_at = answer.completion_tokens, None
-        if answer.completion_tokens == self._most:
-            return False
-        if not self._is_said:
-            self._is_said = True
-            logger.warning(
-                "the context of the %s is full after %d tokens: documents are shortened", self.role, answer.tokens
-            )
-        if answer.tokens >= _LEAST:
+        return answer.completion_tokens != self._most
+
+    def is_cut(self, request: Request, sent: Request, answer: Completion) -> bool:
+        """Whether an answer to `request` would have had more tokens if the context held more."""
+        is_less = sent.max_tokens < request.max_tokens and answer.finish_reason == "length"
+        return is_less or self.is_full(sent, answer)
+
+    def _note_full(self, answer: Completion) -> None:
+        """Learns how much the servers take where a second answer ended at the same length of prompt and answer together."""
+        if self._seen_full and abs(answer.tokens - self._seen_full) <= _ALIKE and answer.tokens >= _LEAST:
+            if not self._full_at:
+                logger.warning(
+                    "the context of the %s was full after %d tokens: documents are shortened", self.role, answer.tokens
+                )
             self._full_at = min(answer.tokens + 1, self._full_at or answer.tokens + 1)
-        return True
+        self._seen_full = answer.tokens
 
     def is_longest(self, sent: Request) -> bool:
-        """Whether a prompt is longer than any that was answered."""
-        return 0 < self._longest < _size(sent)
+        """Whether a prompt, with the answer that is asked for, is longer than any that was answered."""
+        return 0 < self._longest < _need(sent)
 
     def shortened(self, request: Request, sent: Request, outcome: Completion | CallFailed) -> Request | None:
         """Returns what was sent with less of the documents of `request`, where length may be what is wrong; else None."""
@@ -109,19 +119,26 @@ class Lengths:
             return dataclasses.replace(sent, room=sent.room // 4)
         length = sum(len(document) for document in request.documents)
         kept = sum(len(document) for document in sent.documents)
-        wanted = (kept - surplus) * _MARGIN if surplus else kept * 0.7
+        # what an answer lacked is a guess, for it might not have become that long
+        least = kept * 0.5 if isinstance(outcome, Completion) else 0.0
+        wanted = max((kept - surplus) * _MARGIN, least) if surplus else kept * 0.7
         share = next((share for share in _SHARES if share * length <= min(wanted, kept - 1)), 0.0)
-        return _cut(request, sent, share) if share * length >= _LEAST else None
+        if share * length >= _LEAST:
+            return _cut(request, sent, share)
+        if isinstance(outcome, CallFailed) and sent.max_tokens > 2 * _FEWEST:
+            return dataclasses.replace(sent, max_tokens=sent.max_tokens // 2)
+        return None
 
     def _surplus(self, sent: Request, outcome: Completion | CallFailed) -> float | None:
         """Returns how many characters should go, 0 where nothing tells; None where length is not what is wrong."""
         if isinstance(outcome, Completion):
             if not self.is_full(sent, outcome):
                 return None
+            self._note_full(outcome)
             lacking = sent.max_tokens + sent.room - outcome.completion_tokens
             return max(1.0, lacking * _size(sent) / max(outcome.prompt_tokens, 1))
         # the wording of a refusal does not matter where the prompt is longer than most
-        if not self.is_told(outcome) and _size(sent) <= _USUALLY_FITS * self._longest:
+        if not self.is_told(outcome) and _need(sent) <= _USUALLY_FITS * self._longest:
             return None
         words = str(outcome)
         found = next((match for pattern in _LIMITS if (match := pattern.search(words))), None)
@@ -139,6 +156,11 @@ class Lengths:
     def _learn(self, limit: int) -> None:
         if limit >= _LEAST:
             self.limit = min(limit, self.limit or limit)
+
+
+def _need(request: Request) -> float:
+    """Characters of a prompt, and of its answer at most."""
+    return _size(request) + _USUAL * (request.max_tokens + request.room)
 
 
 def _size(request: Request) -> int:

@@ -139,7 +139,7 @@ class Members:
     def hopeless(self, why: str) -> TeacherUnavailable:
         """The error where requests reach the servers and fail."""
         return TeacherUnavailable(
-            f"The {self.role} at {self.names()} {why}. Check {self.role}.base_url, {self.role}.model ({self.model}) and "
+            f"The {self.role} at {self.names()} {why.rstrip('.')}. Check {self.role}.base_url, {self.role}.model ({self.model}) and "
             f"{self.role}.api_key_env (stage=doctor shows more), then run the same command again; what was answered is kept."
         )
 

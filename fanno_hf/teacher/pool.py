@@ -26,9 +26,11 @@ from fanno_hf.teacher.client import (
     Busy,
     CallFailed,
     ChatClient,
+    Nonsense,
     Oversized,
     Refused,
     TimedOut,
+    Unfinished,
     Unreachable,
     WrongSetting,
     check_url,
@@ -45,7 +47,8 @@ from fanno_hf.teacher.watch import Watch
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
 _MOST_CHANGES = 30  # of one request, before it is given up as it is
 _DOUBTS = 2  # failures after which a prompt that is longer than any that was answered may be too long
-_NOTHING_TO_CHANGE = (Busy, Unreachable, TimedOut, Oversized)
+_NOTHING_TO_CHANGE = (Busy, Unreachable, TimedOut, Oversized, Unfinished)
+_FEWER_RETRIES = {Oversized: 1, Unfinished: 2}  # of what mostly comes again
 
 
 class Pool:
@@ -163,9 +166,11 @@ class Pool:
     async def _complete(self, request: Request, urgency: int) -> Completion:
         failures, pause, blamed, changes = 0, _SHORTEST_PAUSE, None, 0
         undecided: Completion | None = None
-        sent = self._lengths.fit(self._dialect.fit(request))
+        sent: Request | None = None
         while True:
             endpoint = await self._slots.take(urgency)
+            # not before: what is known may have changed while it waited
+            sent = sent or self._lengths.fit(self._dialect.fit(request))
             started = time.monotonic()
             outcome = await self._send(endpoint, sent)
             if isinstance(outcome, WrongSetting):
@@ -176,6 +181,8 @@ class Pool:
                 changed = self._dialect.with_room(sent, outcome)
                 undecided = outcome if changed else None
             if changed is not None:
+                # only what helps by itself was the reason
+                blamed = None
                 if changed.schema is None and sent.schema is not None:
                     blamed = str(outcome) if isinstance(outcome, CallFailed) else "an empty answer"
                 # the one that was changed most goes first: it shows whether anything helps
@@ -184,12 +191,12 @@ class Pool:
                 continue
             if isinstance(outcome, Completion):
                 return self._answer(request, sent, outcome, undecided, blamed, time.monotonic() - started)
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, Refused) or (isinstance(outcome, Unfinished) and outcome.is_final):
                 return Completion(error=("teacher_refused", str(outcome)))
             # neither a server that is not there nor one that is full is the row's fault, while anything is answered
             if not isinstance(outcome, (Unreachable, Busy)) or not self._watch.is_patient:
                 failures += 1
-            if failures > (min(self._retries, 1) if isinstance(outcome, Oversized) else self._retries):
+            if failures > min(self._retries, _FEWER_RETRIES.get(type(outcome), self._retries)):
                 return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {outcome}"))
             self.resent, urgency, blamed = self.resent + 1, max(urgency, 1), None
             await asyncio.sleep(self._pause(outcome, pause))
@@ -210,7 +217,7 @@ class Pool:
         self._lengths.note(sent, outcome)
         return dataclasses.replace(
             answer,
-            is_full=answer is outcome and self._lengths.is_full(sent, answer),
+            is_full=answer is outcome and self._lengths.is_cut(request, sent, answer),
             shortened=sent.documents != request.documents,
             seconds=seconds,
         )
@@ -266,8 +273,10 @@ class Pool:
 
     def _is_excused(self, sent: Request, failure: CallFailed) -> bool:
         """Whether a failure may be due to what was sent, so that it does not count against the server."""
-        if self._dialect.is_unproven(sent) or isinstance(failure, Oversized):
+        if self._dialect.is_unproven(sent) or isinstance(failure, (Oversized, Unfinished)):
             return True
+        if isinstance(failure, Nonsense) and not self._trouble.is_answered:
+            return True  # whether they all get it decides
         is_long = self._lengths.is_told(failure) or (self._lengths.is_longest(sent))
         return is_long and self._lengths.shortened(sent, sent, failure) is not None
 

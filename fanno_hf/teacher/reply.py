@@ -39,9 +39,11 @@ _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
 class NoAnswer(ValueError):
-    """A reply without an answer; its text says what there is instead. `is_final` where the same request gets no other."""
+    """A reply without an answer; its text says what there is instead. `is_final`: whether the same request would get no other,
+    where the model began one; None where it did not.
+    """
 
-    def __init__(self, words: str, is_final: bool = False):
+    def __init__(self, words: str, is_final: bool | None = None):
         super().__init__(words)
         self.is_final = is_final
 

@@ -1,6 +1,6 @@
 """What servers wrap around an answer, each as a `wrap` of `ChatServer`; behind them is a teacher that is never at fault.
 
-    ChatServer(write=strong(), wrap=Thinks("<think>{thoughts}</think>\\n\\n{text}"))
+ChatServer(write=strong(), wrap=Thinks("<think>{thoughts}</think>\\n\\n{text}"))
 """
 
 import json
@@ -12,7 +12,9 @@ from tests.doubles.chat_server import Raw
 from tests.doubles.strong_teacher import StrongTeacher
 
 ROOM = 4096  # teacher.thinking_room
-THOUGHTS = "Okay, the user asks about this text. Let me see what it says, and then decide. No, wait; yes, I have it.\n" * 2
+THOUGHTS = (
+    "Okay, the user asks about this text. Let me see what it says, and then decide. No, wait; yes, I have it.\n" * 2
+)
 Body = dict[str, Any]
 
 
@@ -90,7 +92,8 @@ class Thinks:
         choice, left = answer["choices"][0], most - tokens(THOUGHTS)
         choice["message"][self._field] = THOUGHTS[: 4 * most]
         if left <= 0:
-            choice["message"]["content"], choice["finish_reason"] = self._empty, "length"
+            choice["message"]["content"] = self._empty
+        choice["finish_reason"] = "length" if left <= 0 else "stop"
         answer["usage"]["completion_tokens"] = min(most, tokens(THOUGHTS) + tokens(text))
         return self._with_tokens(answer, THOUGHTS, left <= 0)
 
@@ -143,7 +146,9 @@ def streamed(body: Body, answer: Body) -> Raw:
     choice = answer["choices"][0]
     text, events = choice["message"]["content"], []
     for place in range(0, len(text), 7):
-        events.append({"choices": [{"index": 0, "delta": {"content": text[place : place + 7]}, "finish_reason": None}]})
+        events.append(
+            {"choices": [{"index": 0, "delta": {"content": text[place : place + 7]}, "finish_reason": None}]}
+        )
     for entry in (choice["logprobs"] or {}).get("content", ()):
         events.append({"choices": [{"delta": {"content": ""}, "logprobs": {"content": [entry]}}]})
     events.append({"choices": [{"delta": {}, "finish_reason": choice["finish_reason"]}], "usage": answer["usage"]})
