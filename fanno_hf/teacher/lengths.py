@@ -36,6 +36,7 @@ _USUAL = 3.5  # characters a token, before an answer has told
 _SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025)
 _LEAST = 60  # characters of documents; of less nothing can be asked
 _ALIKE = 8  # tokens by which prompts differ that are cut at other places of the same context
+_CLEARLY = 1.05
 _USUALLY_FITS = 0.5  # of the longest prompt that was answered: what is shorter is hardly ever too long
 _FEWEST = 32  # tokens of an answer; with fewer nothing can be written
 _MARGIN = 0.95  # characters are not spread evenly over tokens
@@ -105,8 +106,8 @@ class Lengths:
         self._seen_full = answer.tokens
 
     def is_longest(self, sent: Request) -> bool:
-        """Whether a prompt, with the answer that is asked for, is longer than any that was answered."""
-        return 0 < self._longest < _need(sent)
+        """Whether a prompt, with the answer that is asked for, is clearly longer than any that was answered."""
+        return 0 < _CLEARLY * self._longest < _need(sent)
 
     def shortened(self, request: Request, sent: Request, outcome: Completion | CallFailed) -> Request | None:
         """Returns what was sent with less of the documents of `request`, where length may be what is wrong; else None."""

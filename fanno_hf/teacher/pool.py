@@ -267,7 +267,8 @@ class Pool:
         if changed := self._dialect.guessed(sent, outcome):
             return changed
         # whatever is said: the longest prompt may be too long, for a server that says so in no way
-        if isinstance(outcome, Refused) or (failures >= _DOUBTS and self._lengths.is_longest(sent)):
+        is_doubtful = failures >= _DOUBTS and str(outcome).startswith("5") and self._lengths.is_longest(sent)
+        if isinstance(outcome, Refused) or is_doubtful:
             return self._lengths.shortened(request, sent, outcome)
         return None
 
