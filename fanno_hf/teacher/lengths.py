@@ -13,7 +13,7 @@ import re
 
 from fanno_hf.instructing.verdicts import is_undecided
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import CallFailed
+from fanno_hf.teacher.client import CallFailed, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _USUAL = 3.5  # characters a token, before an answer has told
 _SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025)
 _LEAST = 60  # characters of documents; of less nothing can be asked
 _ALIKE = 8  # tokens by which prompts differ that are cut at other places of the same context
-_CLEARLY = 1.05
+_CLEARLY, _NEARLY = 1.05, 0.9
 _USUALLY_FITS = 0.5  # of the longest prompt that was answered: what is shorter is hardly ever too long
 _FEWEST = 32  # tokens of an answer; with fewer nothing can be written
 _MARGIN = 0.95  # characters are not spread evenly over tokens
@@ -49,7 +49,9 @@ class Lengths:
         self.role = "teacher"  # or "judge": the group of the configuration that messages name
         self.limit: int | None = None  # tokens of prompt and answer, where a server told
         self._characters = self._tokens = 0  # of the prompts that were answered, where the server counted
-        self._longest = 0.0  # characters of the longest prompt that was answered, and its answer at most
+        self._longest = (
+            0.0  # tokens of the longest prompt that was answered, by its characters, and its answer at most
+        )
         self._full_at: int | None = None  # the same, as it seems from answers that ended early
         self._early: dict[int, int] = {}  # of these answers, their tokens -> those of the first prompt
         self._seen_full = 0  # tokens of the last prompt and answer that ended early
@@ -57,10 +59,9 @@ class Lengths:
 
     def note(self, sent: Request, answer: Completion) -> None:
         """Learns from an answer."""
-        size = _size(sent)
-        self._longest = max(self._longest, _need(sent))
         if not answer.estimated and answer.prompt_tokens:
-            self._characters, self._tokens = self._characters + size, self._tokens + answer.prompt_tokens
+            self._characters, self._tokens = self._characters + _size(sent), self._tokens + answer.prompt_tokens
+        self._longest = max(self._longest, self._need(sent))
 
     def fit(self, request: Request) -> Request:
         """Returns the request with no more tokens for its answer than half of what the servers take at all."""
@@ -73,6 +74,8 @@ class Lengths:
     def is_told(self, failure: CallFailed) -> bool:
         """Whether a failure is, by its words, about length."""
         words = str(failure)
+        if words.startswith("an answer"):  # half of one quotes its own fields
+            return False
         return words.startswith("413") or bool(_ABOUT_LENGTH.search(words))
 
     def is_full(self, sent: Request, answer: Completion) -> bool:
@@ -105,9 +108,12 @@ class Lengths:
             self._full_at = min(answer.tokens + 1, self._full_at or answer.tokens + 1)
         self._seen_full = answer.tokens
 
-    def is_longest(self, sent: Request) -> bool:
-        """Whether a prompt, with the answer that is asked for, is clearly longer than any that was answered."""
-        return 0 < _CLEARLY * self._longest < _need(sent)
+    def is_longest(self, request: Request, sent: Request) -> bool:
+        """Whether a prompt, with the answer that is asked for, is clearly longer than any that was answered, or nearly as long
+        where it was found too long before.
+        """
+        was_longer = (sent.documents, sent.max_tokens) != (request.documents, request.max_tokens)
+        return 0 < (_NEARLY if was_longer else _CLEARLY) * self._longest < self._need(sent)
 
     def shortened(self, request: Request, sent: Request, outcome: Completion | CallFailed) -> Request | None:
         """Returns what was sent with less of the documents of `request`, where length may be what is wrong; else None."""
@@ -126,7 +132,9 @@ class Lengths:
         share = next((share for share in _SHARES if share * length <= min(wanted, kept - 1)), 0.0)
         if share * length >= _LEAST:
             return _cut(request, sent, share)
-        if isinstance(outcome, CallFailed) and sent.max_tokens > 2 * _FEWEST:
+        # an answer of fewer tokens is the last resort: not for a failure that may pass
+        is_lasting = isinstance(outcome, Refused) or kept < length
+        if isinstance(outcome, CallFailed) and is_lasting and sent.max_tokens > 2 * _FEWEST:
             return dataclasses.replace(sent, max_tokens=sent.max_tokens // 2)
         return None
 
@@ -139,7 +147,7 @@ class Lengths:
             lacking = sent.max_tokens + sent.room - outcome.completion_tokens
             return max(1.0, lacking * _size(sent) / max(outcome.prompt_tokens, 1))
         # the wording of a refusal does not matter where the prompt is longer than most
-        if not self.is_told(outcome) and _need(sent) <= _USUALLY_FITS * self._longest:
+        if not self.is_told(outcome) and self._need(sent) <= _USUALLY_FITS * self._longest:
             return None
         words = str(outcome)
         found = next((match for pattern in _LIMITS if (match := pattern.search(words))), None)
@@ -148,20 +156,23 @@ class Lengths:
         limit = int(found["limit"]) if found else self.limit
         if not limit:
             return 0.0
-        each = self._characters / self._tokens if self._tokens else _USUAL
         told = int(found["prompt"]) if found and "prompt" in found.re.groupindex else 0
-        tokens = max(told, _size(sent) / each)
+        tokens = max(told, _size(sent) / self._each)
         room = limit - 1 - (0 if "must have less" in words else sent.max_tokens + sent.room)
         return max(0.0, (tokens - room) * _size(sent) / tokens)
+
+    def _need(self, request: Request) -> float:
+        """Tokens of a prompt, by its characters, and of its answer at most."""
+        return _size(request) / self._each + request.max_tokens + request.room
+
+    @property
+    def _each(self) -> float:
+        """Characters a token."""
+        return self._characters / self._tokens if self._tokens else _USUAL
 
     def _learn(self, limit: int) -> None:
         if limit >= _LEAST:
             self.limit = min(limit, self.limit or limit)
-
-
-def _need(request: Request) -> float:
-    """Characters of a prompt, and of its answer at most."""
-    return _size(request) + _USUAL * (request.max_tokens + request.room)
 
 
 def _size(request: Request) -> int:

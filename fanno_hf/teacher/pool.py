@@ -172,7 +172,7 @@ class Pool:
             # not before: what is known may have changed while it waited
             sent = sent or self._lengths.fit(self._dialect.fit(request))
             started = time.monotonic()
-            outcome = await self._send(endpoint, sent)
+            outcome = await self._send(endpoint, request, sent)
             if isinstance(outcome, WrongSetting):
                 raise self._stop(self._members.wrong_setting(endpoint, outcome)) from outcome
             changed = self._changed(request, sent, outcome, failures) if changes < _MOST_CHANGES else None
@@ -236,7 +236,7 @@ class Pool:
         self._slots.end(error)
         return error
 
-    async def _send(self, endpoint: Endpoint, sent: Request) -> Completion | CallFailed:
+    async def _send(self, endpoint: Endpoint, request: Request, sent: Request) -> Completion | CallFailed:
         """Sends a request once, and learns about the server from what comes of it."""
         outcome: Completion | CallFailed | None = None
         started = time.monotonic()
@@ -246,7 +246,7 @@ class Pool:
             outcome = error
         finally:
             endpoint.in_flight -= 1
-            is_excused = isinstance(outcome, CallFailed) and self._is_excused(sent, outcome)
+            is_excused = isinstance(outcome, CallFailed) and self._is_excused(request, sent, outcome)
             self._watch.note(endpoint, outcome, time.monotonic() - started, is_excused)
             if outcome is None:
                 self._slots.hand_out()
@@ -267,19 +267,19 @@ class Pool:
         if changed := self._dialect.guessed(sent, outcome):
             return changed
         # whatever is said: the longest prompt may be too long, for a server that says so in no way
-        is_doubtful = failures >= _DOUBTS and str(outcome).startswith("5") and self._lengths.is_longest(sent)
+        is_doubtful = failures >= _DOUBTS and str(outcome).startswith("5") and self._lengths.is_longest(request, sent)
         if isinstance(outcome, Refused) or is_doubtful:
             return self._lengths.shortened(request, sent, outcome)
         return None
 
-    def _is_excused(self, sent: Request, failure: CallFailed) -> bool:
+    def _is_excused(self, request: Request, sent: Request, failure: CallFailed) -> bool:
         """Whether a failure may be due to what was sent, so that it does not count against the server."""
         if self._dialect.is_unproven(sent) or isinstance(failure, (Oversized, Unfinished)):
             return True
         if isinstance(failure, Nonsense) and not self._trouble.is_answered:
             return True  # whether they all get it decides
-        is_long = self._lengths.is_told(failure) or (self._lengths.is_longest(sent))
-        return is_long and self._lengths.shortened(sent, sent, failure) is not None
+        is_long = self._lengths.is_told(failure) or (self._lengths.is_longest(request, sent))
+        return is_long and self._lengths.shortened(request, sent, failure) is not None
 
     def _pause(self, failure: CallFailed, longest: float) -> float:
         """Seconds before the next try: fewer where the server was only full, but never fewer than it asks for."""
