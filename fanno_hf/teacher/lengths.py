@@ -13,7 +13,7 @@ import re
 
 from fanno_hf.instructing.verdicts import is_undecided
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import CallFailed, Refused
+from fanno_hf.teacher.client import CallFailed
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,8 @@ class Lengths:
     def is_told(self, failure: CallFailed) -> bool:
         """Whether a failure is, by its words, about length."""
         words = str(failure)
-        if words.startswith("an answer"):  # half of one quotes its own fields
+        # not those of a library ("content length"), nor half an answer, which has fields of such names
+        if not re.match(r"\d{3}:|no answer, but:", words):
             return False
         return words.startswith("413") or bool(_ABOUT_LENGTH.search(words))
 
@@ -132,9 +133,8 @@ class Lengths:
         share = next((share for share in _SHARES if share * length <= min(wanted, kept - 1)), 0.0)
         if share * length >= _LEAST:
             return _cut(request, sent, share)
-        # an answer of fewer tokens is the last resort: not for a failure that may pass
-        is_lasting = isinstance(outcome, Refused) or kept < length
-        if isinstance(outcome, CallFailed) and is_lasting and sent.max_tokens > 2 * _FEWEST:
+        # an answer of fewer tokens is the last resort
+        if isinstance(outcome, CallFailed) and sent.max_tokens > 2 * _FEWEST:
             return dataclasses.replace(sent, max_tokens=sent.max_tokens // 2)
         return None
 

@@ -46,7 +46,7 @@ from fanno_hf.teacher.watch import Watch
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
 _MOST_CHANGES = 30  # of one request, before it is given up as it is
-_DOUBTS = 2  # failures after which a prompt that is longer than any that was answered may be too long
+_DOUBTS = 3  # failures after which a prompt that is longer than any that was answered may be too long
 _NOTHING_TO_CHANGE = (Busy, Unreachable, TimedOut, Oversized, Unfinished)
 _FEWER_RETRIES = {Oversized: 1, Unfinished: 2}  # of what mostly comes again
 
@@ -278,7 +278,7 @@ class Pool:
             return True
         if isinstance(failure, Nonsense) and not self._trouble.is_answered:
             return True  # whether they all get it decides
-        is_long = self._lengths.is_told(failure) or (self._lengths.is_longest(request, sent))
+        is_long = self._lengths.is_told(failure) or self._lengths.is_longest(request, sent)
         return is_long and self._lengths.shortened(request, sent, failure) is not None
 
     def _pause(self, failure: CallFailed, longest: float) -> float:

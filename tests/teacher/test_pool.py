@@ -101,7 +101,7 @@ def test_text_and_usage_are_taken_from_the_answer_where_it_has_them(content, usa
 @pytest.mark.parametrize(
     ("said", "kept"),
     # TGI says eos_token and stop_sequence where the others say stop
-    [("stop", "stop"), ("eos_token", "stop"), ("stop_sequence", "stop"), ("length", "length"), ("tool_calls", "stop")],
+    [("stop", "stop"), ("eos_token", "stop"), ("stop_sequence", "stop"), ("length", "length")],
 )
 def test_finish_reasons_become_stop_or_length(said, kept):
     assert answer(change_choice(finish_reason=said)).finish_reason == kept
