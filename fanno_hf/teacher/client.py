@@ -85,13 +85,14 @@ def check_url(url: str, key: str = "teacher.base_url") -> None:
         )
     except ValueError:
         good = False
-    if re.search(r"[@?&;#]|%40|%3f|:[^/:]*:[^\d/]", re.sub(r"^\w+://|\[[\da-fA-F:.]+\]", "", str(url)), re.IGNORECASE):
+    if re.search(r"[@?&;#]|%40|%3f", str(url), re.IGNORECASE):
         raise UserError(
             f"{key} holds a user name, a password or a query, which it cannot: give the key by {key.split('.')[0]}.api_key_env, "
             "the name of an environment variable"
         )
-    if not good:
-        raise UserError(f"{key}={fit_to_show(str(url))!r} is no URL: give it as http://host:port")
+    if not good:  # what stands in the place of a port may be a password
+        shown = re.sub(r":(?!//|\d+(?:/|$))[^/]+", ":…", str(url))
+        raise UserError(f"{key}={fit_to_show(shown)!r} is no URL: give it as http://host:port")
 
 
 class ChatClient:

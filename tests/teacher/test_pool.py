@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import socket
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -13,8 +14,9 @@ from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.teacher import endpoint, pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.client import ChatClient, Server
 from fanno_hf.teacher.pool import Pool
-from tests.doubles.chat_server import ChatServer
+from tests.doubles.chat_server import ChatServer, Raw
 
 USER = [{"role": "user", "content": "Explain how mosses drink water without having any roots."}]
 ASK = Request(USER, max_tokens=64)
@@ -143,8 +145,11 @@ def test_greedy_requests_say_nothing_about_top_p():
     assert server.chats[0].body.get("top_p") is None
 
 
-@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
-def test_the_url_may_end_in_v1_or_not(ending):
+@pytest.mark.parametrize(
+    "ending",
+    ["", "/", "/v1", "/v1/", "//", "/v1/chat/completions", "/v1/chat/completions/", "/v1/models", "/chat/completions"],
+)
+def test_the_url_may_end_in_v1_or_in_the_path_of_the_requests(ending):
     with ChatServer() as server:
         assert complete(server.url + ending, ASK)[0].error is None
 
@@ -294,6 +299,59 @@ def test_a_row_goes_to_another_server_when_one_is_not_there():
 def test_what_is_no_url_is_refused(url):
     with pytest.raises(UserError, match="teacher.base_url"):
         Pool(url, "double")
+
+
+@pytest.mark.parametrize("url", ["http://chat", "http://models", "http://completions/", "http://v1"])
+def test_a_host_may_be_called_like_a_path(url):
+    assert ChatClient(url).base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://me:sesame@gpu1:8000", "http://sesame@gpu1", "http://gpu1/v1?api_key=sesame", "http://gpu1/#sesame"),
+        *("http://me:sesame%40gpu1", "http://me:sesame", "me:sesame@gpu1", "http://gpu1/v1;key=sesame"),
+    ],
+)
+def test_a_url_that_holds_a_secret_is_refused_without_it(url):
+    with pytest.raises(UserError, match="teacher.base_url") as raised:
+        Pool(url, "double")
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize("servers", [1, 3])
+@pytest.mark.parametrize("told", [128, None])
+@pytest.mark.parametrize("words", ["No connected db.", "too many tokens"])
+def test_no_more_than_64_requests_are_sent_to_servers_that_refuse_them_all(servers, told, words):
+    document = "Mosses drink through the surface of their leaves. " * 40
+
+    async def do(urls):
+        chat = Pool(urls, "double", patience=0.0)
+        try:
+            await chat.open()
+            for endpoint in chat.endpoints:
+                endpoint.welcome(Server(max_in_flight=told), None)
+            asked = [
+                Request([{"role": "user", "content": f"{n} {document}"}], 64, documents=(document,))
+                for n in range(300)
+            ]
+            return await asyncio.gather(*map(chat.complete, asked), return_exceptions=True)
+        finally:
+            await chat.close()
+
+    with ExitStack() as stack:
+        doubles = [stack.enter_context(ChatServer(lasting=400, words=words)) for _ in range(servers)]
+        found = asyncio.run(do([double.url for double in doubles]))
+        sent = sum(len(double.chats) for double in doubles)
+    assert any(isinstance(one, TeacherUnavailable) and f"400: {words.rstrip('.')}" in str(one) for one in found)
+    assert sent <= 64
+
+
+def test_an_answer_of_more_than_8_mb_fails_its_row_after_two_tries_and_no_server():
+    with ChatServer(faults=[Raw(b" " * 8_100_000)] * 2) as server:
+        first, second = complete(server.url, ASK, dataclasses.replace(ASK, seed=1), retries=6)
+    assert first.error == ("teacher_failed", "given up after 2 tries; last: an answer of more than 8000000 bytes")
+    assert second.error is None
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
