@@ -162,7 +162,7 @@ def _read_stream(content: bytes) -> dict[str, Any]:
         told = _get(_get(first, "logprobs"), "content")
         tokens += told if isinstance(told, list) else []
         delta = _get(first, "delta") or _get(first, "message")
-        for name in ("content", *_THOUGHT_FIELDS):
+        for name in ["content", *_THOUGHT_FIELDS]:
             if isinstance(_get(delta, name), str):
                 parts.setdefault(name, []).append(delta[name])
     if parts:
