@@ -17,6 +17,7 @@ from huggingface_hub.utils import HFValidationError, httpx, validate_repo_id
 import fanno_hf
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub_token import hub_token
+from fanno_hf.texts.fit import fit_to_show
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Hub:
                 if attempt == self._retries:
                     times = f"{attempt + 1} times, at last with" if attempt else "with"
                     raise FannoError(
-                        f"{what} failed {times}: {_words(error)} (HF_ENDPOINT={constants.ENDPOINT}). What is done stays: "
+                        f"{what} failed {times}: {_words(error)} (HF_ENDPOINT={endpoint()}). What is done stays: "
                         "run the same command again to complete it"
                     ) from error
                 seconds = min(_retry_after(error) or 2.0**attempt, _LONGEST_WAIT)
@@ -76,11 +77,16 @@ class Hub:
             return UserError(f"{what}: there is no such branch, tag or commit")
         if isinstance(error, RepositoryNotFoundError):
             has = "HF_TOKEN may not read it" if self.token else "it is private: set HF_TOKEN"
-            return UserError(f"{what}: there is no such data set on {constants.ENDPOINT}, or {has}")
+            return UserError(f"{what}: there is no such data set on {endpoint()}, or {has}")
         if status in (401, 403):
             has = "HF_TOKEN is not accepted or may not write there" if self.token else "it asks for HF_TOKEN"
             return UserError(f"{what}: {has} ({_words(error)})")
-        return FannoError(f"{what} failed: {_words(error)} (HF_ENDPOINT={constants.ENDPOINT})")
+        return FannoError(f"{what} failed: {_words(error)} (HF_ENDPOINT={endpoint()})")
+
+
+def endpoint() -> str:
+    """Returns the address in HF_ENDPOINT as it may be shown: without a password, key or query that it holds by mistake."""
+    return fit_to_show(re.sub(r"(?<=://)[^/]*@|[?#].*", "", constants.ENDPOINT))
 
 
 def check_repo_id(key: str, repo_id: Any) -> str:
@@ -152,5 +158,6 @@ def _words(error: BaseException) -> str:
     """The first words of what went wrong; never the request, whose headers hold the token."""
     said = next((e.server_message for e in _chain(error) if isinstance(e, HfHubHTTPError) and e.server_message), None)
     status = _status(error)
-    text = " ".join(str(said or error).split())[:300].rstrip(".") or type(error).__name__
+    token = hub_token()
+    text = fit_to_show(str(said or error), [token] if token else ()).rstrip(".") or type(error).__name__
     return f"{status} {text}" if status and str(status) not in text else text

@@ -144,7 +144,7 @@ class Instructor:
         if answer.error is not None:
             return {**made, **outcome("ask", answer.error)}
         made |= self._parse(answer.text, row["task_type"])
-        if reason := self._rule_reason({**row, **made}, answer.finish_reason):
+        if reason := answer.explain(self._rule_reason({**row, **made}, answer.finish_reason)):
             return {**made, **outcome("rules", reason)}
         if reason := self._context.contamination(full_text(made)):
             return {**made, **outcome("decontamination", reason)}

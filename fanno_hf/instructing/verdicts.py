@@ -47,6 +47,12 @@ def yes_probability(text: str, top_logprobs: Iterable[tuple[str, float]] | None)
     return yes / (yes + no) if yes + no else None
 
 
+def is_undecided(text: str, top_logprobs: Iterable[tuple[str, float]] | None) -> bool:
+    """Whether a reply to one question or several answers none of them, in its text or by what its first token might have been."""
+    numbered = any(is_answer(match[2]) for match in _NUMBERED.finditer(text.casefold()))
+    return not numbered and yes_probability(text, top_logprobs) is None
+
+
 def yes_probabilities(text: str, answers: Sequence[Alternatives] | None, count: int) -> list[float | None]:
     """Returns the probability of yes for each of `count` questions that were put together; None where it is undecided.
 

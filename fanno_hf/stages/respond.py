@@ -40,7 +40,9 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
         if answer.error is not None:
             return {**dict.fromkeys(_ANSWERED), **outcome("ask", answer.error)}
         found = _answered(row, answer, answering)
-        if reason := rules.reason(found["response"], answer.finish_reason, row["instruction"], row["input"]):
+        if reason := answer.explain(
+            rules.reason(found["response"], answer.finish_reason, row["instruction"], row["input"])
+        ):
             return {**found, **outcome("rules", reason)}
         if reason := context.contamination(found["response"]):
             return {**found, **outcome("decontamination", reason)}

@@ -38,7 +38,8 @@ class Answering:
     async def answer(self, row: Mapping[str, Any], ask: Ask) -> Completion:
         """Asks for the answer to a row, and once more with `retry_max_tokens` where it was cut off."""
         answer = await ask(self.request(row, row["passages"]))
-        if answer.error is None and answer.finish_reason == "length" and self._retry_max_tokens:
+        is_cut = answer.error is None and answer.finish_reason == "length" and not answer.is_full
+        if is_cut and self._retry_max_tokens:
             answer = await ask(self.request(row, row["passages"], self._retry_max_tokens))
         return answer
 

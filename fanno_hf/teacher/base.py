@@ -28,15 +28,16 @@ class Request:
     # texts in the last message that may be shortened when the prompt is too long for the server; they follow from the
     # messages and are no part of the key
     documents: tuple[str, ...] = ()
-    # how it is sent, which is no part of the key either: tokens for thoughts beside the answer, and keys of the body that
-    # ask for none
+    # how it is sent, which is no part of the key either: tokens for thoughts beside the answer, keys of the body that ask
+    # for none, and the name under which the server takes the number of tokens
     room: int = 0
     manner: tuple[tuple[str, Any], ...] = ()
+    limit_name: str = "max_tokens"
 
     def key(self, teacher_identity: str) -> bytes:
         """Returns the sha256 under which the journal keeps the answer of the teacher with this identity."""
         decisive = asdict(self)
-        for name in ("documents", "judge", "room", "manner"):  # who is asked shows in the identity
+        for name in ("documents", "judge", "room", "manner", "limit_name"):  # who is asked shows in the identity
             del decisive[name]
         if self.schema is None:
             del decisive["schema"]
@@ -58,6 +59,7 @@ class Completion:
     cached_tokens: int = 0  # of the prompt, those the server had in its prefix cache; 0 where it does not tell
     thinking_tokens: int = 0  # of the completion, those of thoughts, which are no part of the text
     estimated: bool = False  # the server counted no tokens, so they are estimated
+    is_full: bool = False  # it ends because the server's context was full, not at `max_tokens`
     shortened: bool = False  # the prompt was too long, so its document was cut
     seconds: float = field(default=0.0, compare=False)  # from sending to the answer; not kept in the journal
     # None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on ("teacher_failed", which
@@ -69,11 +71,17 @@ class Completion:
         """Tokens of prompt and answer."""
         return self.prompt_tokens + self.completion_tokens
 
+    def explain(self, reason: Reason | None) -> Reason | None:
+        """Returns why a row leaves, with the right cause where its text is cut off."""
+        if self.is_full and reason and reason[0] == "truncated":
+            return "truncated", f"the context was full: cut off after {self.completion_tokens} tokens"
+        return reason
+
     def to_json(self) -> dict[str, Any]:
         """Returns what the journal stores."""
         record = asdict(self)
         del record["error"], record["seconds"]
-        for name in ("answers", "thinking_tokens", "estimated"):
+        for name in ("answers", "thinking_tokens", "estimated", "is_full"):
             if not record[name]:
                 del record[name]
         return record

@@ -7,10 +7,10 @@ Portable over TGI, vLLM, SGLang, llama.cpp and Ollama: 400, 413 and 422 are the 
 configuration's, 429 and 503 mean "later", and the rest passes.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,8 +20,9 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
 from fanno_hf.errors import UserError
+from fanno_hf.teacher import session
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.reply import NoAnswer, Server, read_completion, read_server, read_words
+from fanno_hf.teacher.reply import REFUSAL, NoAnswer, Server, read_completion, read_json, read_server, read_words
 from fanno_hf.teacher.session import ALONGSIDE, Exchange, Session
 from fanno_hf.texts.fit import fit_to_show
 
@@ -52,6 +53,22 @@ class Refused(CallFailed):
     """The server will never answer this very request (400, 413, 422, or an answer that is none)."""
 
 
+class Nonsense(CallFailed):
+    """There is a reply and no answer in it: a page, half a JSON, an error with a good status."""
+
+
+class Unfinished(CallFailed):
+    """The model did not end its answer well, or was not let; `is_final` where it would be the same again."""
+
+    def __init__(self, words: str, is_final: bool):
+        super().__init__(words)
+        self.is_final = is_final
+
+
+class Oversized(CallFailed):
+    """The reply is far longer than what was asked for; the same request mostly gets the same."""
+
+
 class WrongSetting(CallFailed):
     """The server would refuse every request: key, model name or address are wrong (401, 402, 403, 404, 405, a redirect, a certificate)."""
 
@@ -68,13 +85,14 @@ def check_url(url: str, key: str = "teacher.base_url") -> None:
         )
     except ValueError:
         good = False
-    if "@" in str(url) or re.search(r"[?&;#]", str(url)):
+    if re.search(r"[@?&;#]|%40|%3f", str(url), re.IGNORECASE):
         raise UserError(
             f"{key} holds a user name, a password or a query, which it cannot: give the key by {key.split('.')[0]}.api_key_env, "
             "the name of an environment variable"
         )
-    if not good:
-        raise UserError(f"{key}={fit_to_show(str(url))!r} is no URL: give it as http://host:port")
+    if not good:  # what stands in the place of a port may be a password
+        shown = re.sub(r":(?!//|\d+(?:/|$))[^/]+", ":…", str(url))
+        raise UserError(f"{key}={fit_to_show(shown)!r} is no URL: give it as http://host:port")
 
 
 class ChatClient:
@@ -86,14 +104,13 @@ class ChatClient:
         *,
         api_key: str | None = None,
         timeout: float = 300.0,
-        max_tokens_name: str = "max_tokens",
         extra_body: Mapping[str, Any] | None = None,
         system: str | None = None,
     ):
-        self.base_url = re.sub(r"(?:/chat)?(?:/completions)?/*$", "", base_url.rstrip("/")).removesuffix("/v1")
+        # what people paste: with /v1, or with the path of the requests
+        self.base_url = re.sub(r"(?<=[^/])(?:/v1)?(?:/(?:chat/)?completions|/models)?/*$", "", base_url)
         self.model: str | None = None
         self.is_tgi = False
-        self.max_tokens_name = max_tokens_name
         self._extra_body, self._system = dict(extra_body or {}), system
         self._key = api_key or "-"
         self._probe = Session(timeout=min(PROBE_SECONDS, timeout))
@@ -102,7 +119,8 @@ class ChatClient:
 
     async def describe(self) -> Server:
         """Asks the server what it is: `/info` (TGI), then `/v1/models`. Raises CallFailed: it does not answer."""
-        return read_server(await self._get("/info"), await self._get("/v1/models"))
+        info = await self._get("/info")
+        return read_server(info, await self._get("/v1/models"), self._secrets)
 
     async def check(self) -> None:
         """Asks `/health`; a server without one is well when it answers at all. Raises CallFailed: it is not well."""
@@ -113,10 +131,10 @@ class ChatClient:
         # gateways say so, too, for paths they do not know
         if path == "/v1/models" and (answer.status_code in (401, 402, 403) or 300 <= answer.status_code < 400):
             raise self._failure(answer)
-        try:
-            return json.loads(answer.content) if answer.status_code == 200 else None
-        except (ValueError, RecursionError):
-            return None
+        if answer.status_code == 200:
+            with suppress(NoAnswer):
+                return read_json(answer.content)
+        return {REFUSAL: f"{answer.status_code}: {read_words(answer.content, self._secrets)}"}
 
     async def _fetch(self, path: str) -> httpx.Response:
         try:
@@ -150,7 +168,7 @@ class ChatClient:
                 top_logprobs=request.top_logprobs or None,
                 extra_body={ALONGSIDE: exchange},
             )
-            return read_completion(exchange.content, exchange.kind, request)
+            return read_completion(exchange.content, exchange.kind, request, self._secrets)
         # whatever an answer makes a library raise is this call's failure, and never the end of a run
         except Exception as error:
             raise self._trouble(error) from error
@@ -163,8 +181,8 @@ class ChatClient:
         elif request.schema is not None:
             schema = {"name": "answer", "schema": request.schema, "strict": True}
             changes["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if self.max_tokens_name != "max_tokens":
-            changes |= {"max_tokens": None, self.max_tokens_name: request.max_tokens + request.room}
+        if request.limit_name != "max_tokens":
+            changes |= {"max_tokens": None, request.limit_name: request.max_tokens + request.room}
         return {**changes, **dict(request.manner), **self._extra_body}
 
     async def close(self) -> None:
@@ -177,7 +195,10 @@ class ChatClient:
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
         if isinstance(error, NoAnswer):
-            return (Refused if error.is_final else CallFailed)(fit_to_show(str(error), self._secrets))
+            words = fit_to_show(str(error), self._secrets)
+            return Nonsense(words) if error.is_final is None else Unfinished(words, error.is_final)
+        if isinstance(error, session.Oversized):
+            return Oversized(str(error))
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
             return WrongSetting(
                 f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})"
@@ -186,6 +207,8 @@ class ChatClient:
             return Unreachable(_why_unreachable(error))
         if isinstance(error, TimeoutError):
             return TimedOut("no answer in time")
+        if isinstance(error, ValueError):
+            return Nonsense(fit_to_show(str(error), self._secrets))
         return CallFailed(fit_to_show(f"{type(error).__name__}: {error}".rstrip(": "), self._secrets))
 
     def _failure(self, answer: httpx.Response) -> CallFailed:

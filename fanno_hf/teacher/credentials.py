@@ -27,7 +27,8 @@ def api_key(variable: str | None, urls: Iterable[str]) -> str | None:
         )
     key = os.environ.get(variable)
     if not key:
-        raise UserError(f"teacher.api_key_env={variable}: this environment variable is not set")
+        shown = f"={variable}" if _is_name(variable) else ""  # else it may be the key itself
+        raise UserError(f"teacher.api_key_env{shown}: this environment variable is not set")
     if not key.isprintable() or not key.isascii() or " " in key:
         raise UserError(
             f"teacher.api_key_env={variable}: its value holds a space, a line break or no ASCII, as no key does"
@@ -39,6 +40,13 @@ def api_key(variable: str | None, urls: Iterable[str]) -> str | None:
             "it is not sent there. Give the server a key of its own"
         )
     return key
+
+
+def _is_name(variable: str) -> bool:
+    """Whether every word of a name looks like one: letters, then digits at most, and no more than a dozen of them."""
+    return len(variable) <= 40 and all(
+        re.fullmatch(r"[A-Z]{0,12}\d{0,2}|[a-z]{0,12}\d{0,2}", word) for word in variable.split("_")
+    )
 
 
 def _hugging_face_tokens() -> set[str]:

@@ -5,19 +5,28 @@ max_tokens, a wish for no thoughts. What one refuses is left out at once, at no 
 import dataclasses
 import logging
 import re
-from collections.abc import Sequence
 from typing import Any
 
+from fanno_hf.instructing.verdicts import is_undecided
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, ChatClient, Refused, TimedOut, Unreachable, WrongSetting
+from fanno_hf.teacher.client import (
+    Busy,
+    CallFailed,
+    Oversized,
+    Refused,
+    TimedOut,
+    Unfinished,
+    Unreachable,
+    WrongSetting,
+)
+from fanno_hf.teacher.thinking import Thinking
 
 logger = logging.getLogger(__name__)
 
 _LOGPROBS = re.compile(r"log_?-?prob|top_n_tokens", re.IGNORECASE)
-_MAX_TOKENS = re.compile(r"max_completion_tokens", re.IGNORECASE)
-# ways to ask a model that thinks for none of it: by its chat template (vLLM, SGLang, llama.cpp), or as OpenAI and Ollama do
-_MANNERS = ((("chat_template_kwargs", {"enable_thinking": False}),), (("reasoning_effort", "none"),))
-_ALOUD = (("chat_template_kwargs", {"enable_thinking": True}),)
+_MAX_TOKENS = re.compile(r"(?!.*(?:too large|context length)).*\bmax_completion_tokens\b", re.IGNORECASE | re.DOTALL)
+_SCHEMA = re.compile(r"response_format|json_?-?schema|guided|grammar|structured", re.IGNORECASE)
+_UNKNOWN_PROBES = 3  # undecided verdicts that are asked again in vain, with room for thoughts, before none is any more
 
 
 class Dialect:
@@ -25,21 +34,23 @@ class Dialect:
 
     Args:
         structured: "auto" sends the schema that a request may carry, "off" none.
-        thinking: "auto" asks a model for no thoughts once it was seen to think, "off" from the first request on, "on" lets it
-            think.
-        room: tokens for thoughts beside the answer, of a model that cannot or shall not be kept from them.
+        thinking, room: see `Thinking`.
         max_tokens_name: "auto" changes the name where a server wants another one.
     """
 
-    def __init__(self, clients: Sequence[ChatClient], structured: str, thinking: str, room: int, max_tokens_name: str):
+    def __init__(self, structured: str, thinking: str, room: int, max_tokens_name: str):
         self.role = "teacher"  # or "judge": the group of the configuration that messages name
-        self._clients, self._room = clients, room
+        self._thinking = Thinking(thinking, room)
         self._schemas, self._schema_worked = structured == "auto", False
         self._logprobs = True  # False once a server has refused to give them
         self._renames = max_tokens_name == "auto"
-        # None: as the model likes; 0, 1: a manner of asking for no thoughts; len(_MANNERS): it thinks, and has room
-        self._manner: int | None = {"auto": None, "off": 0, "on": len(_MANNERS)}[thinking]
-        self._aloud = thinking == "on"
+        self._limit_name = "max_tokens" if self._renames else max_tokens_name
+        self._probes = _UNKNOWN_PROBES if room else 0
+        self._said: set[str] = set()
+
+    def name_role(self, role: str) -> None:
+        """Says which group of the configuration messages name: "teacher", or "judge"."""
+        self.role = self._thinking.role = role
 
     def fit(self, request: Request) -> Request:
         """Returns the request as it should be sent first."""
@@ -47,38 +58,41 @@ class Dialect:
             request,
             schema=request.schema if self._schemas else None,
             top_logprobs=request.top_logprobs if self._logprobs else 0,
-            **self._thinking(),
+            limit_name=self._limit_name,
+            **self._thinking.manner(),
         )
 
-    def _thinking(self) -> dict[str, Any]:
-        if self._manner is None:
-            return {}
-        if self._manner < len(_MANNERS):
-            return {"manner": _MANNERS[self._manner]}
-        return {"room": self._room, "manner": _ALOUD if self._aloud else ()}
-
-    def changed(self, sent: Request, outcome: Completion | CallFailed) -> Request | None:
-        """Returns what was sent without what the outcome may be due to; None where nothing is."""
-        if isinstance(outcome, Completion):
-            is_empty = not outcome.text.strip() and not outcome.thinking_tokens
-            return self.without_schema(sent) if is_empty else self._after_thoughts(sent, outcome)
-        if isinstance(outcome, (Busy, Unreachable, WrongSetting, TimedOut)):
+    def named(self, sent: Request, failure: CallFailed) -> Request | None:
+        """Returns what was sent without what a server names as what it does not take; None where it names nothing."""
+        words = str(failure)
+        if not isinstance(failure, Refused):
             return None
-        words = str(outcome)
-        if sent.top_logprobs and isinstance(outcome, Refused) and _LOGPROBS.search(words):
+        if sent.top_logprobs and _LOGPROBS.search(words):
             if self._logprobs:
                 logger.warning(
-                    "the %s gives no log-probabilities (%s): verdicts are read from its text", self.role, words
+                    "the %s gives no log-probabilities (%s): verdicts are read from its text, 0 or 1", self.role, words
                 )
             self._logprobs = False
+            self._said.add("logprobs")
             return dataclasses.replace(sent, top_logprobs=0)
-        if self._renames and isinstance(outcome, Refused) and _MAX_TOKENS.search(words):
-            self._renames = False
-            for client in self._clients:
-                client.max_tokens_name = "max_completion_tokens"
-            return sent
-        if sent.manner and isinstance(outcome, Refused):
-            return self._otherwise(sent)
+        if self._renames and sent.limit_name == "max_tokens" and _MAX_TOKENS.match(words):
+            self._limit_name = "max_completion_tokens"
+            return dataclasses.replace(sent, limit_name=self._limit_name)
+        if self._thinking.is_named(sent, words):
+            return self._thinking.otherwise(sent)
+        return self.without_schema(sent) if _SCHEMA.search(words) else None
+
+    def guessed(self, sent: Request, outcome: Completion | CallFailed) -> Request | None:
+        """Returns what was sent without what the outcome may be due to; None where nothing is."""
+        if isinstance(outcome, Completion):
+            if outcome.thinking_tokens:
+                return self._thinking.lost(sent, outcome)
+            return None if outcome.text.strip() else self.without_schema(sent)
+        if isinstance(outcome, (Busy, Unreachable, WrongSetting, TimedOut, Oversized, Unfinished)):
+            return None
+        is_rejection = isinstance(outcome, Refused) or str(outcome).startswith("500")
+        if is_rejection and (changed := self._thinking.unproven(sent)):
+            return changed
         return self.without_schema(sent)
 
     def without_schema(self, sent: Request) -> Request | None:
@@ -88,6 +102,30 @@ class Dialect:
     def is_unproven(self, sent: Request) -> bool:
         """Whether a request carries what no answer has shown the servers to take."""
         return sent.schema is not None and not self._schema_worked
+
+    def with_room(self, sent: Request, answer: Completion) -> Request | None:
+        """Returns a verdict that says neither yes nor no with room for thoughts, which it may be the beginning of; else None."""
+        if not sent.judge or sent.room or not self._probes:
+            return None
+        is_cut = answer.finish_reason == "length" or answer.completion_tokens >= sent.max_tokens
+        if not is_cut or not is_undecided(answer.text, answer.top_logprobs):
+            return None
+        return dataclasses.replace(sent, room=self._thinking.room)
+
+    def resolved(self, before: Completion, answer: Completion) -> Completion:
+        """Returns which of two verdicts counts, the second with room for thoughts: that one, if it holds any."""
+        if answer.thinking_tokens:
+            self._probes = _UNKNOWN_PROBES
+            return answer
+        if self._probes:
+            self._probes -= 1
+            if not self._probes:
+                logger.warning(
+                    "verdicts of the %s say neither yes nor no (%r): they are undecided; ask another model by judge=, or set "
+                    "%s.thinking_room if it thinks for long",
+                    *(self.role, before.text[:40], self.role),
+                )
+        return before
 
     def note(self, sent: Request, answer: Completion, blamed: str | None) -> None:
         """Learns from an answer; `blamed` is what came of the same request with its schema, None if it was not tried."""
@@ -99,32 +137,13 @@ class Dialect:
                 "the teacher takes no JSON schema (%s): instructions are read from its text; teacher.structured=off asks for none",
                 blamed,
             )
-        if answer.thinking_tokens and not self._aloud and sent.manner == self._thinking().get("manner", ()):
-            self._next_manner()
+        self._thinking.note(sent, answer)
+        if answer.estimated:
+            self._say_once("tokens", "the %s tells no token counts: they are estimated", self.role)
+        if sent.judge and sent.top_logprobs and answer.text.strip() and not (answer.top_logprobs or answer.answers):
+            self._say_once("logprobs", "the %s gives no log-probabilities: verdicts from text: 0 or 1", self.role)
 
-    def _after_thoughts(self, sent: Request, answer: Completion) -> Request | None:
-        """An answer that is nothing but thoughts is asked for again: without them, or with room for them."""
-        if answer.text.strip() or not answer.thinking_tokens or answer.finish_reason != "length" or sent.room:
-            return None
-        return self._otherwise(sent)
-
-    def _otherwise(self, sent: Request) -> Request | None:
-        """Returns what was sent in the next manner, which is then that of all."""
-        now = self._thinking()
-        if (sent.manner, sent.room) == (now.get("manner", ()), now.get("room", 0)) and not self._next_manner():
-            return None
-        return dataclasses.replace(sent, **{"manner": (), "room": 0, **self._thinking()})
-
-    def _next_manner(self) -> bool:
-        """Goes on to the next way with a model that thinks; returns whether there is one."""
-        if self._manner == len(_MANNERS):
-            return False
-        self._manner = 0 if self._manner is None else self._manner + 1
-        if self._manner == 0:
-            logger.info("the %s thinks before it answers: it is asked not to (teacher.thinking)", self.role)
-        elif self._manner == len(_MANNERS):
-            logger.warning(
-                "the %s cannot be kept from thinking: each request gets %d tokens more (teacher.thinking_room)",
-                *(self.role, self._room),
-            )
-        return True
+    def _say_once(self, what: str, *words: Any) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            logger.warning(*words)

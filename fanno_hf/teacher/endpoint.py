@@ -1,8 +1,8 @@
 """One server of the pool: how many requests it gets at once, and whether it gets any.
 
-A server that does not say how many it takes gets few at first, and one more for every answer that came fast. TGI says 429 the moment it is full, so a 429 tells how much fits: what is still in flight there. The cap falls to that,
-and grows again on every answer: by one up to where the last shortage began, by an eighth above it. A server that is
-really full is so kept full with one refusal in eight answers, and a stray 429 costs one slot for eight answers.
+A server that does not say how many it takes gets few at first, and one more for every answer that came fast. TGI says 429
+the moment it is full, so a 429 tells how much fits: what is still in flight there. The cap falls to that, and grows again
+on every answer: by one up to where the last shortage began, by an eighth above it. A server that is really full is so kept full with one refusal in eight answers, and a stray 429 costs one slot for eight answers.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,9 @@ from fanno_hf.teacher.reply import Server
 DEFAULT_IN_FLIGHT = 64
 """Requests at once for a server that does not say how many it takes, and for which nothing is configured."""
 HOPELESS = 8  # failures in a row, without an answer between them, after which a server is set aside
-FIRST_IN_FLIGHT = 48
-"""Requests at once before the first answer ever: if all of them are refused, no more than these were."""
 _SLOW_START = 4  # requests at once of a server that does not say how many it takes, before it has answered
-_FAST = 0.125  # share of the time-out in which an answer must come for another request to be added
+# shares of the time-out in which an answer must come for another request to be added, or an eighth of one
+_FAST, _SLOW = 0.25, 0.5
 _PAUSE = 0.1  # seconds after which a full, idle server is asked again; doubled each time
 LONGEST_PAUSE = 5.0  # seconds at most that a full server is left alone while it is idle
 _FIRST_PROBE, _LONGEST_PROBE = 0.2, 15.0
@@ -32,8 +31,7 @@ class Endpoint:
     cap: float = DEFAULT_IN_FLIGHT  # requests in flight now allowed, from 1 to `limit`; its whole part counts
     in_flight: int = 0
     up: bool = False  # False while it is set aside
-    has_answered: bool = False  # whether it ever did
-    is_returning: bool = False  # whether it was set aside, and has answered no request since
+    is_returning: bool = False  # whether it was set aside, and nobody has said yet that it is back
     closed_until: float = 0.0  # it gets nothing before this time
     probe_pause: float = _FIRST_PROBE  # between tries while it is set aside; grows until it answers a request
     server: Server = Server()
@@ -44,12 +42,11 @@ class Endpoint:
 
     def welcome(self, server: Server, concurrency: int | None) -> None:
         """Takes the server (back) into service, for at most `concurrency` requests at once where that is given."""
-        known = [number for number in (concurrency, server.max_in_flight) if number]
-        self.limit = min(known) if known else DEFAULT_IN_FLIGHT
-        first = float(min(self.limit, FIRST_IN_FLIGHT if known else _SLOW_START))
+        self.limit = min(filter(None, (concurrency, server.max_in_flight)), default=DEFAULT_IN_FLIGHT)
+        self._is_told = bool(server.max_in_flight)
+        first = float(self.limit if self._is_told else min(self.limit, _SLOW_START))
         # one that comes back is tried with one request: it grows fast from there, or is set aside again at once
-        self.cap = 1.0 if self._failed_in_a_row else (float(self.limit) if self.has_answered and known else first)
-        self._is_told = bool(known)
+        self.cap = 1.0 if self._failed_in_a_row else first
         self._failed_in_a_row = HOPELESS - 1 if self._failed_in_a_row else 0
         self._shortage, self._busy_in_a_row = float(self.limit), 0
         self.server, self.up = server, True
@@ -71,14 +68,14 @@ class Endpoint:
 
     def answered(self, seconds: float = 0.0) -> None:
         """Notes an answer that took so long; a refused row is one, too."""
-        if not self.has_answered and self._is_told and self._shortage >= self.limit:
-            self.cap = float(self.limit)
         self._busy_in_a_row = self._failed_in_a_row = 0
-        self.has_answered, self.is_returning = True, False
         self.probe_pause = _FIRST_PROBE
         # a server that takes one request after the other answers the last one late: more at once would time out
-        if self._is_told or seconds <= _FAST * self.timeout:
-            self.cap = min(float(self.limit), self.cap + (1.0 if self.cap + 1.0 <= self._shortage else 0.125))
+        if self._is_told or seconds <= _SLOW * self.timeout:
+            is_fast = self._is_told or seconds <= _FAST * self.timeout
+            self.cap = min(
+                float(self.limit), self.cap + (1.0 if is_fast and self.cap + 1.0 <= self._shortage else 0.125)
+            )
 
     def busy(self, now: float, retry_after: float = 0.0) -> None:
         """Notes that it was full; `in_flight` no longer counts the request that heard it."""

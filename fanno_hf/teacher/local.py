@@ -42,6 +42,7 @@ class EmbeddedTeacher(Pool):
             concurrency=concurrency,
             timeout=600.0,
             patience=60.0,
+            thinking_room=0,  # a model of this size does not think
         )
         self._file = (package, pattern, sha256, version)
         self._concurrency, self._context, self._threads = concurrency, context, threads

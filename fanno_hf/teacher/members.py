@@ -94,10 +94,11 @@ class Members:
         url = endpoint.client.base_url
         if self.model is None and server.model is None:
             names = ", ".join(server.models[:20])
+            refusal = f" ({server.refusal})" if server.refusal else ""
             raise UserError(
                 f"{url} serves several models: give one as {self.role}.model, of {names}"
                 if names
-                else f"{url} does not say which model it serves: give {self.role}.model"
+                else f"{url} does not say which model it serves{refusal}: give {self.role}.model"
             )
         for other in self._endpoints:
             theirs = (other.server.model, other.server.revision)
@@ -138,7 +139,7 @@ class Members:
     def hopeless(self, why: str) -> TeacherUnavailable:
         """The error where requests reach the servers and fail."""
         return TeacherUnavailable(
-            f"The {self.role} at {self.names()} {why}. Check {self.role}.base_url, {self.role}.model ({self.model}) and "
+            f"The {self.role} at {self.names()} {why.rstrip('.')}. Check {self.role}.base_url, {self.role}.model ({self.model}) and "
             f"{self.role}.api_key_env (stage=doctor shows more), then run the same command again; what was answered is kept."
         )
 

@@ -15,20 +15,22 @@ What a failure means for the row, the server and the run:
 
 import asyncio
 import dataclasses
-import logging
 import random
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fanno_hf.errors import FannoError, UserError
+from fanno_hf.errors import UserError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import (
     Busy,
     CallFailed,
     ChatClient,
+    Nonsense,
+    Oversized,
     Refused,
     TimedOut,
+    Unfinished,
     Unreachable,
     WrongSetting,
     check_url,
@@ -37,13 +39,16 @@ from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.dialect import Dialect
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.lengths import Lengths
-from fanno_hf.teacher.members import FIRST_PATIENCE, Members, manner_of
+from fanno_hf.teacher.members import Members, manner_of
 from fanno_hf.teacher.slots import Slots
 from fanno_hf.teacher.trouble import Trouble
-
-logger = logging.getLogger(__name__)
+from fanno_hf.teacher.watch import Watch
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
+_MOST_CHANGES = 30  # of one request, before it is given up as it is
+_DOUBTS = 3  # failures after which a prompt that is longer than any that was answered may be too long
+_NOTHING_TO_CHANGE = (Busy, Unreachable, TimedOut, Oversized, Unfinished)
+_FEWER_RETRIES = {Oversized: 1, Unfinished: 2}  # of what mostly comes again
 
 
 class Pool:
@@ -86,28 +91,21 @@ class Pool:
         urls = [base_url] if isinstance(base_url, str) or not base_url else list(base_url)
         for url in urls:
             check_url(url)
-        key = api_key(api_key_env, urls)
-        name = "max_tokens" if max_tokens_name == "auto" else max_tokens_name
         client = {
-            "api_key": key,
+            "api_key": api_key(api_key_env, urls),
             "timeout": timeout,
-            "max_tokens_name": name,
             "extra_body": extra_body,
             "system": system,
         }
         self.endpoints = [Endpoint(ChatClient(url, **client), timeout=timeout) for url in urls]
         if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
             raise UserError("teacher.base_url names a server twice")
+        self.resent, self._retries, self._active = 0, retries, 0  # `active`: requests that are being answered
         self._members = Members(self.endpoints, model, revision, manner_of(extra_body, system), concurrency)
-        self.resent = 0
-        self._retries, self._patience = retries, patience
-        self._slots = Slots(self.endpoints)
-        clients = [endpoint.client for endpoint in self.endpoints]
-        self._dialect = Dialect(clients, structured, thinking, thinking_room, max_tokens_name)
-        self._lengths, self._trouble = Lengths(), Trouble(stop_share)
-        self._tasks: set[asyncio.Task] = set()
-        self._none_since: float | None = None  # when the last server was set aside; None from the next answer on
-        self._last_answer, self._active = 0.0, 0  # when any server last answered; requests that are being answered
+        self._slots, self._trouble = Slots(self.endpoints), Trouble(stop_share)
+        self._watch = Watch(self.endpoints, self._members, self._slots, self._trouble, patience)
+        self._dialect, self._lengths = Dialect(structured, thinking, thinking_room, max_tokens_name), Lengths()
+        self._slots.most = self._trouble.most_in_flight
         self._jitter = random.Random(0)  # spreads pauses only; no result depends on it
 
     @property
@@ -133,7 +131,8 @@ class Pool:
 
     def name_role(self, role: str) -> None:
         """Says which group of the configuration messages name: "teacher", or "judge"."""
-        self._members.role = self._dialect.role = self._trouble.role = role
+        self._members.role = self._trouble.role = self._lengths.role = role
+        self._dialect.name_role(role)
 
     @property
     def capacity(self) -> int:
@@ -151,59 +150,94 @@ class Pool:
     async def open(self) -> None:
         """Asks every server what it is; waits a little for the first one that answers. Raises as `Members.open` does."""
         await self.start()
-        self._last_answer = time.monotonic()
-        for absent in await self._members.open(self._patience):
-            self._start(self._probe(absent))
+        await self._watch.open()
         self._lengths.limit = self.context_length
 
     async def complete(self, request: Request, urgent: bool = False) -> Completion:
         """Answers one request; see `Backend.complete`."""
         if not self._active:
-            self._last_answer = time.monotonic()  # a quiet hour is nobody's fault
+            self._watch.begin()
         self._active += 1
         try:
-            return await self._complete(request, urgent)
+            return await self._complete(request, int(urgent))
         finally:
             self._active -= 1
 
-    async def _complete(self, request: Request, urgent: bool) -> Completion:
-        failures, pause, blamed = 0, _SHORTEST_PAUSE, None
-        sent = self._lengths.fit(self._dialect.fit(request))
+    async def _complete(self, request: Request, urgency: int) -> Completion:
+        failures, pause, blamed, changes = 0, _SHORTEST_PAUSE, None, 0
+        undecided: Completion | None = None
+        sent: Request | None = None
         while True:
-            endpoint = await self._slots.take(urgent)
+            endpoint = await self._slots.take(urgency)
+            # not before: what is known may have changed while it waited
+            sent = sent or self._lengths.fit(self._dialect.fit(request))
             started = time.monotonic()
-            outcome = await self._send(endpoint, sent)
+            outcome = await self._send(endpoint, request, sent)
             if isinstance(outcome, WrongSetting):
-                raise self._members.wrong_setting(endpoint, outcome) from outcome
-            changed = self._changed(request, sent, outcome)
-            if why := self._trouble.note(outcome, is_mended=changed is not None):
-                error = self._members.hopeless(why)
-                self._slots.end(error)
-                raise error
+                raise self._stop(self._members.wrong_setting(endpoint, outcome)) from outcome
+            changed = self._changed(request, sent, outcome, failures) if changes < _MOST_CHANGES else None
+            self._count(outcome, is_mended=changed is not None)
+            if changed is None and isinstance(outcome, Completion) and undecided is None:
+                changed = self._dialect.with_room(sent, outcome)
+                undecided = outcome if changed else None
             if changed is not None:
+                # only what helps by itself was the reason
+                blamed = None
                 if changed.schema is None and sent.schema is not None:
                     blamed = str(outcome) if isinstance(outcome, CallFailed) else "an empty answer"
-                sent, urgent = changed, True
+                # the one that was changed most goes first: it shows whether anything helps
+                sent, changes = changed, changes + 1
+                urgency = 1 + changes
                 continue
             if isinstance(outcome, Completion):
-                self._dialect.note(sent, outcome, blamed)
-                self._lengths.note(sent, outcome)
-                return dataclasses.replace(
-                    outcome, shortened=sent.documents != request.documents, seconds=time.monotonic() - started
-                )
-            if isinstance(outcome, Refused):
+                return self._answer(request, sent, outcome, undecided, blamed, time.monotonic() - started)
+            if isinstance(outcome, Refused) or (isinstance(outcome, Unfinished) and outcome.is_final):
                 return Completion(error=("teacher_refused", str(outcome)))
             # neither a server that is not there nor one that is full is the row's fault, while anything is answered
-            if not isinstance(outcome, (Unreachable, Busy)) or time.monotonic() - self._last_answer >= self._patience:
+            if not isinstance(outcome, (Unreachable, Busy)) or not self._watch.is_patient:
                 failures += 1
-            if failures > self._retries:
+            if failures > min(self._retries, _FEWER_RETRIES.get(type(outcome), self._retries)):
                 return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {outcome}"))
-            self.resent, urgent, blamed = self.resent + 1, True, None
+            self.resent, urgency, blamed = self.resent + 1, max(urgency, 1), None
             await asyncio.sleep(self._pause(outcome, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _send(self, endpoint: Endpoint, sent: Request) -> Completion | CallFailed:
-        """Sends a request once, learns from what comes of it, and hands out the free slots."""
+    def _answer(
+        self,
+        request: Request,
+        sent: Request,
+        outcome: Completion,
+        undecided: Completion | None,
+        blamed: str | None,
+        seconds: float,
+    ) -> Completion:
+        """Learns from an answer and returns what the row gets; `undecided` is the verdict without room for thoughts."""
+        answer = outcome if undecided is None else self._dialect.resolved(undecided, outcome)
+        self._dialect.note(sent, outcome, blamed)
+        self._lengths.note(sent, outcome)
+        return dataclasses.replace(
+            answer,
+            is_full=answer is outcome and self._lengths.is_cut(request, sent, answer),
+            shortened=sent.documents != request.documents,
+            seconds=seconds,
+        )
+
+    def _count(self, outcome: Completion | CallFailed, is_mended: bool) -> None:
+        """Counts what came of a request. Raises TeacherUnavailable: nothing but failures comes of any."""
+        why = self._trouble.note(outcome, is_mended=is_mended)
+        self._slots.most = self._trouble.most_in_flight
+        if not is_mended:  # else it is sent again at once, and nothing may go before it
+            self._slots.hand_out()
+        if why:
+            raise self._stop(self._members.hopeless(why))
+
+    def _stop(self, error: Exception) -> Exception:
+        """Ends the run for all requests, with what they are told."""
+        self._slots.end(error)
+        return error
+
+    async def _send(self, endpoint: Endpoint, request: Request, sent: Request) -> Completion | CallFailed:
+        """Sends a request once, and learns about the server from what comes of it."""
         outcome: Completion | CallFailed | None = None
         started = time.monotonic()
         try:
@@ -212,89 +246,48 @@ class Pool:
             outcome = error
         finally:
             endpoint.in_flight -= 1
-            self._note(endpoint, sent, outcome, time.monotonic() - started)
-            self._slots.hand_out()
+            is_excused = isinstance(outcome, CallFailed) and self._is_excused(request, sent, outcome)
+            self._watch.note(endpoint, outcome, time.monotonic() - started, is_excused)
+            if outcome is None:
+                self._slots.hand_out()
         return outcome
 
-    def _changed(self, request: Request, sent: Request, outcome: Completion | CallFailed) -> Request | None:
+    def _changed(
+        self, request: Request, sent: Request, outcome: Completion | CallFailed, failures: int
+    ) -> Request | None:
         """Returns what to send instead at once: shorter, or without what the servers do not take; None where nothing helps."""
-        by_dialect = self._dialect.changed(sent, outcome)
-        only_schema = by_dialect is not None and by_dialect == self._dialect.without_schema(sent)
-        if by_dialect is not None and not only_schema:
-            return by_dialect
-        # what is too long is too long without a schema, too
-        return self._lengths.shortened(request, sent, outcome) or by_dialect
+        if isinstance(outcome, Completion):
+            return self._dialect.guessed(sent, outcome) or self._lengths.shortened(request, sent, outcome)
+        if isinstance(outcome, _NOTHING_TO_CHANGE):
+            return None
+        if changed := self._dialect.named(sent, outcome):
+            return changed
+        if self._lengths.is_told(outcome) and (changed := self._lengths.shortened(request, sent, outcome)):
+            return changed
+        if changed := self._dialect.guessed(sent, outcome):
+            return changed
+        # whatever is said: the longest prompt may be too long, for a server that says so in no way
+        is_doubtful = failures >= _DOUBTS and str(outcome).startswith("5") and self._lengths.is_longest(request, sent)
+        if isinstance(outcome, Refused) or is_doubtful:
+            return self._lengths.shortened(request, sent, outcome)
+        return None
+
+    def _is_excused(self, request: Request, sent: Request, failure: CallFailed) -> bool:
+        """Whether a failure may be due to what was sent, so that it does not count against the server."""
+        if self._dialect.is_unproven(sent) or isinstance(failure, (Oversized, Unfinished)):
+            return True
+        if isinstance(failure, Nonsense) and not self._trouble.is_answered:
+            return True  # whether they all get it decides
+        is_long = self._lengths.is_told(failure) or self._lengths.is_longest(request, sent)
+        return is_long and self._lengths.shortened(request, sent, failure) is not None
 
     def _pause(self, failure: CallFailed, longest: float) -> float:
         """Seconds before the next try: fewer where the server was only full, but never fewer than it asks for."""
         pause = self._jitter.uniform(0.5, 1.0) * longest
         return max(failure.retry_after, 0.2 * pause) if isinstance(failure, Busy) else pause
 
-    def _note(
-        self, endpoint: Endpoint, sent: Request, outcome: Completion | CallFailed | None, seconds: float
-    ) -> None:
-        """Learns about the server from what came of a request (None: it was given up)."""
-        if isinstance(outcome, (Completion, Refused, WrongSetting)):
-            if endpoint.is_returning:
-                logger.warning("%s is back", endpoint.client.base_url)
-            endpoint.answered(seconds)
-            self._last_answer = time.monotonic()
-            self._none_since = None
-        elif isinstance(outcome, Busy):
-            self._slots.close(endpoint, outcome.retry_after)
-        elif (
-            isinstance(outcome, Unreachable)
-            or outcome is not None
-            and not self._is_excused(sent, outcome)
-            and endpoint.failed(isinstance(outcome, TimedOut))
-        ):
-            self._set_aside(endpoint, outcome)
-
-    def _is_excused(self, sent: Request, failure: CallFailed) -> bool:
-        """Whether a failure may be due to what was sent, so that it does not count against the server."""
-        return self._dialect.is_unproven(sent) or self._lengths.shortened(sent, sent, failure) is not None
-
-    def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:
-        if not endpoint.up:
-            return
-        endpoint.set_aside()
-        logger.warning("%s is set aside (%s); it is asked again", endpoint.client.base_url, why)
-        self._start(self._probe(endpoint))
-        if any(endpoint.up for endpoint in self.endpoints):
-            return
-        patience = self._patience if self._trouble.is_answered else min(self._patience, FIRST_PATIENCE)
-        if self._none_since is None:
-            self._none_since = time.monotonic()
-            logger.warning("no %s answers: waiting up to %.0f s for one to come back", self._members.role, patience)
-            self._start(self._give_up(why, self._none_since, patience))
-        elif time.monotonic() - self._none_since >= patience:
-            self._slots.end(self._members.unavailable(why))
-
-    async def _probe(self, endpoint: Endpoint) -> None:
-        """Asks a server that is set aside until it can be tried again; it is back when it answers a request."""
-        while not endpoint.up:
-            await asyncio.sleep(endpoint.next_probe() * self._jitter.uniform(0.5, 1.0))
-            try:
-                await self._members.join(endpoint)
-            except FannoError as error:
-                logger.warning("%s", error)
-                return
-        self._slots.hand_out()
-
-    async def _give_up(self, why: CallFailed, since: float, patience: float) -> None:
-        """Ends the run when the patience is over, unless a request was answered meanwhile or one may be soon."""
-        await asyncio.sleep(patience)
-        if self._none_since == since and not any(endpoint.up for endpoint in self.endpoints):
-            self._slots.end(self._members.unavailable(why))
-
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def close(self) -> None:
         """Closes the connections."""
-        for task in self._tasks:
-            task.cancel()
+        self._watch.close()
         for endpoint in self.endpoints:
             await endpoint.client.close()

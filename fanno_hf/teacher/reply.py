@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from fanno_hf.teacher.thoughts import without_thoughts
 from fanno_hf.texts.fit import clean, fit_to_show
 
 _MOST_TOKENS = 2**31 - 1
+_LEAST_LIKELY = -1e9  # a log-probability; JSON has no name for those of 0
 _MOST_WORDS = 100_000  # bytes of an error that are looked at
 # no tokenizer has tokens of a hundred characters on average: more is no answer to this request
 _CHARACTERS_A_TOKEN, _SPARE = 100, 1_000
@@ -27,13 +29,21 @@ _USUAL_TOKEN = 3.5
 _STOPS = ("stop", "eos_token", "stop_sequence", "eos", "end_turn", "complete", "completed")
 _NO_REASON = ("abort", "aborted", "error", "none", "null", "cancelled", "")
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+# characters that begin another value: more of them than the tokens of the longest answer have, with five alternatives each,
+# and reading them takes a hundred times the memory of the text
+_MOST_VALUES = 400_000
+REFUSAL = "refusal"
+"""Key of what stands for a list of models where there is none: the server's words."""
+_WORD = re.compile(r"\w+")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
 class NoAnswer(ValueError):
-    """A reply without an answer; its text says what there is instead. `is_final` where the same request gets no other."""
+    """A reply without an answer; its text says what there is instead. `is_final`: whether the same request would get no other,
+    where the model began one; None where it did not.
+    """
 
-    def __init__(self, words: str, is_final: bool = False):
+    def __init__(self, words: str, is_final: bool | None = None):
         super().__init__(words)
         self.is_final = is_final
 
@@ -48,116 +58,136 @@ class Server:
     max_in_flight: int | None = None  # requests it takes before it answers 429 (TGI)
     max_total_tokens: int | None = None  # of a prompt and its answer (TGI, vLLM, llama.cpp)
     models: tuple[str, ...] = ()  # all names it serves, where there are several
+    refusal: str | None = None  # what it said when it was asked for its models, where it named none
 
 
-def read_server(info: Any, models: Any) -> Server:
+def read_server(info: Any, models: Any, secrets: Sequence[str] = ()) -> Server:
     """Reads the bodies of `/info` and `/v1/models`, of whatever shape."""
-    info = info if _text(_get(info, "model_id")) else {}
+    info = info if _text(_get(info, "model_id"), secrets) else {}
     served = _get(models, "data")
     served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
     first = served[0] if served else {}
-    names = tuple(name for entry in served if (name := _text(entry.get("id"))))
+    names = tuple(name for entry in served if (name := _text(entry.get("id"), secrets)))
     return Server(
-        model=_text(info.get("model_id")) or (names[0] if len(names) == 1 else None),
-        revision=_text(info.get("model_sha")),
-        version=_text(info.get("version")),
+        model=_text(info.get("model_id"), secrets) or (names[0] if len(names) == 1 else None),
+        revision=_text(info.get("model_sha"), secrets),
+        version=_text(info.get("version"), secrets),
         max_in_flight=_number(info.get("max_concurrent_requests")),
         max_total_tokens=_number(info.get("max_total_tokens"))
         or _number(first.get("max_model_len"))
         or _number(_get(first.get("meta"), "n_ctx")),
         models=names,
+        refusal=_get(models, REFUSAL),
     )
 
 
-def read_completion(content: bytes, kind: str, request: Request) -> Completion:
+def read_completion(content: bytes, kind: str, request: Request, secrets: Sequence[str] = ()) -> Completion:
     """Reads the body of an answer, of content type `kind`. Raises NoAnswer: there is none in it."""
-    reply = _read_body(content, kind)
+    reply = _read_body(content, kind, secrets)
     choices = _get(reply, "choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         error = _get(reply, "error") or _get(reply, "detail") or _get(reply, "message")
-        raise NoAnswer(f"no answer, but: {_said(error)}" if error else "an answer without choices")
+        raise NoAnswer(f"no answer, but: {_said(error, secrets)}" if error else "an answer without choices")
     choice, usage = choices[0], _get(reply, "usage")
-    message = choice.get("message") if isinstance(choice.get("message"), dict) else {}
-    finish_reason = _finish_reason(choice.get("finish_reason"))
-    written = _content(message.get("content"))
-    apart = "".join(_content(message.get(name)) for name in _THOUGHT_FIELDS if isinstance(message.get(name), str))
-    text, thought = without_thoughts(written)
+    finish_reason = _finish_reason(choice.get("finish_reason"), secrets)
+    longest = _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
+    written, apart = _written(choice.get("message"), longest, secrets)
+    text, thought = without_thoughts(written[:longest])
     for string in request.stop:
         text = text.split(string, 1)[0]  # TGI keeps the string, the others remove it
-    tokens = _tokens(choice.get("logprobs"))
-    tokens = _last_tokens(tokens, text) if thought or apart else tokens
-    longest = _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
-    completed = _number(_get(usage, "completion_tokens"))
+    tokens = _tokens(choice.get("logprobs"), request.max_tokens + request.room)
+    if request.room or apart or text.strip() != written.strip():
+        tokens = _last_tokens(tokens, text)
     everything = len(written) + len(apart)
-    is_estimated = completed is None or _number(_get(usage, "prompt_tokens")) is None
-    completed = completed if completed is not None else _estimate(everything)
+    counted, asked = (_number(_get(usage, name)) for name in ("completion_tokens", "prompt_tokens"))
+    is_counted = counted is not None and asked is not None and (counted > 0 or asked > 0)
+    completed = counted if is_counted else _estimate(everything)
     return Completion(
         text=text[:longest],
-        finish_reason="length" if len(text) > longest else finish_reason,
-        prompt_tokens=_number(_get(usage, "prompt_tokens"))
-        or _estimate(sum(len(t["content"]) for t in request.messages)),
+        finish_reason="length" if len(written) > longest else finish_reason,
+        prompt_tokens=asked if is_counted else _estimate(sum(len(turn["content"]) for turn in request.messages)),
         completion_tokens=completed,
         cached_tokens=_number(_get(_get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
         thinking_tokens=_thinking_tokens(usage, completed, thought + len(apart), everything),
-        estimated=is_estimated,
+        estimated=not is_counted,
         top_logprobs=_alternatives(tokens[0]) if tokens else None,
         answers=_answers(tokens) if request.top_logprobs and request.max_tokens > 1 else None,
     )
 
 
-def _read_body(content: bytes, kind: str) -> Any:
-    """Reads JSON, or the events of a stream that nobody asked for."""
-    text = content.decode("utf-8", "replace").strip()
-    if "event-stream" in kind or text.startswith("data:"):
-        return _read_stream(text)
+def _written(message: Any, longest: int, secrets: Sequence[str]) -> tuple[str, str]:
+    """Returns what a message says, and the thoughts that stand apart from it; both end where no answer would go on."""
+    written = _content(_get(message, "content"))
+    apart = "".join(thought for name in _THOUGHT_FIELDS if isinstance(thought := _get(message, name), str))
+    written = written[: longest + 1]
+    for secret in secrets:  # what is kept may be published
+        written = written.replace(secret, "***")
+    return written, apart[:longest]
+
+
+def read_json(content: bytes) -> Any:
+    """Reads JSON. Raises NoAnswer: it is none, or has more values than anything that was asked for."""
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise NoAnswer(f"an answer of more than {_MOST_VALUES} values")
     try:
-        return json.loads(text)
+        return json.loads(content.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        raise NoAnswer(
-            _said(text) if _is_page(text) else f"an answer that is no JSON: {_said(text) or 'nothing'}"
-        ) from None
+        raise NoAnswer("an answer that is no JSON") from None
 
 
-def _read_stream(text: str) -> dict[str, Any]:
+def _read_body(content: bytes, kind: str, secrets: Sequence[str]) -> Any:
+    """Reads JSON, or the events of a stream that nobody asked for."""
+    head = content[:_MOST_WORDS].decode("utf-8", "replace").strip()
+    if "event-stream" in kind or head.startswith(("data:", "event:", ":")):
+        return _read_stream(content)
+    try:
+        return read_json(content)
+    except NoAnswer as error:
+        said = _said(head, secrets) if _is_page(head) else f"{error}: {_said(head, secrets) or 'nothing'}"
+        raise NoAnswer(said) from None
+
+
+def _read_stream(content: bytes) -> dict[str, Any]:
     """Returns the answer that the chunks of a stream make together."""
     reply: dict[str, Any] = {}
     choice: dict[str, Any] = {"finish_reason": None}
-    message: dict[str, str] = {}
-    for chunk in _chunks(text):
+    parts: dict[str, list[str]] = {}
+    tokens: list[Any] = []
+    for chunk in _chunks(content):
         reply |= {name: chunk[name] for name in ("usage", "error") if chunk.get(name)}
-        first = next(iter(chunk.get("choices") or ()), None) if isinstance(chunk.get("choices"), list) else None
-        if not isinstance(first, dict):
-            continue
-        choice |= {name: first[name] for name in ("finish_reason", "logprobs") if first.get(name)}
-        delta = first.get("delta") or first.get("message")
-        for name in ("content", *_THOUGHT_FIELDS):
+        choices = chunk.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if _get(first, "finish_reason"):
+            choice["finish_reason"] = first["finish_reason"]
+        told = _get(_get(first, "logprobs"), "content")
+        tokens += told if isinstance(told, list) else []
+        delta = _get(first, "delta") or _get(first, "message")
+        for name in ["content", *_THOUGHT_FIELDS]:
             if isinstance(_get(delta, name), str):
-                message[name] = message.get(name, "") + delta[name]
-    if message:
-        reply["choices"] = [{**choice, "message": message}]
+                parts.setdefault(name, []).append(delta[name])
+    if parts:
+        message = {name: "".join(texts) for name, texts in parts.items()}
+        reply["choices"] = [{**choice, "message": message, "logprobs": {"content": tokens}}]
     return reply
 
 
-def _chunks(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        if line.startswith("data:") and line[5:].strip() != "[DONE]":
-            try:
-                chunk = json.loads(line[5:])
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(chunk, dict):
-                yield chunk
+def _chunks(content: bytes) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines():
+        if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
+            with suppress(NoAnswer):
+                if isinstance(chunk := read_json(line[5:]), dict):
+                    yield chunk
 
 
-def _finish_reason(said: Any) -> str:
+def _finish_reason(said: Any, secrets: Sequence[str]) -> str:
     """Returns "stop" or "length". Raises NoAnswer for any other: what was written then is not what was asked for."""
     reason = said.strip().lower() if isinstance(said, str) else ""
     if reason in _STOPS:
         return "stop"
     if reason in ("length", "max_tokens"):
         return "length"
-    words = f"finish_reason {fit_to_show(said if isinstance(said, str) else json.dumps(said), limit=60)}"
-    raise NoAnswer(words, is_final=reason not in _NO_REASON)
+    words = fit_to_show(said if isinstance(said, str) else _shown(said), secrets, 60)
+    raise NoAnswer(f"finish_reason {words}", is_final=reason not in _NO_REASON)
 
 
 def _thinking_tokens(usage: Any, completed: int, thought: int, everything: int) -> int:
@@ -165,6 +195,13 @@ def _thinking_tokens(usage: Any, completed: int, thought: int, everything: int) 
     details = _get(usage, "completion_tokens_details")
     counted = _number(_get(details, "reasoning_tokens"))
     return min(counted or (round(completed * thought / everything) if thought else 0), completed)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (ValueError, RecursionError):
+        return type(value).__name__
 
 
 def _estimate(characters: int) -> int:
@@ -193,7 +230,7 @@ def _said(error: Any, secrets: Sequence[str] = ()) -> str:
     if isinstance(words, str) and _is_page(words):
         title = _TITLE.search(words)
         return f"an HTML page ({fit_to_show(title[1], secrets, 80)})" if title else "an HTML page"
-    return fit_to_show(str(words), secrets)
+    return fit_to_show(words if isinstance(words, str) else _shown(words), secrets)
 
 
 def _content(content: Any) -> str:
@@ -207,19 +244,24 @@ def _content(content: Any) -> str:
     return clean(content)
 
 
-def _tokens(logprobs: Any) -> list[dict[str, Any]]:
-    """Returns the tokens of an answer with their log-probabilities, as far as the server gives any."""
+def _tokens(logprobs: Any, most: int) -> list[dict[str, Any]]:
+    """Returns the tokens of an answer with their log-probabilities, as far as the server gives any that make sense."""
     content = _get(logprobs, "content")
-    return content if isinstance(content, list) and all(isinstance(entry, dict) for entry in content) else []
+    if not isinstance(content, list) or len(content) > most + _SPARE:
+        return []
+    return content if all(isinstance(entry, dict) for entry in content) else []
 
 
 def _last_tokens(tokens: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
-    """Returns the tokens of the text alone, where those of thoughts stand before them."""
-    joined = ""
+    """Returns the tokens from the first yes or no of the text on, where those of thoughts or of a template stand before them."""
+    said = [match.group().casefold() for match in _WORD.finditer(text) if is_answer(match.group())]
     for place in range(len(tokens) - 1, -1, -1):
         token = tokens[place].get("token")
-        joined = (token if isinstance(token, str) else "") + joined
-        if text.strip() and text.strip() in joined:
+        if not said or not isinstance(token, str) or not is_answer(token):
+            continue
+        if said.pop() not in token.casefold():
+            return []
+        if not said:
             return tokens[place:]
     return []
 
@@ -231,9 +273,9 @@ def _alternatives(entry: dict[str, Any]) -> list[tuple[str, float]] | None:
         token, logprob = _get(one, "token"), _get(one, "logprob")
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
             return None
-        if math.isnan(logprob) or logprob > 1e-3:
+        if not logprob <= 1e-3:  # nor is NaN
             return None
-        found.append((clean(token), float(logprob)))
+        found.append((clean(token), float(max(logprob, _LEAST_LIKELY))))
     return found
 
 
@@ -248,8 +290,8 @@ def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _text(value: Any) -> str | None:
-    return fit_to_show(value) if isinstance(value, str) and value.strip() else None
+def _text(value: Any, secrets: Sequence[str]) -> str | None:
+    return (fit_to_show(value, secrets) or None) if isinstance(value, str) and value.strip() else None
 
 
 def _number(value: Any) -> int | None:

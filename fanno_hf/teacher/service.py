@@ -145,6 +145,8 @@ class Teacher:
             raise
 
     async def _follow(self, ways: Sequence[Way[T]]) -> list[T]:
+        # when a run ends, most batches have nobody left who waits for them
+        asyncio.current_task().add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.gather(*map(self._go, ways))
 
     async def _go(self, way: Way[T]) -> T:

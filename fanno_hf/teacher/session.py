@@ -28,6 +28,10 @@ _HEADERS = ("content-type", "retry-after", "x-request-id")
 _STAND_IN = b'{"choices": [], "created": 0, "id": "", "model": "", "system_fingerprint": "", "usage": null}'
 
 
+class Oversized(ValueError):
+    """An answer that is longer than any that was asked for."""
+
+
 @dataclass
 class Exchange:
     """What goes past the library's types: keys that replace those of the body (None takes one out), and the answer."""
@@ -56,7 +60,8 @@ class Session:
 
         Raises:
             aiohttp.ClientError, asyncio.TimeoutError: there is no whole answer.
-            ValueError: it is longer than 8 MB unpacked, or packed in a way that nobody asked for.
+            Oversized: it is longer than 8 MB unpacked.
+            ValueError: it is packed in a way that nobody asked for, or cannot be unpacked.
             HfHubHTTPError: the server sends elsewhere, which is not followed: the key would go along.
         """
         exchange: Exchange | None = json.get(ALONGSIDE)
@@ -106,7 +111,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     """Reads a body part by part and unpacks it; one that does not end is given up."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity", *_ENCODINGS):
-        raise ValueError(f"an answer packed as {encoding[:20]}, which was not asked for")
+        raise ValueError(f"an answer packed as {encoding}, which was not asked for")
     unpacker = zlib.decompressobj(_ENCODINGS[encoding]) if encoding in _ENCODINGS else None
     content, packed = bytearray(), 0
     async for part in answer.content.iter_chunked(65536):
@@ -114,7 +119,9 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
         for piece in _unpacked(unpacker, part):
             content += piece
             if max(len(content), packed) > _LONGEST:
-                raise ValueError(f"an answer of more than {_LONGEST} bytes")
+                raise Oversized(f"an answer of more than {_LONGEST} bytes")
+    if unpacker is not None and packed and not unpacker.eof:
+        raise ValueError("an answer that cannot be unpacked")
     return bytes(content)
 
 

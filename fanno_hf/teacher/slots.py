@@ -14,16 +14,17 @@ class Slots:
 
     def __init__(self, endpoints: Sequence[Endpoint]):
         self._endpoints = endpoints
-        self._waiting: list[tuple[bool, int, asyncio.Future[Endpoint]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[Endpoint]]] = []
+        self.most: int | None = None  # in flight at most, at all servers together
         self._arrival = itertools.count()
         self._over: Exception | None = None
 
-    async def take(self, urgent: bool) -> Endpoint:
-        """Waits for a slot, `urgent` ones before others; raises what `end` was given."""
+    async def take(self, urgency: int) -> Endpoint:
+        """Waits for a slot, those of greater urgency before others; raises what `end` was given."""
         if self._over is not None:
             raise self._over
         slot = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._arrival), slot))
+        heapq.heappush(self._waiting, (-urgency, next(self._arrival), slot))
         self.hand_out()
         if slot.done():
             return slot.result()
@@ -62,6 +63,8 @@ class Slots:
         self._waiting.clear()
 
     def _least_busy(self) -> Endpoint | None:
+        if self.most is not None and sum(endpoint.in_flight for endpoint in self._endpoints) >= self.most:
+            return None
         now = time.monotonic()
         free = (endpoint for endpoint in self._endpoints if endpoint.has_room(now))
         return min(free, key=lambda endpoint: endpoint.in_flight / endpoint.cap, default=None)

@@ -1,6 +1,6 @@
 """Whether what goes wrong is the row's fault or everybody's: a failure is judged by what is said, and by who else fails.
 
-16 different requests, none answered, each "400: No connected db."  ->  the run stops, with these words and what to set
+8 different requests, none answered, each "400: No connected db."   ->  the run stops, with these words and what to set
 95 of the last 100 requests failed                                  ->  the same; a tenth of them is a warning
 """
 
@@ -9,11 +9,14 @@ import re
 from collections import Counter, deque
 
 from fanno_hf.teacher.base import Completion
-from fanno_hf.teacher.client import Busy, CallFailed, TimedOut, Unreachable
+from fanno_hf.teacher.client import Busy, CallFailed, Nonsense, Refused, Unreachable
 
 logger = logging.getLogger(__name__)
 
-ALIKE = 16  # requests that fail alike, with no answer to any, before the run stops
+ALIKE = 8  # requests that are given up alike, with no answer to any, before the run stops
+FIRST_IN_FLIGHT = 48
+"""Requests at once, at all servers together, before the first answer ever: if all are refused, no more than these were."""
+_MOST = 60  # refusals, with no answer to any request, before the run stops, whatever might still be left out of it
 _RECENT = 100  # requests whose share of failures is looked at
 _WORTH_SAYING = 0.1  # share of failures that is warned of
 
@@ -26,7 +29,8 @@ class Trouble:
         self.is_answered = False  # whether there was ever an answer
         self.role = "teacher"  # or "judge": the group of the configuration that messages name
         self._stop_share = stop_share
-        self._unanswered: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()  # while nothing was answered; of these, those that nothing could mend
+        self._given_up: Counter[str] = Counter()
         self._recent: deque[str | None] = deque(maxlen=_RECENT)
         self._warned = 0.0
 
@@ -40,15 +44,23 @@ class Trouble:
         self.faults[_kind_of(words)] += 1
         if isinstance(outcome, (Busy, Unreachable)):  # what the pool waits for
             return None
-        if not self.is_answered and not isinstance(outcome, TimedOut) and not words.startswith("5"):
-            self._unanswered[_kind_of(words)] += 1
-            kind, count = self._unanswered.most_common(1)[0]
+        if not self.is_answered and isinstance(outcome, (Refused, Nonsense)):
+            self._refused[_kind_of(words)] += 1
+            self._given_up[_kind_of(words)] += not is_mended
+            kind, count = self._given_up.most_common(1)[0]
             if count >= ALIKE:
                 return f"answers every request alike: {kind}"
+            if self._refused.total() >= _MOST:
+                return f"answers no request: {self._refused.most_common(1)[0][0]}"
         if is_mended:
             return None
         self._recent.append(_kind_of(words))
         return self._shares()
+
+    @property
+    def most_in_flight(self) -> int | None:
+        """Requests that should be in flight at most: one after a refusal, as long as nothing was answered."""
+        return None if self.is_answered else 1 if self._refused else FIRST_IN_FLIGHT
 
     def _shares(self) -> str | None:
         failed = [kind for kind in self._recent if kind is not None]

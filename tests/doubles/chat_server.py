@@ -8,7 +8,7 @@ with ChatServer(faults=[503, "drop"]) as server:
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,9 +16,20 @@ from typing import Any
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.scripted import reply
 
-Fault = int | str
+
+@dataclass(frozen=True)
+class Raw:
+    """A reply as it is sent, whatever it is."""
+
+    content: bytes
+    status: int = 200
+    kind: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Fault = int | str | Raw
 """A status; or "drop" (the connection closes without an answer), "truncated" (half a JSON body), "hang", or other text,
-which is sent as the body of a 200."""
+which is sent as the body of a 200; or a reply as it is."""
 
 BODIES: dict[str, Callable[[int, str], dict[str, Any]]] = {
     "tgi": lambda status, words: {"error": words, "error_type": "validation"},
@@ -46,6 +57,9 @@ class ChatServer:
         alter: gets each answer (a dict) and may change it before it is sent.
         models: the names that /v1/models lists.
         refuse: gets each body and says what happens to it; None leaves that to the others.
+        wrap: gets each body and its answer (a dict), and returns what is sent: that dict, another one, or a fault.
+        get: what happens to every GET request; None answers.
+        context: tokens of prompt and answer together, which /v1/models tells; None tells none.
         write: makes the completion that belongs to a request; None answers as the scripted teacher does.
     """
 
@@ -60,7 +74,11 @@ class ChatServer:
         models: Sequence[str] = ("double",),
         write: Callable[[Request], Completion] | None = None,
         refuse: Callable[[dict[str, Any]], Fault | None] = lambda body: None,
+        wrap: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | Fault] = lambda body, answer: answer,
+        get: Fault | None = None,
+        context: int | None = None,
     ):
+        self.wrap, self.get, self.context = wrap, get, context
         self.lasting, self.alter, self.models = lasting, alter, models
         self.refuse = refuse
         self.write = write or (lambda request: reply(request, request.key("double")))
@@ -93,7 +111,8 @@ class ChatServer:
 def answer(body: dict[str, Any], write: Callable[[Request], Completion]) -> dict[str, Any]:
     """The answer of a server to a chat request."""
     numbers = {"seed": body.get("seed", 0), "top_logprobs": body.get("top_logprobs", 0)}
-    done = write(Request(body["messages"], body["max_tokens"], **numbers))
+    most = body.get("max_tokens") or body["max_completion_tokens"]
+    done = write(Request(body["messages"], most, **numbers))
     choice = {"index": 0, "finish_reason": done.finish_reason, "logprobs": None}
     choice["message"] = {"role": "assistant", "content": done.text}
     if tokens := [*([done.top_logprobs] if done.top_logprobs else []), *(done.answers or [])]:
@@ -112,23 +131,38 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self):
             self._receive({})
             models = [{"id": name, "object": "model"} for name in server.models]
-            self._send(200, json.dumps({"object": "list", "data": models}))
+            if server.context:
+                models = [{**model, "max_model_len": server.context} for model in models]
+            if server.get is None:
+                self._send(200, json.dumps({"object": "list", "data": models}))
+            else:
+                self._fail(server.get)
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._receive(body)
             fault = server.refuse(body) or server.next_fault()
+            if fault not in (None, "truncated"):
+                self._fail(fault)
+                return
+            done = answer(body, server.write)
+            server.alter(done)
+            done = server.wrap(body, done)
+            if not isinstance(done, dict):
+                self._fail(done)
+                return
+            text = json.dumps(done)
+            self._send(200, text if fault is None else text[: len(text) // 2])
+
+        def _fail(self, fault):
             if fault in ("drop", "hang"):
                 if fault == "hang":
                     server.closing.wait()
                 self.close_connection = True
             elif isinstance(fault, int):
                 self._send(fault, json.dumps(server.error_body(fault)))
-            elif fault is None or fault == "truncated":
-                done = answer(body, server.write)
-                server.alter(done)
-                text = json.dumps(done)
-                self._send(200, text if fault is None else text[: len(text) // 2])
+            elif isinstance(fault, Raw):
+                self._write(fault)
             else:
                 self._send(200, fault)
 
@@ -137,12 +171,16 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             server.received.append(Received(self.path, headers, body))
 
         def _send(self, status, text):
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
+            self._write(Raw(text.encode(), status))
+
+        def _write(self, raw):
+            self.send_response(raw.status)
+            self.send_header("Content-Type", raw.kind)
+            self.send_header("Content-Length", str(len(raw.content)))
+            for name, value in raw.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(raw.content)
 
         def log_message(self, *_):
             """Says nothing: tests look at `received`."""

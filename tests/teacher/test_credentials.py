@@ -38,6 +38,16 @@ def test_a_variable_without_a_value_is_named(monkeypatch, value):
         api_key("TEACHER_KEY", OURS)
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["hf_abcdefghijklmnopqrstuvwxyz", "sk_live_4eC39HqLyjWD", "AKIAIOSFODNN7EXAMPLE", "sk-open-sesame", "a" * 32],
+)
+def test_a_key_that_was_given_as_the_name_is_not_shown(key):
+    with pytest.raises(UserError, match="teacher.api_key_env") as raised:
+        api_key(key, OURS)
+    assert key not in str(raised.value)
+
+
 @pytest.mark.parametrize("value", ["sk-open\r\nX-Evil: 1", "sk-open-sesame\n", "sk open", "sk-öffne", "sk-\x7f"])
 def test_what_cannot_be_a_key_is_refused(monkeypatch, value):
     monkeypatch.setenv("TEACHER_KEY", value)

@@ -97,12 +97,48 @@ def test_what_the_characters_of_a_token_tell_counts_more_than_a_lower_bound():
     assert 1_200 <= characters(short) <= 4 * (512 - 64)
 
 
-def test_a_prompt_that_is_longer_than_any_that_was_answered_is_shortened_whatever_is_said():
+def test_a_prompt_that_is_longer_than_most_that_were_answered_is_shortened_whatever_is_said():
     lengths = Lengths()
-    assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is None
-    lengths.note(request(DOCUMENT[:1000]), Completion("Why?", prompt_tokens=270))
     assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is not None
-    assert lengths.shortened(request(DOCUMENT[:900]), request(DOCUMENT[:900]), Refused("400: Bad Request")) is None
+    lengths.note(request(DOCUMENT[:2000]), Completion("Why?", prompt_tokens=520))
+    assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is not None
+    assert lengths.shortened(request(DOCUMENT[:500]), request(DOCUMENT[:500]), Refused("400: Bad Request")) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ClientPayloadError: Not enough data to satisfy content length header",
+        'an answer that is no JSON: {"usage": {"prompt_tokens": 7',
+    ],
+)
+def test_half_an_answer_is_not_about_length(words):
+    assert not Lengths().is_told(CallFailed(words))
+
+
+def test_a_request_without_anything_to_cut_gets_fewer_tokens_for_its_answer():
+    asked = Request(request("").messages, 2048)
+    short = Lengths().shortened(asked, asked, CallFailed("500: too many tokens"))
+    assert short == dataclasses.replace(asked, max_tokens=1024)
+
+
+def test_two_answers_that_end_at_the_same_length_tell_the_context():
+    lengths, asked = Lengths(), dataclasses.replace(request(), max_tokens=512)
+    for prompt in (300, 280):
+        lengths.shortened(asked, asked, Completion("Why", "length", prompt, 512 - prompt))
+    assert lengths.fit(asked).max_tokens == 256
+
+
+def test_a_server_that_ends_every_answer_after_so_many_tokens_is_not_full():
+    lengths, asked = Lengths(), dataclasses.replace(request(), max_tokens=512)
+    lengths.is_full(asked, Completion("Why", "length", 300, 256))
+    assert not lengths.is_full(asked, Completion("Why", "length", 200, 256))
+    assert lengths.fit(asked) == asked
+
+
+def test_a_verdict_that_is_decided_is_whole():
+    asked = Request(request().messages, 1, judge=True, room=4096, documents=(DOCUMENT,))
+    assert Lengths().shortened(asked, asked, Completion("No", "length", 300, 60)) is None
 
 
 def test_an_answer_that_ends_early_found_no_room():
@@ -151,8 +187,10 @@ def test_a_request_without_a_document_is_not_shortened():
         "422: Input validation error: `stop` supports up to 4 stop sequences. Given: 5",
     ],
 )
-def test_a_refusal_about_something_else_shortens_nothing(words):
-    assert shortened(request(), words) is None
+def test_a_refusal_about_something_else_shortens_nothing_that_is_not_among_the_longest(words):
+    lengths = Lengths()
+    lengths.note(request(DOCUMENT * 3), Completion("Why?"))
+    assert lengths.shortened(request(), request(), Refused(words)) is None
 
 
 def test_a_document_of_which_nothing_would_be_left_is_not_shortened():

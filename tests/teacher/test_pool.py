@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import socket
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +12,11 @@ from huggingface_hub import constants, get_token
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.instructing.verdicts import yes_probability
-from fanno_hf.teacher import endpoint, pool, slots
+from fanno_hf.teacher import endpoint, pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.client import ChatClient, Server
 from fanno_hf.teacher.pool import Pool
-from tests.doubles.chat_server import ChatServer
+from tests.doubles.chat_server import ChatServer, Raw
 
 USER = [{"role": "user", "content": "Explain how mosses drink water without having any roots."}]
 ASK = Request(USER, max_tokens=64)
@@ -32,7 +34,8 @@ def no_pauses(monkeypatch):
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    for module in (pool, watch):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
     # a full server that is idle is left alone in the time of the event loop
     monkeypatch.setattr(endpoint, "LONGEST_PAUSE", 0.001)
     return pauses
@@ -100,7 +103,7 @@ def test_text_and_usage_are_taken_from_the_answer_where_it_has_them(content, usa
 @pytest.mark.parametrize(
     ("said", "kept"),
     # TGI says eos_token and stop_sequence where the others say stop
-    [("stop", "stop"), ("eos_token", "stop"), ("stop_sequence", "stop"), ("length", "length"), ("tool_calls", "stop")],
+    [("stop", "stop"), ("eos_token", "stop"), ("stop_sequence", "stop"), ("length", "length")],
 )
 def test_finish_reasons_become_stop_or_length(said, kept):
     assert answer(change_choice(finish_reason=said)).finish_reason == kept
@@ -142,8 +145,11 @@ def test_greedy_requests_say_nothing_about_top_p():
     assert server.chats[0].body.get("top_p") is None
 
 
-@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
-def test_the_url_may_end_in_v1_or_not(ending):
+@pytest.mark.parametrize(
+    "ending",
+    ["", "/", "/v1", "/v1/", "//", "/v1/chat/completions", "/v1/chat/completions/", "/v1/models", "/chat/completions"],
+)
+def test_the_url_may_end_in_v1_or_in_the_path_of_the_requests(ending):
     with ChatServer() as server:
         assert complete(server.url + ending, ASK)[0].error is None
 
@@ -209,8 +215,9 @@ def test_a_server_that_goes_away_is_waited_for_longer_than_the_retries_last(monk
     async def sleep(seconds):
         Clock.now += seconds
 
-    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
-    for module in (pool, slots):
+    for module in (pool, watch):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    for module in (pool, slots, watch):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: Clock.now))
 
     async def do():
@@ -294,6 +301,59 @@ def test_what_is_no_url_is_refused(url):
         Pool(url, "double")
 
 
+@pytest.mark.parametrize("url", ["http://chat", "http://models", "http://completions/", "http://v1"])
+def test_a_host_may_be_called_like_a_path(url):
+    assert ChatClient(url).base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://me:sesame@gpu1:8000", "http://sesame@gpu1", "http://gpu1/v1?api_key=sesame", "http://gpu1/#sesame"),
+        *("http://me:sesame%40gpu1", "http://me:sesame", "me:sesame@gpu1", "http://gpu1/v1;key=sesame"),
+    ],
+)
+def test_a_url_that_holds_a_secret_is_refused_without_it(url):
+    with pytest.raises(UserError, match="teacher.base_url") as raised:
+        Pool(url, "double")
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize("servers", [1, 3])
+@pytest.mark.parametrize("told", [128, None])
+@pytest.mark.parametrize("words", ["No connected db.", "too many tokens"])
+def test_no_more_than_64_requests_are_sent_to_servers_that_refuse_them_all(servers, told, words):
+    document = "Mosses drink through the surface of their leaves. " * 40
+
+    async def do(urls):
+        chat = Pool(urls, "double", patience=0.0)
+        try:
+            await chat.open()
+            for endpoint in chat.endpoints:
+                endpoint.welcome(Server(max_in_flight=told), None)
+            asked = [
+                Request([{"role": "user", "content": f"{n} {document}"}], 64, documents=(document,))
+                for n in range(300)
+            ]
+            return await asyncio.gather(*map(chat.complete, asked), return_exceptions=True)
+        finally:
+            await chat.close()
+
+    with ExitStack() as stack:
+        doubles = [stack.enter_context(ChatServer(lasting=400, words=words)) for _ in range(servers)]
+        found = asyncio.run(do([double.url for double in doubles]))
+        sent = sum(len(double.chats) for double in doubles)
+    assert any(isinstance(one, TeacherUnavailable) and f"400: {words.rstrip('.')}" in str(one) for one in found)
+    assert sent <= 64
+
+
+def test_an_answer_of_more_than_8_mb_fails_its_row_after_two_tries_and_no_server():
+    with ChatServer(faults=[Raw(b" " * 8_100_000)] * 2) as server:
+        first, second = complete(server.url, ASK, dataclasses.replace(ASK, seed=1), retries=6)
+    assert first.error == ("teacher_failed", "given up after 2 tries; last: an answer of more than 8000000 bytes")
+    assert second.error is None
+
+
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
 def test_a_server_that_is_named_twice_is_refused(ending):
     with pytest.raises(UserError, match="teacher.base_url names a server twice"):
@@ -322,7 +382,7 @@ def test_a_prompt_that_is_too_long_and_asks_for_log_probabilities_is_mended_twic
 def test_a_pause_in_the_run_is_not_held_against_the_rows_after_it(monkeypatch, fault):
     # an hour without requests (the run embeds), then a server that is busy for a moment: more often than `retries`
     clock = SimpleNamespace(ahead=0.0, monotonic=lambda: time.monotonic() + clock.ahead)
-    for module in (pool, slots):
+    for module in (pool, slots, watch):
         monkeypatch.setattr(module, "time", clock)
 
     async def do():

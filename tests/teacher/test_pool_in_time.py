@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable
-from fanno_hf.teacher import pool, slots
+from fanno_hf.teacher import pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, Server
+from fanno_hf.teacher.client import Busy, CallFailed, Server, TimedOut
 from fanno_hf.teacher.pool import Pool
 
 
@@ -74,11 +74,11 @@ class Client:
 def ask_all(monkeypatch) -> Callable:
     """Asks so many questions of these clients, some at a time; returns the answers and the seconds it took."""
 
-    def do(*clients: Client, requests: int, at_once: int):
+    def do(*clients: Client, requests: int, at_once: int, timeout: float = 300.0):
         loop = Loop()
-        for module in (pool, slots):
+        for module in (pool, slots, watch):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
-        chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)])
+        chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)], timeout=timeout)
         for endpoint, client in zip(chat.endpoints, clients, strict=True):
             endpoint.client = client
 
@@ -113,6 +113,41 @@ def test_a_server_that_fails_at_once_costs_no_row_while_another_answers(ask_all)
     broken = Client("broken", 0.001, failure=CallFailed("500: CUDA error"))
     found, _ = ask_all(broken, Client("well", 2.0), requests=2000, at_once=32)
     assert [answer.error for answer in found if answer.error] == []
+
+
+class Serial(Client):
+    """It answers one request after the other, and does not say so."""
+
+    def __init__(self, seconds: float, timeout: float):
+        super().__init__("serial", seconds)
+        self._turn, self._timeout, self.late = asyncio.Lock(), timeout, 0
+
+    async def describe(self) -> Server:
+        return Server(model="org/model")
+
+    async def send(self, request: Request) -> Completion:
+        self.sent += 1
+        try:
+            async with asyncio.timeout(self._timeout), self._turn:
+                await asyncio.sleep(self._seconds)
+        except TimeoutError:
+            self.late += 1
+            raise TimedOut("no answer in time") from None
+        return Completion("Moss.")
+
+
+def test_nothing_is_late_at_a_server_that_takes_one_request_at_a_time(ask_all):
+    serial = Serial(2.0, timeout=20.0)
+    found, seconds = ask_all(serial, requests=100, at_once=64, timeout=20.0)
+    assert (serial.late, {answer.error for answer in found}) == (0, {None})
+    assert seconds == pytest.approx(200.0, rel=0.02)
+
+
+def test_a_server_that_does_not_say_how_many_it_takes_is_soon_filled(ask_all):
+    quick = Serial(0.0, timeout=300.0)
+    quick.send = Client("quick", 1.0, slots=64).send
+    _, seconds = ask_all(quick, requests=640, at_once=128)
+    assert seconds <= 10.0 + 6.0  # ten rounds of 64, and some to get there
 
 
 def test_equal_servers_that_are_half_full_get_the_same(ask_all):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
-from fanno_hf.teacher import endpoint, pool, slots
+from fanno_hf.teacher import endpoint, pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.members import FIRST_PATIENCE
 from fanno_hf.teacher.pool import Pool
@@ -64,7 +64,8 @@ class Pauses(list):
 def pauses(monkeypatch, caplog) -> Pauses:
     caplog.set_level(logging.WARNING, logger="fanno_hf")
     made = Pauses()
-    monkeypatch.setattr(pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": made.sleep}))
+    for module in (pool, watch):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": made.sleep}))
     # a full server that is idle is left alone in the time of the event loop
     monkeypatch.setattr(endpoint, "LONGEST_PAUSE", 0.001)
     return made
@@ -341,7 +342,7 @@ def test_a_storm_of_refusals_is_waited_out(server):
 
 def test_retry_after_is_waited_for(server, monkeypatch, pauses):
     # a clock that goes on by what is slept
-    for module in (pool, slots):
+    for module in (pool, slots, watch):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(pauses)))
 
     async def calm(_):
