@@ -31,6 +31,7 @@ class _Record(BaseModel):
     cached_tokens: _Count = 0
     thinking_tokens: _Count = 0
     estimated: bool = False
+    is_full: bool = False
     shortened: bool = False
 
 
