@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fanno_hf.teacher.client import PROBE_SECONDS
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.reply import read_words
 from fanno_hf.teacher.session import Session
 
+LONGEST = 60.0  # seconds that an answer is waited for
 _PATH = "/v1/chat/completions"
 
 
@@ -22,7 +22,7 @@ class Bare:
     def __init__(self, config: Mapping[str, Any], url: str):
         self._config, self._url = config, url
         self._key = api_key(config.get("api_key_env"), [url])
-        self._session = Session(timeout=config.get("timeout") or PROBE_SECONDS)
+        self._session = Session(timeout=min(config.get("timeout") or LONGEST, LONGEST))
 
     async def __aenter__(self) -> "Bare":
         return self
@@ -42,9 +42,9 @@ class Bare:
 
     async def choice(self, **body: Any) -> dict[str, Any]:
         """Returns the first choice of the answer to a chat request, as it is; {} where there is none."""
-        body |= {"system": None, **(self._config.get("extra_body") or {})}
+        body = {name: value for name, value in body.items() if value is not None}
         try:
-            body = {name: value for name, value in body.items() if value is not None}
+            body |= self._config.get("extra_body") or {}
             answer = await self._session.fetch("POST", self._url + _PATH, self._headers, body)
             found = json.loads(answer.content)["choices"][0]
         except Exception:  # no answer, or none of this form: plain requests were answered, so this is no finding

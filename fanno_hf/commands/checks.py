@@ -60,7 +60,7 @@ class Patient:
         """Asks as the run does. Raises FannoError where there is no answer."""
         answer = await self.pool.complete(request, urgent)
         if answer.error is not None:
-            raise FannoError(answer.error[1])
+            raise FannoError(re.sub(r"^given up after \d+ tries; last: ", "", answer.error[1]))
         return answer
 
 
@@ -68,7 +68,7 @@ Named = Callable[..., Finding]  # Finding with its name
 
 
 async def plain_request(patient: Patient) -> list[Finding]:
-    """What every request needs: an answer, tokens counted, thoughts apart. Raises FannoError, CallFailed: there is no answer."""
+    """What every request needs: an answer, and tokens counted. Raises FannoError, CallFailed: there is no answer."""
     started = time.monotonic()
     answer = await patient.ask(_PLAIN)
     seconds = time.monotonic() - started
@@ -84,37 +84,38 @@ async def plain_request(patient: Patient) -> list[Finding]:
     else:
         words = f"{answer.prompt_tokens} of the prompt, {answer.completion_tokens} written"
         found.append(Finding("ok", "token counts", words))
-    found.append(await _thinking(patient))
-    return [*found, await _ending(patient)]
+    return found
 
 
-async def _thinking(patient: Patient) -> Finding:
+async def thinking(patient: Patient, finding: Named) -> Finding:
     """Whether the model thinks before it answers, and whether it can be asked not to."""
     said, room = patient.config.get("thinking", "auto"), patient.config.get("thinking_room", 4096)
     unasked = await patient.client.send(_PLAIN)
     answer, tries = await patient.ask(_PLAIN), 1
     if not unasked.thinking_tokens and not answer.thinking_tokens:
-        return Finding("ok", "thinking", "none seen")
+        return finding("ok", words="none seen")
     while answer.thinking_tokens and said != "on" and tries < _MANNERS:
         answer, tries = await patient.ask(_PLAIN), tries + 1
     key = f"{patient.key}.thinking"
     if not answer.thinking_tokens:
-        return Finding("ok", "thinking", f"the model thinks, and leaves it when it is asked to ({key}={said})")
+        return finding("ok", words=f"the model thinks, and leaves it when it is asked to ({key}={said})")
     tokens = (
         f"{answer.thinking_tokens} tokens of thoughts for a short answer; each request gets {room:,} more for them"
     )
     if said == "on":
-        return Finding("note", "thinking", f"the model thinks, as {key}=on lets it: {tokens}")
-    return Finding("note", "thinking", f"the model cannot be kept from it: {tokens} ({key}_room)")
+        return finding("note", words=f"the model thinks, as {key}=on lets it: {tokens}")
+    return finding("note", words=f"the model cannot be kept from it: {tokens} ({key}_room)")
 
 
-async def _ending(patient: Patient) -> Finding:
+async def ending(patient: Patient, finding: Named) -> Finding:
     """How an answer ends, in the server's own words: what the run takes off it, and reasons that it does not know."""
     stops = sorted({stop for name in ("seed", "augment", "respond") for stop in getattr(patient.settings, name).stop})
     client = patient.client
     async with Bare(patient.config, client.base_url) as bare:
         body = {"model": client.model, "messages": _BEES, "temperature": 0, "stop": stops or None}
         choice = await bare.choice(**body, **{client.max_tokens_name: _PLAIN.max_tokens})
+    if not choice:
+        return finding("note", words="not seen: the same request got no answer of the usual form this time")
     message = choice.get("message")
     content = message.get("content") if isinstance(message, dict) else None
     text = content if isinstance(content, str) else ""
@@ -126,7 +127,7 @@ async def _ending(patient: Patient) -> Finding:
         notes.append(f"keeps {', '.join(map(_shown, kept))} (stop strings), which are taken off")
     if text and without_thoughts(text)[1]:
         notes.append("thoughts stand in the text, and are taken off: a reasoning parser of the server would part them")
-    return Finding("note" if len(notes) > 1 else "ok", "endings", "; ".join(notes))
+    return finding("note" if len(notes) > 1 else "ok", words="; ".join(notes))
 
 
 async def turns(patient: Patient, finding: Named) -> Finding:
@@ -244,5 +245,6 @@ def _shown(text: str) -> str:
     return repr(words if len(words) <= _SEEN else words[:_SEEN] + "…")
 
 
+COMMON = (("thinking", thinking), ("endings", ending))
 JUDGING = (("log-probabilities", log_probabilities), ("verdicts", verdicts))
 TEACHING = (("earlier turns", turns), ("JSON schema", structured), ("system turn", system_turn))

@@ -10,7 +10,6 @@ ready
 """
 
 import asyncio
-import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from fanno_hf.commands.bare import Bare
-from fanno_hf.commands.checks import JUDGING, TEACHING, Finding, Patient, plain_request
+from fanno_hf.commands.checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request
 from fanno_hf.commands.load import under_load
 from fanno_hf.errors import FannoError
 from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
-from fanno_hf.teacher.base import Backend
 from fanno_hf.teacher.client import Busy, CallFailed
 from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT
 from fanno_hf.teacher.members import identity_of
@@ -101,16 +99,10 @@ async def _group(key: str, settings: Settings, checks: Sequence, report: Report)
             report.title(url if key == "teacher" else f"{key} {url}")
             await _server(Patient(pool, key, settings), checks, report)
         finally:
-            await _close(pool)
+            await pool.close()
     if len(report.models) > 1:
         report.title(f"all servers of the {key}")
         report.add(Finding("bad", "model", f"they serve different ones: {', '.join(sorted(report.models))}"))
-
-
-async def _close(pool: Backend) -> None:
-    """What it was asked and has not answered is no longer wanted."""
-    with contextlib.suppress(FannoError):
-        await pool.close()
 
 
 def _disk(folder: Path) -> Finding:
@@ -141,7 +133,7 @@ async def _server(patient: Patient, checks: Sequence, report: Report) -> None:
     report.add(_length(server, patient.settings))
     if not await _plain(patient, report):
         return
-    for name, check in checks:
+    for name, check in (*COMMON, *checks):
         report.add(await _checked(patient, name, check))
     async for finding in under_load(patient):
         report.add(finding)
@@ -157,7 +149,7 @@ async def _plain(patient: Patient, report: Report) -> bool:
     for finding in findings:
         report.add(finding)
     report.estimated |= patient.is_estimated
-    return all(finding.level != "bad" for finding in findings)
+    return findings[0].level != "bad"
 
 
 async def _checked(patient: Patient, name: str, check: Callable) -> Finding:

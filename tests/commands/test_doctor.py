@@ -309,9 +309,7 @@ def test_a_server_that_falls_over_a_burst_is_not_ready(doctor):
 
     with ChatServer(refuse=refuse, words="EngineCore encountered an issue") as server:
         report = doctor(server.url)
-    assert (
-        re.search(r"bad   speed +\d of 8 long prompts at once fail: 500: EngineCore", report) or "given up" in report
-    )
+    assert re.search(r"bad   speed +\d of 8 long prompts at once fail: 500: EngineCore", report)
     assert re.search(r"bad   still answers +no: 500: EngineCore encountered an issue; several long prompts", report)
     assert report.endswith("not ready: look at speed, still answers")
 

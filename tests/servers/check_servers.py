@@ -41,7 +41,10 @@ def server(kind, folder):
 
 def finish(process) -> str:
     """What a command said; it must end well."""
-    said, _ = process.communicate(timeout=SECONDS)
+    try:
+        said, _ = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
     assert process.returncode == 0, said
     return said
 

@@ -115,7 +115,15 @@ class Server:
             ]
         serve = [python_of("vllm"), "-m", "vllm.entrypoints.openai.api_server", *where, "--model", unpacked_model()]
         # in chunks, a seeded request whose prompt is split kills the engine on a CPU
-        prefill = ["--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", 8192]
+        # bf16, its default, is slow on processors that have no instructions for it
+        prefill = [
+            "--dtype",
+            "float32",
+            "--enforce-eager",
+            "--no-enable-chunked-prefill",
+            "--max-num-batched-tokens",
+            8192,
+        ]
         names = ["--served-model-name", "smollm2", "--enable-prompt-tokens-details"]
         return [*serve, *names, "--max-model-len", self._context, *prefill]
 
