@@ -109,7 +109,8 @@ async def thinking(patient: Patient, finding: Named) -> Finding:
 
 async def ending(patient: Patient, finding: Named) -> Finding:
     """How an answer ends, in the server's own words: what the run takes off it, and reasons that it does not know."""
-    stops = sorted({stop for name in ("seed", "augment", "respond") for stop in getattr(patient.settings, name).stop})
+    stages = [getattr(patient.settings, name) for name in ("seed", "augment", "respond")]
+    stops = next((list(stage.stop) for stage in stages if stage.stop), [])
     client = patient.client
     async with Bare(patient.config, client.base_url) as bare:
         body = {"model": client.model, "messages": _BEES, "temperature": 0, "stop": stops or None}

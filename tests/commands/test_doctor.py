@@ -1,7 +1,9 @@
 """stage=doctor: what it says of servers that are ready, and of those that are not."""
 
 import re
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -162,15 +164,29 @@ def test_a_model_that_is_not_among_those_listed_is_a_note(doctor):
         )
 
 
-def test_what_a_server_says_in_place_of_its_models_is_shown(doctor, monkeypatch):
-    with ChatServer(models=[]) as server:
+def test_what_a_server_says_in_place_of_its_models_is_shown(doctor):
+    """As LiteLLM does without its key: every path answers 400."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), NoDatabase) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        report = doctor(f"http://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+    said = r"does not say which one it serves \(/v1/models answers 400: No connected db\.\): give teacher\.model"
+    assert re.search(said, report)
+    assert report.endswith("not ready: look at model")
 
-        async def complaint(self, path):
-            return f"400: No connected db. ({path})"
 
-        monkeypatch.setattr(module.Bare, "complaint", complaint)
-        said = r"does not say which one it serves \(/v1/models answers 400: No connected db. \(/v1/models\)\): give teacher.model"
-        assert re.search(said, doctor(server.url))
+class NoDatabase(BaseHTTPRequestHandler):
+    """Answers 400 to everything."""
+
+    def do_GET(self):
+        content = b'{"error": {"message": "No connected db.", "type": "no_db_connection"}}'
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        """Says nothing."""
 
 
 # ---- blame
@@ -280,6 +296,15 @@ def test_tokens_of_the_template_at_the_end_are_a_note(doctor):
 
     with ChatServer(alter=alter) as server:
         assert re.search(r"note  endings .*ends with '<\|im_end\|>', a token of the template", doctor(server.url))
+
+
+def test_stop_strings_that_stay_are_a_note(doctor, tgi):
+    def alter(answer):
+        answer["choices"][0]["message"]["content"] += " END"
+
+    with ChatServer(alter=alter) as server:
+        report = doctor(server.url, others=("stages.seed.stop=[END]",))
+    assert re.search(r"note  endings .*keeps 'END' \(stop strings\), which are taken off", report)
 
 
 # ---- load
