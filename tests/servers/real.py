@@ -145,15 +145,9 @@ def fanno(*overrides: str, **options) -> subprocess.Popen:
 
 
 SMALL = (
-    *(
-        "teacher=openai",
-        "prompts=small",
-        "tags=small",
-        "rules=small",
-        "embedder=hashing",
-        "tokenizer=words",
-        "parser=[]",
-    ),
+    # JSON is too much for so small a model: it is made to write it, and finds no end
+    *("teacher=openai", "teacher.structured=off", "embedder=hashing", "tokenizer=words", "parser=[]"),
+    *("prompts=small", "tags=small", "rules=small", "stages.seed.temperature=0.3", "stages.augment.temperature=0.3"),
     *("stages.prescreen.max_tokens=256", "stages.prescreen.communities.threshold=null"),
     # the verdicts of so small a model are near chance: they are asked for, and none rejects
     *(f"stages.prescreen.verdicts.{name}=1.0" for name in ("low_quality", "advertisement")),
