@@ -5,12 +5,13 @@
 What the run would send goes through the pool, so that it is asked as the run asks: thoughts, room for them, names of keys.
 """
 
+import asyncio
 import dataclasses
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from fanno_hf.commands.bare import Bare
 from fanno_hf.errors import FannoError
@@ -23,6 +24,8 @@ from fanno_hf.teacher.base import Ask, Completion, Request
 from fanno_hf.teacher.client import ChatClient, Refused
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.thoughts import without_end_tokens, without_thoughts
+
+T = TypeVar("T")
 
 _WET = [{"role": "user", "content": "Question: Is water wet? Answer yes or no."}]
 _BEES = [{"role": "user", "content": "What do bees make? Answer in a few words."}]
@@ -62,6 +65,17 @@ class Patient:
         if answer.error is not None:
             raise FannoError(re.sub(r"^given up after \d+ tries; last: ", "", answer.error[1]))
         return answer
+
+
+async def within(seconds: float, way: Coroutine[Any, Any, T]) -> T:
+    """Returns what a coroutine returns. Raises TimeoutError where it takes longer (Python 3.10's wait_for raises another)."""
+    task = asyncio.ensure_future(way)
+    done, _ = await asyncio.wait([task], timeout=seconds)
+    if not done:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise TimeoutError
+    return task.result()
 
 
 Named = Callable[..., Finding]  # Finding with its name

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fanno_hf.commands.bare import Bare
-from fanno_hf.commands.checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request
+from fanno_hf.commands.checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request, within
 from fanno_hf.commands.load import under_load
 from fanno_hf.errors import FannoError
 from fanno_hf.output.place import run_folder
@@ -155,7 +155,7 @@ async def _plain(patient: Patient, report: Report) -> bool:
 async def _checked(patient: Patient, name: str, check: Callable) -> Finding:
     """One check, within its time."""
     try:
-        return await asyncio.wait_for(check(patient, partial(Finding, name=name)), CHECK_SECONDS)
+        return await within(CHECK_SECONDS, check(patient, partial(Finding, name=name)))
     except TimeoutError:
         words = f"no answer within {CHECK_SECONDS:g} s"
         return Finding("bad" if name == "verdicts" else "note", name, words)

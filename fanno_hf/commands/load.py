@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fanno_hf.commands.checks import Finding, Patient
+from fanno_hf.commands.checks import Finding, Patient, within
 from fanno_hf.errors import FannoError
 from fanno_hf.instructing.ask import instruction_prompt, prompt_variables, row_to_ask, task_types
 from fanno_hf.instructing.tags import tag_pool
@@ -128,7 +128,7 @@ async def _still_answers(patient: Patient) -> Finding:
     """An engine may die of a burst while its HTTP server lives on, or work on what nobody waits for any more."""
     finding = partial(Finding, name="still answers")
     try:
-        await asyncio.wait_for(patient.client.send(_HELLO), AFTER_SECONDS)
+        await within(AFTER_SECONDS, patient.client.send(_HELLO))
     except TimeoutError:
         once = f"{patient.key}.concurrency=1 if it answers one request after the other"
         return finding(
