@@ -130,7 +130,7 @@ def _read_stream(text: str) -> dict[str, Any]:
             continue
         choice |= {name: first[name] for name in ("finish_reason", "logprobs") if first.get(name)}
         delta = first.get("delta") or first.get("message")
-        for name in ("content", *_THOUGHT_FIELDS):
+        for name in ["content", *_THOUGHT_FIELDS]:
             if isinstance(_get(delta, name), str):
                 message[name] = message.get(name, "") + delta[name]
     if message:
