@@ -94,7 +94,8 @@ async def _group(key: str, settings: Settings, checks: Sequence, report: Report)
     for url in urls:
         pool = build(key, {**config, **_HASTY, "base_url": url}) if url else first
         try:
-            await pool.start()
+            if pool is first:  # the embedded teacher has no address before it is open
+                await pool.open()
             url = pool.endpoints[0].client.base_url
             report.title(url if key == "teacher" else f"{key} {url}")
             await _server(Patient(pool, key, settings), checks, report)
@@ -142,7 +143,8 @@ async def _server(patient: Patient, checks: Sequence, report: Report) -> None:
 async def _plain(patient: Patient, report: Report) -> bool:
     """Whether the server answers what has nothing about it; else nothing more is tried, as all of it would fail alike."""
     try:
-        await patient.pool.open()
+        if not patient.pool.endpoints[0].up:
+            await patient.pool.open()
         findings = await plain_request(patient)
     except (CallFailed, FannoError) as error:
         findings = [Finding("bad", "plain request", str(error))]

@@ -387,6 +387,18 @@ def test_each_finding_is_said_when_it_is_there(tmp_path):
     assert len(set(seen)) > 6
 
 
+@pytest.mark.model
+def test_the_embedded_teacher_is_loaded_once_and_ready(tmp_path, caplog, monkeypatch):
+    async def nothing(patient):
+        for finding in ():
+            yield finding
+
+    monkeypatch.setattr(module, "under_load", nothing)  # eight long prompts take a minute on two cores
+    caplog.set_level("INFO", "fanno_hf")
+    assert said_of(tmp_path).endswith("\nready")
+    assert caplog.text.count("loading the embedded teacher") == 1
+
+
 def test_a_judge_is_examined_with_what_it_is_asked(doctor, tgi):
     with ChatServer() as server:
         report = doctor(tgi.url, teacher="tgi", others=("judge=openai", f"judge.base_url={server.url}"))
