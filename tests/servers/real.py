@@ -115,7 +115,7 @@ class Server:
             ]
         serve = [python_of("vllm"), "-m", "vllm.entrypoints.openai.api_server", *where, "--model", unpacked_model()]
         # in chunks, a seeded request whose prompt is split kills the engine on a CPU
-        # bf16, its default, is slow on processors that have no instructions for it
+        # bf16, its default, is emulated on processors that have no instructions for it
         prefill = [
             "--dtype",
             "float32",
@@ -159,6 +159,11 @@ SMALL = (
     ),
     *(f"stages.{stage}.verdicts.{name}=1.0" for stage in ("seed", "augment") for name in ("needs_document", "unsafe")),
     *(f"stages.{stage}.{key}" for stage in ("seed", "augment") for key in ("max_tokens=64", "min_relevance=null")),
-    *("stages.seed.combinations=2", "stages.augment.target_size=10", "stages.augment.window=4", "stages.augment.lag=0"),
+    *(
+        "stages.seed.combinations=2",
+        "stages.augment.target_size=10",
+        "stages.augment.window=4",
+        "stages.augment.lag=0",
+    ),
     *("stages.augment.epochs=1", "stages.respond.max_tokens=64", "stages.respond.retrieved=1"),
 )
