@@ -15,7 +15,7 @@ from fanno_hf.pipeline.plan import check_stage
 
 
 def main() -> int:
-    """Returns the exit code: 0 done, 1 failed, 2 wrong arguments, 3 budget reached, 130 and 143 stopped by a signal."""
+    """Returns the exit code: 0 done, 1 failed, 2 wrong arguments, 3 budget reached, 129, 130 and 143 stopped by a signal."""
     arguments = sys.argv[1:]
     if {"--help", "-h"} & set(arguments):
         with suppress(BrokenPipeError):  # of `--help | head`
@@ -30,7 +30,10 @@ def main() -> int:
             sys.argv[1:] = map(as_typed, arguments)
             from fanno_hf.cli.application import run
 
-            run()
+            try:
+                run()
+            finally:
+                _flush(is_told=sys.exc_info()[0] is not None)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 2
     except BaseException as error:
@@ -38,6 +41,21 @@ def main() -> int:
 
         return explain(error, debug="debug=true" in map(str.lower, arguments))
     return 0
+
+
+def _flush(is_told: bool) -> None:
+    """Hands on what was printed, while the error of a reader who is gone (`| head`) can still be told in words.
+
+    Raises OSError, unless another error is told already.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # what is left unread would be tried again, with a traceback, when Python ends
+        with suppress(OSError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if not is_told:
+            raise
 
 
 def _check_spelling(arguments: Sequence[str]) -> None:

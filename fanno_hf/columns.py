@@ -53,7 +53,10 @@ RESPONSE = {
     "response_verdicts": VERDICTS,
     "response_prompt_digest": "string",
 }
-FILLED = ("document_id", "text", "instruction_id", "instruction", "num_tokens", "origin", "round", "response")
+FILLED = (
+    *("document_id", "text", "source", "instruction_id", "instruction", "input", "num_tokens", "task_type", "origin"),
+    *("round", "response"),
+)
 """Columns that no kept row has a null in, at any stage."""
 PAIR = {
     "id": "string",

@@ -132,6 +132,7 @@ class Prescreen(_Closed):
     against: References
     verdicts: Verdicts
     undecided: Undecided
+    undecided_limit: Share  # of a verdict's rows; beyond it the stage stops
     communities: Communities
     longest_first: bool
 
@@ -141,6 +142,7 @@ class Instructing(Sampling):
 
     verdicts: Verdicts
     undecided: Undecided
+    undecided_limit: Share  # of a verdict's rows; beyond it the stage stops
     min_relevance: Cosine | None  # cosine to its document below which an instruction is off topic
     relevance_languages: Words | None  # in which that is judged; None: in all
     near_repeat_threshold: Cosine | None  # cosine from which on two instructions are the same; None: exact ones only
@@ -175,6 +177,7 @@ class Respond(Sampling):
     with_input: bool  # whether an instruction with an input gets passages
     verdicts: Verdicts
     undecided: Undecided
+    undecided_limit: Share  # of a verdict's rows; beyond it the stage stops
     retry_max_tokens: Count | None
     min_words: Natural
 
@@ -215,9 +218,25 @@ class Data(_Group):
     limit: Count | None = None
 
 
+class Price(_Closed):
+    """What a teacher costs; None is unknown, and counts nothing."""
+
+    currency: Text = "USD"
+    prompt: NotNegative | None = None  # of a million tokens, as the next two
+    cached: NotNegative | None = None  # of those of a prompt that the server had in its cache; None: as the others
+    completion: NotNegative | None = None
+    hour: NotNegative | None = None  # of its machines
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything of it is known."""
+        return any(price is not None for price in (self.prompt, self.cached, self.completion, self.hour))
+
+
 class PoolSettings(_Group):
     """What teachers and judges behind a server have; one without a key leaves it at its default."""
 
+    price: Price = Price()
     concurrency: Count | None = None
     timeout: Seconds = 300.0
     retries: Natural = 6
@@ -269,6 +288,7 @@ class Rules(_Closed):
     talks_to_assistant: Any
     template_is_meant: Any
     unfilled_template: Any
+    template_tokens: Any
     cut_off: Any
     missing_input: Any
     statements: Any
@@ -346,15 +366,6 @@ class Hub(_Closed):
     retries: Annotated[int, Ge(0), Le(20)]
 
 
-class Price(_Closed):
-    """What a teacher costs; None leaves it out."""
-
-    currency: Text
-    hour: NotNegative | None
-    prompt_tokens: NotNegative | None  # of a million
-    completion_tokens: NotNegative | None  # of a million
-
-
 class Report(_Closed):
     rows: Count
     rejected: Natural
@@ -365,7 +376,6 @@ class Report(_Closed):
     compare: Any
     compared_rows: Count
     judged: Natural
-    price: Price
     code: list[Text]
 
 
@@ -409,6 +419,7 @@ class Settings(_Group):
             raise UserError(_in_words(error)) from None
         settings.decontamination.check_together()
         settings._check_verdicts()
+        settings._check_currencies()
         settings.prescreen.communities.check_together()
         compile_patterns("stages.prescreen.prompt_injections", settings.prescreen.prompt_injections)
         compile_patterns("report.code", settings.report.code)
@@ -426,6 +437,14 @@ class Settings(_Group):
                         f"stages.{stage}.verdicts.{name}: prompts.{what}.questions has no question of this name"
                         f"{did_you_mean(name, questions) or '.'} There are: {', '.join(questions)}"
                     )
+
+    def _check_currencies(self) -> None:
+        """Raises UserError where teacher and judge are paid in two currencies: their costs are added."""
+        ours, theirs = self.teacher.price, self.judge.price
+        if ours.is_given and theirs.is_given and ours.currency != theirs.currency:
+            raise UserError(
+                f"judge.price.currency={theirs.currency}, and teacher.price.currency={ours.currency}: give both in one"
+            )
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -447,6 +466,14 @@ class Settings(_Group):
     @property
     def respond(self) -> Respond:
         return self.stages.respond
+
+
+_OTHERS = {"tags", "tokenizer", "command"}  # read where they are needed
+
+
+def unread_keys(resolved: Mapping[str, Any]) -> list[str]:
+    """Returns the keys at the top of a configuration that nothing reads but the configuration itself."""
+    return sorted(resolved.keys() - Settings.model_fields.keys() - _OTHERS)
 
 
 def _in_words(error: ValidationError) -> str:

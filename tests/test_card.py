@@ -67,8 +67,8 @@ def test_the_licence_of_the_documents_is_inherited(manifest):
     manifest["stages"]["prescreen"]["documents"] = about
     card = render_card(manifest, "demo")
     assert head(card)["license"] == "cc-by-4.0"
-    assert cell(card, "documents") == "owner/pages, train"
-    assert cell(card, "revision of the documents") == "0123abcd"
+    assert cell(card, "documents") == "`owner/pages, train`"
+    assert cell(card, "revision of the documents") == "`0123abcd`"
 
 
 def test_what_made_it_is_in_it(manifest):
@@ -78,7 +78,7 @@ def test_what_made_it_is_in_it(manifest):
         "cc0-1.0",
         ["synthetic", "fanno"],
     ]
-    assert cell(card, "licence of the pairs") == "cc0-1.0, as set by who made them"
+    assert cell(card, "licence of the pairs") == "`cc0-1.0`, as set by who made them"
     for label in ("teacher and revision", "embedder and revision", "tokenizer", "random seed", "packages"):
         assert cell(card, label)
     for section in ("Limits and known biases", "Citation", "Reproduce it", "Funnel", "Load it"):
@@ -113,9 +113,16 @@ def test_a_run_that_has_only_begun_has_a_card(manifest):
     assert 'prescreen = load_dataset(folder, "prescreen", split="train")' in card
 
 
-def test_markup_in_a_name_is_shown_as_it_is(manifest):
-    manifest["stages"]["prescreen"]["documents"] = {"name": "<script>|`[x](y)"}
-    assert cell(render_card(manifest, "demo"), "documents") == "&lt;script>\\|'\\[x](y)"
+def test_what_the_server_did_not_tell_is_said(manifest):
+    manifest["stages"]["seed"] |= {"verdicts_from_text": 1234, "estimated": 56}
+    card = render_card(manifest, "demo")
+    assert cell(card, "verdicts from text").startswith("0 or 1 (1,234 of them)")
+    assert cell(card, "token counts").startswith("estimated for 56 answers")
+
+
+def test_what_the_server_told_needs_no_word(manifest):
+    card = render_card(manifest, "demo")
+    assert "verdicts from text" not in card and "estimated" not in card
 
 
 def test_what_a_path_of_the_machine_was_is_cut_to_its_name():

@@ -264,8 +264,9 @@ def start(folder: Path, *overrides: str, **settings) -> subprocess.Popen:
 
 
 def heed_interrupts() -> None:
-    """A shell starts background jobs with SIGINT ignored, and children inherit that: as a terminal would start it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and children inherit that: as a terminal would start it."""
+    for sent in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sent, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen, folder: Path) -> tuple[int, str]:
@@ -283,7 +284,10 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
         time.sleep(0.005)
 
 
-@pytest.fixture(scope="module", params=[(signal.SIGINT, 3), (signal.SIGTERM, 45)], ids=["SIGINT", "SIGTERM"])
+SIGNALS = {"SIGINT": (signal.SIGINT, 3), "SIGTERM": (signal.SIGTERM, 45), "SIGHUP": (signal.SIGHUP, 20)}
+
+
+@pytest.fixture(scope="module", params=SIGNALS.values(), ids=SIGNALS)
 def stopped(request, tmp_path_factory):
     """A run that got a signal after so many requests: (its folder, the signal, exit code, stderr)."""
     sent, requests = request.param
@@ -388,6 +392,16 @@ def test_no_request_is_sent_beyond_the_budget(small, tmp_path):
 def test_a_pipe_that_is_closed_early_is_no_fault_of_ours(caplog):
     explain(BrokenPipeError(32, "Broken pipe"), debug=False)
     assert caplog.messages == ["Nobody reads what is printed any more. What was done is kept."]
+
+
+def test_a_reader_that_is_gone_gets_no_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)  # as `| head` does after its last line
+    command = [sys.executable, "-m", "fanno_hf", "--cfg", "job"]
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+    said = "Nobody reads what is printed any more. What was done is kept."
+    assert (done.returncode, done.stderr.splitlines()) == (1, [said])
 
 
 def test_a_full_memory_says_what_to_do(caplog):

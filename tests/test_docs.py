@@ -171,7 +171,8 @@ def reasons_in_code() -> set[str]:
             for node in ast.walk(tree):
                 if isinstance(node, ast.Tuple) and len(node.elts) == 2 and node not in nested:
                     first, second = (str(item.value) if isinstance(item, ast.Constant) else "" for item in node.elts)
-                    if name.fullmatch(first) and not name.fullmatch(second):
+                    is_pair = not isinstance(node.elts[1], ast.Starred)
+                    if is_pair and name.fullmatch(first) and not name.fullmatch(second):
                         found.add(first)
                 elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self.checks":
                     found |= {key.value for key in node.value.keys}

@@ -39,6 +39,12 @@ def test_a_mistake_is_named(key, value, said):
     assert str(caught.value).startswith(said)
 
 
+def test_teacher_and_judge_are_paid_in_one_currency():
+    overrides = ["judge=tgi", "teacher.price.prompt=1.0", "judge.price.prompt=1.0", "judge.price.currency=EUR"]
+    with pytest.raises(UserError, match="judge.price.currency=EUR, and teacher.price.currency=USD: give both in one"):
+        Settings.of(OmegaConf.to_container(compose_config(*overrides), resolve=True))
+
+
 def test_a_verdict_that_is_not_asked_for_needs_no_question():
     assert settings_with("stages.seed.verdicts.some_day", None).seed.verdicts["some_day"] is None
 

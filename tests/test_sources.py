@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -337,3 +338,8 @@ def test_rows_without_text_are_dropped_as_empty(run, tmp_path):
     nothing_asked = [f"stages.prescreen.verdicts.{name}=null" for name in VERDICTS]
     folder = run(f"data.path={path}", "stage=prescreen", *nothing_asked)
     assert folder.manifest["stages"]["prescreen"]["rejected"] == {"empty": 5}
+
+
+def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
+    (tmp_path / os.fsdecode(b"moss\xff.txt")).write_text("Mosses drink.")
+    assert list(FileSource(str(tmp_path)).documents()) == [("Mosses drink.", "moss?.txt")]

@@ -21,7 +21,7 @@ from fanno_hf.instructing.ask import Instructor, row_to_ask, rows_to_ask
 from fanno_hf.instructing.tags import assign_tags, tag_pool
 from fanno_hf.steps.asking import SPENT
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.funnel import TEACHER, Funnel
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Windows:
         self._tags = tag_pool(context.settings.resolved["tags"])
         self.running: list[Window] = []  # drawn and not ended
         self._count = self._asked = self._accepted = self._spent = 0
+        self._lost = 0  # asked, without an answer of the teacher
 
     def _shuffled(self) -> Iterator[Iterator[int]]:
         for epoch in range(self._settings.epochs):
@@ -116,6 +117,7 @@ class Windows:
         self.running.remove(window)
         self._spent += sum(window.spent.values())
         self._asked += window.size
+        self._lost += sum(window.funnel.reasons[reason] for reason in TEACHER)
         self._accepted += accepted
 
     def say_how_it_ended(self) -> None:
@@ -132,6 +134,10 @@ class Windows:
             logger.warning(
                 f"augment: the documents ran out at {size} of target_size={settings.target_size}: all "
                 f"{len(self._documents)} were visited {settings.epochs} times, {self._accepted} of {self._asked} asked "
-                f"were accepted ({100 * self._accepted / max(1, self._asked):.0f} %). Raise stages.augment.epochs or give more "
-                "documents"
+                f"were accepted ({100 * self._accepted / max(1, self._asked):.0f} %). {self._advice()}"
             )
+
+    def _advice(self) -> str:
+        if 2 * self._lost >= self._asked > 0:  # the documents are not to blame
+            return f"The teacher gave no answer to {self._lost} of them: stage=doctor shows more"
+        return "Raise stages.augment.epochs or give more documents"

@@ -6,10 +6,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from fanno_hf.cli.keys import rename_keys
 from fanno_hf.pipeline.plan import check_stage
-from fanno_hf.settings import Settings
+from fanno_hf.settings import Settings, unread_keys
 
 logger = logging.getLogger(__name__)
-_OTHERS = {"tags", "tokenizer", "command"}  # read where they are needed
 
 
 def resolve(config: DictConfig, command: str | None = None) -> Settings:
@@ -21,6 +20,6 @@ def resolve(config: DictConfig, command: str | None = None) -> Settings:
     check_stage(config.stage)
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     rename_keys(resolved)
-    for name in resolved.keys() - Settings.model_fields.keys() - _OTHERS:
+    for name in unread_keys(resolved):
         logger.warning("%s is no setting of fanno_hf: nothing reads it but the configuration itself", name)
     return Settings.of({**resolved, **({"command": command} if command else {})})

@@ -57,11 +57,12 @@ class _RunLog(logging.FileHandler):
 def show(folder: "RunFolder", stage: str, count: int = 3) -> None:
     """Prints the funnel and, after the last stage, a few pairs; a shard has neither."""
     from fanno_hf.output.table import funnel_table
+    from fanno_hf.output.usage import usage_in_words, usage_of_all
 
     stages = folder.manifest["stages"]
     if not stages:
         return
-    print(f"\n{funnel_table(folder.manifest)}\n")
+    print(f"\n{funnel_table(folder.manifest)}\n\n{usage_in_words(usage_of_all(folder.manifest))}\n")
     if stage in ("all", "respond"):
         pairs = stages["respond"]["kept"]
         rows = folder.stream_rows("default", ("instruction", "input", "output"), every=max(1, pairs // count))

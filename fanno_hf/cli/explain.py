@@ -26,8 +26,13 @@ def explain(error: BaseException, *, debug: bool) -> int:
     message, code = _in_words(error)
     if debug:
         logger.error("%s", "".join(traceback.format_exception(error)).rstrip())
-    logger.error("%s", message)
+    logger.error("%s", _harmless(message))
     return code
+
+
+def _harmless(message: str) -> str:
+    """Returns a message without control characters: it may quote a file that somebody else wrote."""
+    return "".join(ch if ch.isprintable() or ch == "\n" else " " for ch in message)
 
 
 def _in_words(error: BaseException) -> tuple[str, int]:

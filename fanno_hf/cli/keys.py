@@ -29,6 +29,10 @@ RENAMED = {
     "b": "diff.b",
     "decontaminate": "decontamination.benchmarks",
     "report.parser": "parser",
+    "report.price.completion_tokens": "teacher.price.completion",
+    "report.price.currency": "teacher.price.currency",
+    "report.price.hour": "teacher.price.hour",
+    "report.price.prompt_tokens": "teacher.price.prompt",
     "stages.augment.verdicts.names_strangers": "stages.augment.verdicts.private_details",
     "stages.prescreen.max_markup_share": "stages.prescreen.markup.max_share",
     "stages.seed.verdicts.names_strangers": "stages.seed.verdicts.private_details",
@@ -102,8 +106,10 @@ def rename_keys(config: dict[str, Any]) -> None:
         group = _group(config, path)
         if isinstance(group, dict) and name in group:
             _warn(old)
-            *path, new_name = new.split(".")
-            _group(config, path)[new_name] = group.pop(name)
+            *new_path, new_name = new.split(".")
+            _group(config, new_path)[new_name] = group.pop(name)
+            if not group:  # a group of which nothing is left is no key either
+                del _group(config, path[:-1])[path[-1]]
 
 
 def _group(config: Any, path: Sequence[str]) -> Any:

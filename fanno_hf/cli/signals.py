@@ -1,16 +1,19 @@
-"""Ctrl-C and SIGTERM stop a run, at the latest after `GRACE` seconds, even if a library swallows the exception."""
+"""Ctrl-C, SIGTERM and SIGHUP (a terminal that is closed) stop a run, at the latest after `GRACE` seconds, even if a library swallows the exception."""
 
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 GRACE = 30.0
 """Seconds a run has to close its files and connections after a signal."""
 
 STOPPED = "Stopped. What was done is kept: run the same command again to go on."
+
+
+_HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(KeyboardInterrupt):
@@ -23,8 +26,8 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def heeding_signals() -> Iterator[None]:
-    """Makes SIGTERM, and SIGINT unless the shell ignores it, raise `Stopped` in the main thread."""
-    heeded = [signum for signum in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(signum) != signal.SIG_IGN]
+    """Makes SIGINT, SIGTERM and SIGHUP raise `Stopped` in the main thread, except those that are ignored, as by nohup."""
+    heeded = [signum for signum in _HEEDED if signal.getsignal(signum) != signal.SIG_IGN]
     before = {signum: signal.signal(signum, _stop) for signum in heeded}
     try:
         yield
@@ -43,5 +46,6 @@ def _stop(signum: int, frame: object) -> None:
 
 def _leave(signum: int) -> None:
     # nothing is lost: each answer is journaled when it comes, and files get their names when they are complete
-    print(STOPPED, file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal may be gone
+        print(STOPPED, file=sys.stderr, flush=True)
     os._exit(128 + signum)

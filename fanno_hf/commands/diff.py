@@ -14,6 +14,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.identity import content_id, digest
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.markdown import printable
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.table import table
 from fanno_hf.pipeline.plan import STAGES, tables_of
@@ -52,7 +53,7 @@ def diff(settings: Settings) -> str:
     names, retries = settings.diff, settings.hub.retries
     with _side("diff.a", names.a, retries) as a, _side("diff.b", names.b, retries) as b:
         parts = [
-            f"a: {names.a} ({_made(a)})\nb: {names.b} ({_made(b)})",
+            f"a: {names.a} ({printable(_made(a))})\nb: {names.b} ({printable(_made(b))})",
             _rows_table(a, b, names.examples),
             table(("stage", "", "a", "b"), _funnel(a.manifest, b.manifest)),
             table(("metric", "a", "b"), _metrics(a, b, settings)),
@@ -119,7 +120,7 @@ def _indexed(folder: RunFolder, config: str) -> tuple[dict[str, dict[str, str]],
             ) from error
         text = (row.get("instruction") or row.get("text") or "")[:110]
         digests.setdefault(key, {column: digest(value)[:16] for column, value in row.items()})
-        texts.setdefault(key, "".join(ch if ch.isprintable() else " " for ch in text))
+        texts.setdefault(key, printable(text))
     return digests, texts
 
 

@@ -4,6 +4,7 @@ Segmentation, rules and duplicates are done for all documents, communities for a
 `estimate.rows` of them, drawn at random, and what these took is projected onto all:
 
     requests of a stage  = rows it would ask about x requests for a row of the probe; tokens and kept rows alike
+    cost of a stage      = that of the probe's tokens, cached ones at their price, x the same share; and of the time
     time of a stage      = requests x seconds of a request / requests in flight        (Little's law)
                            + idle time at the end of the probe, once a stage; in augment once for windows asked together
 
@@ -25,6 +26,7 @@ import numpy as np
 from datasets import Dataset
 
 from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.costs import Costs, in_words
 from fanno_hf.identity import spread_seed
 from fanno_hf.output.table import table
 from fanno_hf.pipeline.services import read_documents, services
@@ -53,6 +55,7 @@ class Projection:
     prompt_tokens: int
     completion_tokens: int
     seconds: float
+    cost: float | None = None  # None where no price is given
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,15 @@ class _Probe:
     kept: int  # rows that it returned
     used: Usage
     idle: float  # seconds in which the teacher had less to do than it could
+    costs: Costs
+    spent: float  # cost of its tokens
 
     def project(self, stage: str, rows: int, rows_out: int, in_flight: int, times: int = 1) -> Projection:
         """Returns what so many rows take; `times` is how often everything waits for the last request."""
         used, share = self.used, rows / self.rows
         numbers = (round(share * number) for number in (used.requests, used.prompt_tokens, used.completion_tokens))
         seconds = share * used.busy_seconds / in_flight + times * self.idle if rows else 0.0
-        return Projection(stage, rows, rows_out, *numbers, seconds)
+        return Projection(stage, rows, rows_out, *numbers, seconds, self.costs.of(share * self.spent, seconds))
 
 
 def project(settings: Settings) -> str:
@@ -85,7 +90,8 @@ def project(settings: Settings) -> str:
         with _errors_only("fanno_hf.stages", "fanno_hf.steps", "fanno_hf.augmenting"):
             stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
-    return f"{_table(stages)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
+        currency = context.teacher.costs.currency
+    return f"{_table(stages, currency)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
 
 
 @contextmanager
@@ -159,23 +165,27 @@ def _for_a_probe(context: Context, rows: int) -> Context:
 
 def _probed(rows: int, context: Context, stage: Callable[[], Any]) -> tuple[Any, _Probe]:
     """Runs a stage on the probe and returns its output and what each of its rows took."""
+    costs = context.teacher.costs
     context.teacher.take_usage()
-    started = time.monotonic()
+    started, spent = time.monotonic(), costs.tokens
     output = stage()
     wall, used = time.monotonic() - started, context.teacher.take_usage()
     idle = max(0.0, wall - used.busy_seconds / context.teacher.capacity)
-    return output, _Probe(rows, len(output.kept if isinstance(output, StageOutput) else output), used, idle)
+    kept = len(output.kept if isinstance(output, StageOutput) else output)
+    return output, _Probe(rows, kept, used, idle, costs, costs.tokens - spent)
 
 
-def _table(stages: list[Projection]) -> str:
+def _table(stages: list[Projection], currency: str) -> str:
     names = ("rows_in", "requests", "prompt_tokens", "completion_tokens", "seconds")
     pairs = stages[-1].rows_out
-    total = Projection(
-        "all", rows_out=pairs, **{name: sum(getattr(stage, name) for stage in stages) for name in names}
-    )
-    head = ("stage", "asks about", "requests", "prompt tokens", "written tokens", "time", "keeps")
+    sums = {name: sum(getattr(stage, name) for stage in stages) for name in names}
+    priced = [stage.cost for stage in stages if stage.cost is not None]
+    total = Projection("all", rows_out=pairs, **sums, cost=sum(priced) if priced else None)
+    cost = ("cost",) if priced else ()
+    head = ("stage", "asks about", "requests", "prompt tokens", "written tokens", "time", *cost, "keeps")
     lines = []
     for s in (*stages, total):
         numbers = (f"{n:,}" for n in (s.rows_in, s.requests, s.prompt_tokens, s.completion_tokens))
-        lines.append((s.stage, *numbers, duration(s.seconds), f"{s.rows_out:,}"))
+        cost = () if s.cost is None else (in_words(s.cost, currency),)
+        lines.append((s.stage, *numbers, duration(s.seconds), *cost, f"{s.rows_out:,}"))
     return f"{table(head, lines)}\n\nat most {pairs:,} pairs"

@@ -60,7 +60,7 @@ def preview(settings: Settings) -> str:
             services(settings.model_copy(update={"journal": journal}), Path(scratch), Path(scratch)) as context,
         ):
             shown.say(f"teacher: {context.teacher.identity}")
-            for way in _ways(run, context, shown):
+            for way in _ways(run, replace(context, settings=_going_on(context.settings)), shown):
                 shown.add(way)
             used = context.teacher.take_usage()
         shown.say(_became(shown.ways))
@@ -69,6 +69,12 @@ def preview(settings: Settings) -> str:
         if page:
             page.write_bytes(shown.html())
     return f"wrote {page}" if page else "preview.html=FILE writes this as a page"
+
+
+def _going_on(settings: Settings) -> Settings:
+    """Undecided verdicts do not stop a preview: here one sees why they are."""
+    prescreen = settings.prescreen.model_copy(update={"undecided_limit": 1.0})
+    return settings.model_copy(update={"stages": settings.stages.model_copy(update={"prescreen": prescreen})})
 
 
 def _page_file(name: str | None) -> Path | None:

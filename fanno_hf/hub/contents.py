@@ -39,24 +39,32 @@ def check_files(folder: RunFolder) -> None:
 
 
 def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
-    """Returns run.json as others may see it: no path of this machine, and no commit, which its place tells already."""
+    """Returns run.json as others may see it: no path of this machine, and no commit, which its place tells already.
+
+    `shared` says that its digests are those of the rows as fanno_hf writes them, and not of the files that the Hub writes.
+    """
     stages = {}
     for stage, entry in manifest["stages"].items():
         shared = {key: value for key, value in entry.items() if key not in ("hub", "from")}
         config = {**shared["config"], "stages": without_paths(shared["config"]["stages"])}
         stages[stage] = {**shared, "config": config}
-    text = json.dumps({**manifest, "stages": stages}, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({**manifest, "shared": True, "stages": stages}, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace")
 
 
 def pushed_head(readme: str, names: Iterable[str]) -> dict[str, Any]:
-    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone."""
+    """The keys `configs` and `dataset_info` of a card as `push_to_hub` left them, without configs that are gone; none of a
+    head that is no YAML."""
     parts = re.split(r"^---[ \t]*$", readme, maxsplit=2, flags=re.MULTILINE)
-    head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
-    found = {}
+    try:
+        head = yaml.safe_load(parts[1]) if len(parts) == 3 else {}
+    except (yaml.YAMLError, ValueError, RecursionError):
+        head = {}
+    found, names = {}, list(names)
     for key in ("configs", "dataset_info"):
-        value = (head or {}).get(key) or []
-        entries = [e for e in ([value] if isinstance(value, dict) else value) if e.get("config_name") in names]
+        value = head.get(key) if isinstance(head, dict) else None
+        listed = value if isinstance(value, list) else [value]
+        entries = [e for e in listed if isinstance(e, dict) and e.get("config_name") in names]
         found[key] = entries[0] if key == "dataset_info" and len(entries) == 1 else entries
     return found
 

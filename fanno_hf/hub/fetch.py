@@ -106,5 +106,5 @@ def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, 
     path = hub.call(what, hub.api.hf_hub_download, repo_id, "run.json", revision=commit, repo_type="dataset")
     manifest, fault = read_manifest(Path(path), what)
     if fault is not None:
-        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf{f' ({fault})' if fault else ''}")
+        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf ({fault})")
     return manifest

@@ -121,7 +121,7 @@ class Publisher:
         head, paths = self._call("listing its files", self._list)
         try:
             held = tables_of(json.loads(self._call("reading run.json", self._read, "run.json", head) or "{}"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             held = []  # there is none, or it is another program's: everything is pushed
         return {table.name: table.sha256 for table in held}, paths
 
@@ -182,7 +182,7 @@ class Publisher:
             path = self._api.hf_hub_download(self.repo_id, name, revision=commit, **_REPO)
         except RemoteEntryNotFoundError:
             return ""
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8", errors="replace")
 
     def _tag(self, stage: str, commit: str, folder: RunFolder) -> None:
         """Lets `<run>/<stage>` name the commit of the stage's rows, and writes it down."""

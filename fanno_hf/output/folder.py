@@ -8,38 +8,35 @@
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import file_sha256
-from fanno_hf.output.manifest import FORMAT, NO_STAGES, read_manifest
+from fanno_hf.output.manifest import FORMAT, read_manifest
 from fanno_hf.output.place import disk_error
-from fanno_hf.steps.rows import BATCH, conform, spill_batches
+from fanno_hf.output.tables import RunTables
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_FILE = "train-00000-of-00001.parquet"
 _ROW_GROUP = 10_000
 
 
-class RunFolder:
+class RunFolder(RunTables):
     """Reads and writes one run; a folder that is missing is created.
 
     Raises UserError where the folder cannot be written, is in use, or was made by another version.
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path).expanduser()
+        super().__init__(Path(path).expanduser(), {})
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.path / ".lock", timeout=0)
@@ -48,7 +45,6 @@ class RunFolder:
             raise UserError(f"{self.path} is in use by another process: wait for it, or give another run=") from error
         except OSError as error:
             raise disk_error(self.path, error) from error
-        self.scratch = self.path / ".scratch"
         try:
             shutil.rmtree(self.scratch, ignore_errors=True)  # what a killed process left
             self.scratch.mkdir(exist_ok=True)
@@ -70,8 +66,8 @@ class RunFolder:
         if not path.exists():
             return {"format": FORMAT, "stages": {}}
         manifest, fault = read_manifest(path, path, ", or give another run=")
-        if fault in ("", NO_STAGES):
-            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run=")
+        if not manifest:
+            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run= ({fault})")
         if fault:
             raise UserError(
                 f"{path} has been changed since fanno_hf wrote it ({fault}): restore it, or give another run="
@@ -117,62 +113,6 @@ class RunFolder:
         with self._beside(path) as file:
             _write_parquet(rows, file)
         return file_sha256(path)
-
-    def _file(self, config: str) -> Path:
-        folder = "data" if config == "default" else re.sub("^(rejected|history)_", r"\1/", config)
-        return self.path / folder / _FILE
-
-    def read_rows(
-        self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None
-    ) -> "Dataset":
-        """Reads a config's rows into `scratch` (None: the run's own); raises UserError where they cannot be read.
-
-        Args:
-            config: "default" (the final pairs), a stage, or a stage after "rejected_" or "history_".
-            columns: names and types of what is read; None reads every column as it is.
-        """
-        with self._opened(config) as file:
-            # a closed folder has no scratch: its rows are read into memory
-            scratch = scratch or (self.scratch if self.scratch.exists() else None)
-            rows = spill_batches(file.iter_batches(BATCH), file.schema_arrow, scratch).open()
-        return conform(rows, columns) if columns else rows
-
-    def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
-        """Yields the rows of a config, like `read_rows` but without importing `datasets`.
-
-        Args:
-            columns: names of what is read; where the file lacks one, its values are None.
-            every: n yields the first row and every n-th after it.
-        """
-        with self._opened(config) as file:
-            lacking = {name: None for name in columns if name not in file.schema_arrow.names}
-            first = 0
-            for batch in file.iter_batches(BATCH, columns=[name for name in columns if name not in lacking]):
-                yield from ({**row, **lacking} for row in batch.to_pylist()[-first % every :: every])
-                first += batch.num_rows
-
-    @contextmanager
-    def _opened(self, config: str) -> Iterator[pq.ParquetFile]:
-        """Opens the file of a config; raises UserError where it is missing or damaged."""
-        path = self._file(config)
-        try:
-            with pq.ParquetFile(path) as file:
-                yield file
-        except FileNotFoundError as error:
-            raise UserError(f"{path} is missing: run stage={_stage(config)} first, or stage=all") from error
-        except (OSError, pa.ArrowException) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}): delete it and run stage={_stage(config)} again"
-            ) from error
-
-    def has_rows(self, config: str, sha256: str | None) -> bool:
-        """Whether the config's file has this digest; None: whether there is no file."""
-        path = self._file(config)
-        return (file_sha256(path) if path.exists() else None) == sha256
-
-
-def _stage(config: str) -> str:
-    return "respond" if config == "default" else config.rpartition("_")[2]
 
 
 def _write_parquet(rows: "Dataset", file: BinaryIO) -> None:

@@ -5,7 +5,6 @@
 The models only check. A run is read as plain dicts, and keys that are not declared here are kept.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fanno_hf.errors import UserError
+from fanno_hf.exact_json import parse_exactly
 from fanno_hf.instructing.tags import tag_pool
 from fanno_hf.pipeline.plan import STAGES, input_digest
 
@@ -20,7 +20,8 @@ FORMAT = 1
 NO_STAGES = "it has no stages"
 _LARGEST = 2**53  # JSON and the report's page can hold any whole number below it
 Count = Annotated[int, Field(ge=0, lt=_LARGEST)]
-Sha256 = str | None  # None: no rows, so no file
+Amount = Annotated[float, Field(ge=0, lt=_LARGEST)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None  # None: no rows, so no file
 
 
 def _check_tags(tags: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +44,30 @@ class Config(_Part):
     random_seed: Count
 
 
+class PaidPrice(_Part):
+    """What the tokens of a stage cost, of a million each, and an hour."""
+
+    currency: str
+    prompt: Amount | None = None
+    cached: Amount | None = None
+    completion: Amount | None = None
+    hour: Amount | None = None
+
+
+class Pinned(_Part):
+    """Where on the Hub the rows of a stage came from."""
+
+    repo_id: str
+    commit: str
+
+
+class Pushed(_Part):
+    """Where on the Hub the rows of a stage are."""
+
+    commit: str
+    tag: str
+
+
 class Entry(_Part):
     """What a stage did."""
 
@@ -61,16 +86,28 @@ class Entry(_Part):
     output: Sha256
     output_rejected: Sha256
     rejected: dict[str, Count]  # reason -> rows
-    seconds: Annotated[float, Field(ge=0, lt=_LARGEST)]
+    seconds: Amount
     config: Config
     digests: dict[str, str]
     output_history: Sha256 = None
     pairs: Sha256 = None
     documents: dict[str, Any] = {}
-    hub: dict[str, Any] = {}
-    origin: dict[str, Any] = Field({}, alias="from")
+    hub: Pushed | None = None
+    origin: Pinned | None = Field(None, alias="from")
     command: str = ""
     shortened: Count = 0
+    cached_tokens: Count = 0
+    thinking_tokens: Count = 0
+    busy_seconds: Amount = 0.0
+    resent: Count = 0
+    refused: Count = 0
+    failed: Count = 0
+    faults: dict[str, Count] = {}  # what went wrong, in the server's words -> how often
+    estimated: Count = 0
+    verdicts_from_text: Count = 0
+    cost: Amount | None = None
+    price: PaidPrice | None = None
+    judge_price: PaidPrice | None = None
     undecided: dict[str, Count] = {}  # question -> rows that it was undecided for
     removed: dict[str, Count] = {}  # kind of what parsing took off -> rows
     tags: Annotated[dict[str, Any], AfterValidator(_check_tags)] = {}
@@ -84,21 +121,30 @@ class Manifest(_Part):
 
 
 def read_manifest(path: Path, what: Any, advice: str = "") -> tuple[dict[str, Any], str | None]:
-    """Returns a run.json and what is wrong with it: None where nothing is, "" where it is not one at all.
+    """Returns a run.json and what is wrong with it, in a few words: None where nothing is. One that is no run's is empty.
 
     Raises UserError where `what` was made by another version; the message ends with `advice`.
     """
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        format_ = manifest["format"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return {}, ""
+        manifest = parse_exactly(path.read_bytes())
+    except OSError as error:
+        return {}, f"it cannot be read: {error.strerror}"
+    except ValueError as error:
+        return {}, str(error)
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        return {}, "it has no format"
+    format_ = manifest["format"]
     if format_ != FORMAT or not isinstance(format_, int):
         raise UserError(
-            f"{what} was made by fanno_hf {manifest.get('fanno_hf', '?')} (run format {format_!r}; this one reads "
-            f"{FORMAT}): use that version{advice}"
+            f"{what} was made by fanno_hf {_short(manifest.get('fanno_hf', '?'))} (run format {_short(repr(format_))}; "
+            f"this one reads {FORMAT}): use that version{advice}"
         )
-    return manifest, fault_of(manifest)
+    fault = fault_of(manifest)
+    return ({}, fault) if fault == NO_STAGES else (manifest, fault)
+
+
+def _short(value: Any) -> str:
+    return str(value)[:40]
 
 
 def fault_of(manifest: Any) -> str | None:

@@ -24,7 +24,7 @@ def _metrics(folder: RunFolder) -> dict[str, Any]:
     try:
         metrics = json.loads((folder.path / METRICS).read_text(encoding="utf-8"))
         return metrics if metrics["rows_of"] == shown_rows(folder.manifest) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

@@ -1,12 +1,13 @@
-"""Tables as Markdown, for the terminal, the log and the card.
+"""Tables as Markdown, for the terminal, the log and the card; a cell is one line without control characters.
 
 | stage | in | kept | rejected
 | seed  | 49 |   30 | missing_input 12, refers_to_document 7
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fanno_hf.output.markdown import printable
 from fanno_hf.pipeline.plan import STAGES
 
 
@@ -18,7 +19,7 @@ def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
     """
     if not lines:
         return ""
-    columns = list(zip(*([str(cell) for cell in line] for line in (head, *lines)), strict=True))
+    columns = list(zip(*([printable(cell) for cell in line] for line in (head, *lines)), strict=True))
     numeric = [place > 0 and all(map(_is_number, cells[1:])) for place, cells in enumerate(columns)]
     widths = [max(3, *map(len, cells)) for cells in columns]
     if not numeric[-1]:
@@ -35,11 +36,14 @@ def _is_number(cell: str) -> bool:
     return not cell or cell.lstrip("-")[:1].isdigit()
 
 
-def funnel_table(manifest: Mapping[str, Any]) -> str:
-    """Returns the funnel of a run (its run.json): for each stage the rows in, the rows kept, and why the others left."""
+def funnel_table(manifest: Mapping[str, Any], written: Callable[[str], str] = str) -> str:
+    """Returns the funnel of a run (its run.json): for each stage the rows in, the rows kept, and why the others left.
+
+    `written` makes of a reason what stands in the table.
+    """
     lines = []
     for stage in STAGES:
         if entry := manifest["stages"].get(stage):
-            reasons = ", ".join(f"{reason} {count}" for reason, count in entry["rejected"].items()) or "none"
+            reasons = ", ".join(f"{written(reason)} {count}" for reason, count in entry["rejected"].items()) or "none"
             lines.append((stage, entry["rows_in"], entry["kept"], reasons))
     return table(("stage", "in", "kept", "rejected"), lines)

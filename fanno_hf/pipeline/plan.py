@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _EVERYWHERE = ("language", "verdicts", "harder")  # what all prompts share
+_DECIDES_NOTHING = ("undecided_limit",)  # settings of a stage that stop it, and change no row of one that ends
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,17 @@ class Stage:
         if self.name == "augment" and "response_length" in settings.augment.reward:
             stages, prompts = (*stages, "respond"), (*prompts, "respond")
         return {
-            "stages": {name: config["stages"][name] for name in stages},
+            "stages": {name: _deciding(config["stages"][name]) for name in stages},
             "prompts": {name: config["prompts"][name] for name in (*_EVERYWHERE, *prompts)},
             "random_seed": config["random_seed"],
             "top_logprobs": config["top_logprobs"],
             # a schema goes with the requests for instructions
             **({"structured": settings.teacher.structured} if "tags" in self.groups else {}),
         }
+
+
+def _deciding(stage: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stage.items() if key not in _DECIDES_NOTHING}
 
 
 _ALL = (
@@ -146,6 +151,9 @@ TASKS = {
     ),
     "preview": Task(
         "fanno_hf.commands.preview:preview", "shows the first passages all the way: prompts, answers, reasons, pairs"
+    ),
+    "validate": Task(
+        "fanno_hf.commands.validate:validate", "checks configuration, prompts, tags, rules and data, without a teacher"
     ),
 }
 SUMMARIES = {

@@ -12,6 +12,7 @@ from fanno_hf.identity import digest, hashed
 from fanno_hf.settings import Decontamination
 from fanno_hf.sources.named import reference_documents, reference_items
 from fanno_hf.steps.rows import Spilled, spill
+from fanno_hf.texts.fit import clean
 from fanno_hf.texts import contamination
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class NamedDocuments:
     @cached_property
     def _read(self) -> tuple[Spilled, str]:
         documents = (
-            {"text": text, "source": source, "position": 0}
+            {"text": clean(text), "source": source, "position": 0}
             for entry in self._entries
             for text, source in reference_documents(entry, AGAINST)
             if isinstance(text, str) and text.strip()

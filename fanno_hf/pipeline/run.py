@@ -20,8 +20,9 @@ from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.pairs import pairs
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import write_card
-from fanno_hf.output.table import funnel_table
 from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
+from fanno_hf.pipeline.room import warn_of_small_context
+from fanno_hf.pipeline.said import log_stage
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.settings import Settings
@@ -112,9 +113,11 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     context.embedder.check_installed()
     check_prompts(context.settings.resolved["prompts"])
     context.teacher.take_usage()
-    started = time.monotonic()
+    started, spent = time.monotonic(), context.teacher.costs.tokens
+    given = inputs()
+    warn_of_small_context(stage.name, given[0].kept if stage.name == "prescreen" else given[0], context)
     try:
-        output = load(stage.function)(*inputs(), context)
+        output = load(stage.function)(*given, context)
     except StageEmpty as error:
         folder.write_rows(f"rejected_{stage.name}", error.rejected)  # the error says where to look
         raise
@@ -125,6 +128,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     }
     if stage.has_history:
         tables["output_history"] = folder.write_rows(f"history_{stage.name}", output.history)
+    seconds = round(time.monotonic() - started, 2)
     folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
     folder.manifest["stages"][stage.name] = {
         "fingerprint": fingerprint,
@@ -132,14 +136,15 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
         **tables,
         **_counts(output),
         **asdict(usage),
-        "seconds": round(time.monotonic() - started, 2),
+        "seconds": seconds,
+        **_cost(context, spent, seconds),
         **_about(stage, context, folder),
         **decisive,
     }
     if stage.has_pairs:
         folder.manifest["stages"][stage.name]["pairs"] = folder.write_rows("default", pairs(output.kept))
     folder.write_manifest()
-    _log_stage(stage.name, folder.manifest["stages"][stage.name])
+    log_stage(stage.name, folder.manifest["stages"][stage.name])
 
 
 def finished(stage: Stage, context: Context, folder: RunFolder) -> "Dataset | None":
@@ -240,6 +245,16 @@ def _about(stage: Stage, context: Context, folder: RunFolder) -> dict[str, Any]:
     return {**found, **{name: config[name] for name in stage.recorded}}
 
 
+def _cost(context: Context, spent: float, seconds: float) -> dict[str, Any]:
+    """Returns what a stage cost and by which price; nothing where no price is given. `spent`: on tokens before it."""
+    costs, judge = context.teacher.costs, context.settings.judge.price
+    cost = costs.of(costs.tokens - spent, seconds)
+    if cost is None:
+        return {}
+    price = context.settings.teacher.price.model_dump() | {"currency": costs.currency}
+    return {"cost": round(cost, 6), "price": price, **({"judge_price": judge.model_dump()} if judge.is_given else {})}
+
+
 def _versions() -> dict[str, str]:
     """Returns the versions of the packages that may matter and are installed; models need what [local] brings."""
     found = {}
@@ -247,25 +262,3 @@ def _versions() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
-
-
-def _log_stage(stage: str, entry: Mapping[str, Any]) -> None:
-    if entry["shortened"]:
-        logger.warning("%s: %d prompts were too long and lost a part of their document", stage, entry["shortened"])
-    if undecided := entry.get("undecided"):
-        names = ", ".join(f"{name} {count}" for name, count in undecided.items())
-        logger.warning(
-            "%s: verdicts that said neither yes nor no: %s of %d rows; stage=doctor shows why",
-            stage,
-            names,
-            entry["rows_in"],
-        )
-    if removed := entry.get("removed"):
-        kinds = ", ".join(f"{kind} {count}" for kind, count in removed.items())
-        logger.info("%s: parsing took more than a preamble off some completions: %s", stage, kinds)
-    logger.info(
-        "%s: %d of %d rows kept in %.0f s; %d requests sent, %d from the journal, %d + %d tokens\n%s",
-        *(stage, entry["kept"], entry["rows_in"], entry["seconds"], entry["requests"], entry["from_journal"]),
-        *(entry["prompt_tokens"], entry["completion_tokens"]),
-        funnel_table({"stages": {stage: entry}}),
-    )

@@ -12,6 +12,7 @@ import hydra.errors
 import hydra.utils
 
 from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.costs import Costs
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import hashed
 from fanno_hf.pipeline.references import NamedBenchmarks, NamedDocuments
@@ -35,7 +36,8 @@ Shard = tuple[int, int]  # (index, count): every count-th document, from the ind
 def build(key: str, config: Mapping[str, Any]) -> Any:
     """Makes the object that a group of the configuration describes; raises UserError, with the group, where it cannot."""
     try:
-        made = hydra.utils.instantiate(config)
+        # a price is counted where answers are, and is nothing that a teacher has to know
+        made = hydra.utils.instantiate({name: value for name, value in config.items() if name != "price"})
     except hydra.errors.InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, FannoError):
@@ -57,7 +59,9 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
     config = settings.resolved
     backend, embedder, counter = (build(key, config[key]) for key in ("teacher", "embedder", "tokenizer"))
     judge = build("judge", config["judge"]) if config["judge"]["_target_"] else None
-    teacher = Teacher(backend, Journal(_journal(settings, folder)), Budget(**settings.budget.model_dump()), judge)
+    costs = Costs(settings.teacher.price, settings.judge.price if judge else None)
+    budget = Budget(**settings.budget.model_dump())
+    teacher = Teacher(backend, Journal(_journal(settings, folder)), budget, judge, costs)
     decontamination, against = settings.decontamination, settings.prescreen.against
     try:
         yield Context(

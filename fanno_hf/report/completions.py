@@ -38,7 +38,7 @@ def _parsed(folder: RunFolder) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for table, group in ((stage, f"{stage}, kept"), (f"rejected_{stage}", f"{stage}, rejected")):
             for row in folder.stream_rows(table, columns) if table in names else ():
                 # seeds stand in augment, too; a row that got no completion has no count
-                if row["origin"] == stage and row["characters_removed"] is not None:
+                if row["origin"] == stage and row["characters_removed"] is not None and row["task_type"]:
                     yield group, row
 
 

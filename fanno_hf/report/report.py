@@ -31,7 +31,7 @@ from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.passages import read_map
 from fanno_hf.report.records import page_records
 from fanno_hf.report.shown import Shown, measured, read_shown, read_table, read_verbs, repeat_threshold
-from fanno_hf.report.stages import stage_figures
+from fanno_hf.report.stages import currency_of, stage_figures
 from fanno_hf.report.style import check_installed
 from fanno_hf.settings import Settings
 from fanno_hf.texts.duration import duration
@@ -77,7 +77,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
         beside = (name, (pairs, of))
     parser = find_parser(settings.parser)
     verbs = [read_verbs(parser, data.instructions, chosen.parsed, seed) if parser else None for data in sets]
-    stages = stage_figures(folder.manifest, chosen.price)
+    stages = stage_figures(folder.manifest, settings.teacher.price)
     metrics = _metrics(sets, verbs, folder)
     tables = [*form_tables(folder, chosen, seed, beside), *completion_tables(folder)]
     figures = draw(
@@ -86,7 +86,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
         history=read_table(folder, "history_augment"),
         passages=read_map(folder, embedder, chosen.map, seed),
         stages=stages,
-        currency=chosen.price.currency,
+        currency=currency_of(folder.manifest, settings.teacher.price),
     )
     page = Page(
         title=ours.name,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fanno_hf.costs import tokens_cost
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.settings import Price
 
@@ -25,7 +26,7 @@ class StageFigures:
 
 
 def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigures]:
-    """Returns rows, tokens, time and cost of each finished stage."""
+    """Returns rows, tokens, time and cost of each finished stage; `price`: where one is given, it replaces the run's own."""
     return [
         StageFigures(
             name=stage,
@@ -38,12 +39,15 @@ def stage_figures(manifest: Mapping[str, Any], price: Price) -> list[StageFigure
     ]
 
 
+def currency_of(manifest: Mapping[str, Any], price: Price) -> str:
+    """Returns the name of the money in which `stage_figures` counts."""
+    paid = [entry["price"] for entry in manifest["stages"].values() if entry.get("price")]
+    return price.currency if price.is_given or not paid else paid[-1]["currency"]
+
+
 def _cost(entry: Mapping[str, Any], price: Price) -> float | None:
-    """Returns the cost of a stage's time and tokens; None if no price is given."""
-    parts = (
-        (price.hour, entry["seconds"] / 3600),
-        (price.prompt_tokens, entry["prompt_tokens"] / 1e6),
-        (price.completion_tokens, entry["completion_tokens"] / 1e6),
-    )
-    known = [rate * amount for rate, amount in parts if rate is not None]
-    return float(sum(known)) if known else None
+    """Returns the cost of a stage's tokens and time: by `price`, else what run.json says; None where neither is known."""
+    if not price.is_given:
+        return entry.get("cost")
+    tokens = (entry["prompt_tokens"], entry.get("cached_tokens", 0), entry["completion_tokens"])
+    return tokens_cost(price, *tokens) + (price.hour or 0.0) * entry["seconds"] / 3600

@@ -20,6 +20,7 @@ from fanno_hf.rules.phrases import Phrases
 from fanno_hf.rules.repeated import copied_run, folded, shared, taken
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.statements import Statements
+from fanno_hf.rules.template_tokens import TemplateTokens
 
 _COLONS = (":", "：")
 _FEW_WORDS = 3  # an input with as many beside a placeholder is a template to work on
@@ -80,11 +81,13 @@ class InstructionRules:
         self.languages = Languages(config["function_words"], config["fallback_language"])
         self.own_material: bool = config["own_material"]
         self.empty_inputs = frozenset(config["empty_inputs"] or ())
+        self._template_tokens = TemplateTokens(config)
         self._statements = Statements(config["statements"])
         self._imperatives = Imperatives(config, self.languages)
         self.checks = {
             "empty": self._empty,
             "truncated": self._truncated,
+            "template_token": self._template_token,
             "unfilled_template": self._unfilled_template,
             "talks_to_assistant": partial(self._phrase, "talks_to_assistant"),
             "refers_to_document": self._refers_to_document,
@@ -139,6 +142,10 @@ class InstructionRules:
 
     def _brings_input(self, text: _Text) -> bool:
         return self.own_material and (text.has_input or text.parts.has_block or text.parts.has_quote)
+
+    def _template_token(self, text: _Text) -> str | None:
+        whole = f"{text.candidate.instruction}\n{text.candidate.input}"
+        return self._template_tokens.find(whole, text.parts.request, text.languages)
 
     def _unfilled_template(self, text: _Text) -> str | None:
         request, given = text.parts.request, text.candidate.input.strip()

@@ -18,6 +18,7 @@ from fanno_hf.rules.material import take_apart
 from fanno_hf.rules.phrases import Phrases, compile_openings
 from fanno_hf.rules.repeated import folded
 from fanno_hf.rules.repetition import repetition_reason
+from fanno_hf.rules.template_tokens import TemplateTokens
 
 # Letters, numbers, signs, emoji and brackets say something; a row of dots, dashes, stars or quotes does not.
 _CONTENT = regex.compile(r"[\p{L}\p{N}\p{Sm}\p{Sc}\p{So}\p{Ps}?!%&@#/\\]")
@@ -30,6 +31,7 @@ class ResponseRules:
     def __init__(self, config: Mapping[str, Any], *, min_words: int):
         self._config, self._min_words = config, min_words
         self._languages = Languages(config["function_words"], config["fallback_language"])
+        self._template_tokens = TemplateTokens(config)
         self._refusal = Phrases("rules.refusal", config["refusal"])
         self._background = Phrases("rules.mentions_background", config["mentions_background"])
         lead_ins = config["refusal_lead_ins"]
@@ -42,6 +44,8 @@ class ResponseRules:
         found = folded(response)
         if finish_reason == "length":
             return "truncated", f"cut off at max_tokens after {len(found)} words"
+        if token := self._template_tokens.find(response, instruction, self._languages.guess(instruction)):
+            return "template_token", token
         if refused := self._refused(response):
             return "refusal", refused
         if named := self._background.search(response, self._languages.guess(response)):

@@ -5,15 +5,17 @@ pages.jsonl, line 12  ->  ("Tides turn turbines …", "pages.jsonl:12")
 """
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources.formats import READERS, kind_of, read_texts
+from fanno_hf.texts.fit import clean
 
 _KNOWN = ", ".join(READERS)
+_CHECKED = 20  # files whose beginning is read by a check
 
 
 class FileSource:
@@ -35,9 +37,25 @@ class FileSource:
         count = len(find_files(self._path, "data.path"))
         return {"name": f"{count} local file{'s'[: count != 1]}"}
 
+    def check(self) -> str:
+        """Returns what was found of the files without reading them to their end; raises as `documents` does."""
+        return check_files(self._path, "data.path", lambda path, name: read_texts(path, name, self._text_column))
+
     def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, source); the source is the path below `path` and, in tables, the row's number from 1 on."""
         return islice(file_texts(self._path, "data.path", self._text_column), self._limit)
+
+
+def check_files(where: str | None, key: str, rows: Callable[[Path, str], Iterator[Any]]) -> str:
+    """Reads the beginning of files by `rows`, as `read_texts` or `read_rows` do; of many, of the first ones.
+
+    Returns how many files there are. Raises UserError where there is none, one cannot be read, or lacks its column.
+    """
+    found = find_files(where, key)
+    for path, name in found[:_CHECKED]:
+        next(rows(path, name), None)
+    looked = "" if len(found) <= _CHECKED else f", the first {_CHECKED} looked into"
+    return f"{len(found):,} file{'s'[: len(found) != 1]}{looked}"
 
 
 def file_texts(where: str | None, key: str, text_column: str | None) -> Iterator[tuple[Any, str]]:
@@ -57,7 +75,7 @@ def find_files(where: str | None, key: str) -> list[tuple[Path, str]]:
     if path.is_file():
         if kind_of(path) not in READERS:
             raise UserError(f"{key}={path}: files of this kind are not read; known: {_KNOWN} (.gz)")
-        return [(path, path.name)]
+        return [(path, clean(path.name))]
     if path.is_dir():
         found, root = path.rglob("*"), path
     else:
@@ -74,4 +92,5 @@ def find_files(where: str | None, key: str) -> list[tuple[Path, str]]:
     )
     if not files:
         raise UserError(f"{key}={where}: no file in it can be read; known: {_KNOWN} (.gz)")
-    return [(file, file.relative_to(root).as_posix()) for file in files]
+    # a name may have bytes that are no UTF-8; a column of texts may not
+    return [(file, clean(file.relative_to(root).as_posix())) for file in files]

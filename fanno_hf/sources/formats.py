@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fanno_hf.errors import UserError
+from fanno_hf.sources.run_files import check_table
 from fanno_hf.sources.text_column import find_text_column
 
 Rows = Iterator[tuple[int | None, Any]]
@@ -154,13 +155,20 @@ def _is_open(record: list[str]) -> bool:
 
 
 def _read_parquet(path: Path, choose: Callable[[pa.Schema], list[str] | None] = lambda schema: None) -> Rows:
+    check_table(path)
     try:
         packed = path.name.endswith(".gz")
         with pq.ParquetFile(io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path) as file:
             batches = file.iter_batches(_HEAD, columns=choose(file.schema_arrow))
-            yield from enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), start=1)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a readable parquet file: {error}") from error
+            yield from enumerate(chain.from_iterable(map(_values, batches)), start=1)
+    # the last five are what Python makes of values that no date or time has, and of a damaged head
+    except (pa.ArrowException, ValueError, OverflowError, LookupError, TypeError, SystemError) as error:
+        raise UserError(f"{path} is not a readable parquet file: {' '.join(str(error).split())[:300]}") from error
+
+
+def _values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    batch.validate(full=True)  # else a damaged place of a text is read as if it were one
+    return batch.to_pylist()
 
 
 def _parquet_column(path: Path, wanted: str | None) -> Rows:

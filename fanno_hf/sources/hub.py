@@ -10,6 +10,7 @@ from huggingface_hub import DatasetInfo, HfApi, constants
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub_token import hub_token
+from fanno_hf.sources.run_files import check_config
 from fanno_hf.sources.text_column import find_text_column
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class HubSource:
     @cached_property
     def _info(self) -> DatasetInfo | None:
         """What the Hub says about the revision; all is read from the commit it is now. None for a local folder."""
-        if Path(self._name).expanduser().exists():
+        if self._is_local:
             return None
         return HfApi(endpoint=constants.ENDPOINT, token=hub_token()).dataset_info(self._name, revision=self._revision)
 
@@ -54,6 +55,17 @@ class HubSource:
             return {**known, "name": Path(self._name).name}
         card = self._info.card_data
         return {**known, "revision": self._info.sha, "license": card.get("license") if card else None}
+
+    def check(self) -> str:
+        """Returns what is known of a data set without asking the Hub; a folder on this machine must have a first row."""
+        if self._is_local:
+            next(self.documents(), None)
+            return f"the folder {Path(self._name).name}"
+        return f"{self._name} on the Hub, which was not asked"
+
+    @property
+    def _is_local(self) -> bool:
+        return Path(self._name).expanduser().exists()
 
     def documents(self) -> Iterator[tuple[Any, str]]:
         """Yields (text, "<data set>/<split>:<row>"), rows counted from 1.
@@ -71,6 +83,8 @@ class HubSource:
 
         try:
             commit = self._info.sha if self._info else None
+            if commit is None:
+                check_config(Path(self._name).expanduser(), self._config)
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )

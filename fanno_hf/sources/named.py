@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.sources.files import file_texts, find_files
+from fanno_hf.sources.files import check_files, file_texts, find_files
 from fanno_hf.sources.formats import read_rows, read_texts
 from fanno_hf.sources.hub import HubSource
 
@@ -57,6 +57,22 @@ def reference_rows(entry: str | Mapping[str, Any], key: str, split: str) -> Iter
         return
     for file, name in find_files(entry["path"], key):
         yield from read_rows(file, name)
+
+
+def check_reference(entry: str | Mapping[str, Any], key: str, *, items: bool) -> str:
+    """Returns what an entry names, once its beginning could be read: `items` of a benchmark, else documents.
+
+    The Hub is not asked. Raises UserError as the readers above do.
+    """
+    exact = _exact(entry, key)
+    if "path" not in exact:
+        return _hub(exact, "test" if items else "train", key).check()
+    if items:
+        return check_files(exact["path"], key, read_rows)
+    if (Path(exact["path"]).expanduser() / "run.json").is_file():
+        next(reference_documents(entry, key), None)
+        return f"the run {Path(exact['path']).name}"
+    return check_files(exact["path"], key, lambda path, name: read_texts(path, name, exact.get("text_column")))
 
 
 def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:

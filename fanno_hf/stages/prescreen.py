@@ -21,7 +21,7 @@ from fanno_hf.rules.phrases import compile_patterns
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
 from fanno_hf.settings import Prescreen
-from fanno_hf.steps.asking import Counted, judge, questions_about
+from fanno_hf.steps.asking import Counted, judge, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import in_parts
@@ -80,9 +80,13 @@ _PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source"
 
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
-    """Drops the passages that the teacher finds unclear, private or advertising; the others are embedded meanwhile."""
+    """Drops the passages that the teacher finds unclear, private or advertising; the others are embedded meanwhile.
+
+    Raises FannoError where too many verdicts are undecided (`undecided_limit`).
+    """
     settings = context.settings.prescreen
     questions = questions_about("prescreen", context.settings, settings.verdicts, settings.undecided)
+    questions, tally = watched(questions, "prescreen", settings.undecided_limit)
     compared = settings.communities.threshold is not None
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
@@ -92,7 +96,9 @@ def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset
         if compared:
             context.embedder.encode(part["text"])
 
-    return in_parts(passages, work, embed, "prescreen: verdicts", funnel, context.teacher)
+    passages = in_parts(passages, work, embed, "prescreen: verdicts", funnel, context.teacher)
+    tally.check()
+    return passages
 
 
 def ask_ahead(passages: Dataset, context: Context) -> None:

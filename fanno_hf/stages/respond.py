@@ -12,7 +12,7 @@ from fanno_hf.columns import REJECTION, RESPONSE, full_text
 from fanno_hf.parsing.response import parse_response
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.steps.answering import Answering
-from fanno_hf.steps.asking import ask_rows, outcome, questions_about
+from fanno_hf.steps.asking import ask_rows, outcome, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.lengths import rounds
@@ -31,6 +31,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
     rules = ResponseRules(settings.resolved["rules"], min_words=settings.respond.min_words)
     answering = Answering(settings)
     questions = questions_about("respond", settings, settings.respond.verdicts, settings.respond.undecided)
+    questions, tally = watched(questions, "respond", settings.respond.undecided_limit)
 
     rows, notes = with_passages(instructions, documents, context)
 
@@ -48,6 +49,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
         return {**found, **outcome("verdicts", reason)}
 
     rows = funnel.sift(ask_rows(rows, context.teacher, way, _ANSWERED, "respond: ask"))
+    tally.check()
     funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
     history = rounds(rows["round"], rows["response_tokens"])
     return StageOutput(conform(rows, RESPONSE), funnel.rejected(), history, notes)

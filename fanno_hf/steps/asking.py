@@ -9,7 +9,7 @@ async def way(row, ask):                                        # row {"text": "
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
+from fanno_hf.steps.undecided import Undecided
 from fanno_hf.teacher.base import Ask, Request
 from fanno_hf.teacher.service import Teacher
 
@@ -127,6 +128,7 @@ class Questions:
     undecided: str = "keep"  # or "drop" a row where the teacher says neither yes nor no
     top_logprobs: int = 5  # alternatives asked for (TGI gives at most 5); 0 reads the text instead
     together: bool = False  # all in one request; else one after the other, until one rejects
+    tally: Undecided | None = None  # counts the answers; stops the stage where too many are undecided
 
     @property
     def names(self) -> list[str]:
@@ -139,6 +141,7 @@ class Questions:
         """Puts the questions; `every` one for rows that are measured, not screened.
 
         Returns the verdicts so far (name and probability of "yes"; null where it is undecided), and why the row leaves.
+        Raises FannoError where `tally` has counted too many that are undecided.
         """
         verdicts: list[dict] = []
         for names in [self.names] if self.together and self.names else [[name] for name in self.names]:
@@ -154,6 +157,8 @@ class Questions:
             verdicts += found
             if answer.error is not None:
                 return verdicts, answer.error
+            if self.tally:
+                self.tally.count(found, answer.text)
             reasons = [reason for verdict in found if (reason := self._reason(**verdict, text=answer.text))]
             if reasons and not every:
                 return verdicts, reasons[0]
@@ -175,6 +180,12 @@ def questions_about(
     prompt = Prompt(f"prompts.{what}.verdict", prompts.verdict)
     together = chosen.prompts.verdicts == "together"
     return Questions(prompt, prompts.questions, thresholds, undecided, chosen.top_logprobs, together)
+
+
+def watched(questions: Questions, stage: str, limit: float) -> tuple[Questions, Undecided]:
+    """Returns the questions of a stage with a count of what is undecided, to be checked when all are put."""
+    tally = Undecided(stage, limit)
+    return replace(questions, tally=tally), tally
 
 
 def question_request(

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
+TEACHER = ("teacher_refused", "teacher_failed")
+"""Reasons of rows that got no answer: these are no fault of the documents."""
+
+
 class Funnel:
     """Collects what a stage rejects; `rejected` left before, with the stage's `columns` and those of REJECTION."""
 
@@ -73,8 +77,14 @@ class Funnel:
         return concatenate_datasets(self._rejected) if self._rejected else empty({**self._columns, **REJECTION})
 
     def require_rows(self, dataset: "Dataset", advice: str) -> None:
-        """Raises StageEmpty, with the reasons counted, when no row is left."""
+        """Raises StageEmpty, with the reasons counted, when no row is left; where most got no answer, it has the teacher's
+        words in place of the advice."""
         if len(dataset):
             return
         counted = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "no rows came in"
-        raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}", self.rejected())
+        rejected = self.rejected()
+        if lost := [row["detail"] for row in rejected if row["reason"] in TEACHER]:
+            words = f"The teacher's last words: {lost[-1].rstrip('.')}. stage=doctor shows more."
+            # what was given no answer says nothing about the documents or the rules
+            advice = words if 2 * len(lost) >= len(rejected) else f"{advice} {words}"
+        raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}", rejected)

@@ -1,6 +1,6 @@
-"""How far an asking phase is: a live bar on a terminal, a line a minute in a log.
+"""How far an asking phase is: a live bar on a terminal, a line every ten seconds in a log or a pipe.
 
-seed: ask: 320 of 1,000 rows, 318 accepted, 128 in flight, 2,130 tokens/s, 3 sent again, 4 min left
+seed: ask: 320 of 1,000 rows, 318 accepted, 128 in flight, 2,130 tokens/s, 3 sent again, 4 min left, 0.72 USD so far
 """
 
 import logging
@@ -11,12 +11,13 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from fanno_hf.costs import in_words
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.duration import duration
 
 logger = logging.getLogger(__name__)
 
-EVERY = 60.0  # seconds between two lines in a log
+EVERY = 10.0  # seconds between two lines in a log: a shorter phase gives none
 
 
 class Progress:
@@ -26,7 +27,8 @@ class Progress:
         self._desc, self._total, self._teacher = desc, total, teacher
         self._rows = self._accepted = 0
         self._started = time.monotonic()
-        self._usage, self._resent = teacher.usage, teacher.resent
+        self._usage, self._cost = teacher.usage, teacher.costs.tokens
+        self._trouble = self._trouble_so_far()
         self._tokens = self._tokens_so_far()
         self._live = sys.stderr.isatty() if live is None else live
         self._bar: tqdm | None = None
@@ -49,17 +51,23 @@ class Progress:
             self._rows += rows
             self._accepted += accepted
             if self._bar is not None:
-                self._bar.set_postfix_str(self._figures(), refresh=False)
+                self._bar.set_postfix_str(self._figures() + self._cost_so_far(), refresh=False)
                 self._bar.update(rows)
 
     def line(self) -> str:
         """Returns the state as one line."""
-        return f"{self._desc}: {self._rows:,} of {self._total:,} rows, {self._figures()}, {self._time_left()}"
+        return f"{self._desc}: {self._rows:,} of {self._total:,} rows, {self._figures()}, {self._time_left()}{self._cost_so_far()}"
 
     def _figures(self) -> str:
         rate = (self._tokens_so_far() - self._tokens) / max(time.monotonic() - self._started, 1e-9)
-        again = self._teacher.resent - self._resent
-        return f"{self._accepted:,} accepted, {self._teacher.in_flight} in flight, {rate:,.0f} tokens/s, {again:,} sent again"
+        trouble = {name: count - self._trouble[name] for name, count in self._trouble_so_far().items()}
+        said = "".join(f", {count:,} {name}" for name, count in trouble.items() if count)
+        return f"{self._accepted:,} accepted, {self._teacher.in_flight} in flight, {rate:,.0f} tokens/s{said}"
+
+    def _cost_so_far(self) -> str:
+        costs = self._teacher.costs
+        cost = costs.of(costs.tokens - self._cost, time.monotonic() - self._started)
+        return "" if cost is None else f", {in_words(cost, costs.currency)} so far"
 
     def _time_left(self) -> str:
         if not self._rows:
@@ -67,13 +75,17 @@ class Progress:
         left = (time.monotonic() - self._started) * (self._total - self._rows) / self._rows
         return f"{duration(left)} left"
 
+    def _trouble_so_far(self) -> dict[str, int]:
+        usage = self._usage
+        return {"sent again": self._teacher.resent, "refused": usage.refused, "failed": usage.failed}
+
     def _tokens_so_far(self) -> int:
         return self._usage.prompt_tokens + self._usage.completion_tokens
 
     def _report(self) -> None:
-        """A line a minute where there is no bar; the bar's figures stay fresh while no row comes through."""
+        """Lines where there is no bar; the bar's figures stay fresh while no row comes through."""
         while not self._over.wait(1.0 if self._bar is not None else EVERY):
             if self._bar is not None:
-                self._bar.set_postfix_str(self._figures())
+                self._bar.set_postfix_str(self._figures() + self._cost_so_far())
             else:
                 logger.info("%s", self.line())

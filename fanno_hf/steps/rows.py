@@ -39,7 +39,7 @@ class Spilled:
 
 def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder: Path | None) -> Spilled:
     """Writes rows with these columns (see `fanno_hf.columns`) to a file in `folder` as they come; None: to memory."""
-    schema = pa.schema([(name, _arrow_type(type_)) for name, type_ in columns.items()])
+    schema = arrow_schema(columns)
     iterator = iter(rows)
     batches = iter(lambda: list(islice(iterator, BATCH)), [])
     return spill_batches((pa.RecordBatch.from_pylist(batch, schema) for batch in batches), schema, folder)
@@ -59,6 +59,11 @@ def spill_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: 
             writer.write_batch(batch)
             count += batch.num_rows
     return Spilled(Path(file.name), count)
+
+
+def arrow_schema(columns: Mapping[str, Any]) -> pa.Schema:
+    """Returns columns (see `fanno_hf.columns`) as an Arrow schema."""
+    return pa.schema([(name, _arrow_type(type_)) for name, type_ in columns.items()])
 
 
 def _arrow_type(type_: Any) -> pa.DataType:

@@ -36,6 +36,10 @@ class Unreachable(CallFailed):
     """Nobody listens there."""
 
 
+class Unreadable(CallFailed):
+    """There was an answer, and no completion in it: a page, an error in its place, a finish that is none."""
+
+
 class TimedOut(CallFailed):
     """There was no answer within the time-out; it may still wait in the server's queue."""
 
@@ -177,7 +181,7 @@ class ChatClient:
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
         if isinstance(error, NoAnswer):
-            return (Refused if error.is_final else CallFailed)(fit_to_show(str(error), self._secrets))
+            return (Refused if error.is_final else Unreadable)(fit_to_show(str(error), self._secrets))
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
             return WrongSetting(
                 f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})"

@@ -13,8 +13,8 @@ from fanno_hf.teacher.reply import Server
 DEFAULT_IN_FLIGHT = 64
 """Requests at once for a server that does not say how many it takes, and for which nothing is configured."""
 HOPELESS = 8  # failures in a row, without an answer between them, after which a server is set aside
-FIRST_IN_FLIGHT = 48
-"""Requests at once before the first answer ever: if all of them are refused, no more than these were."""
+FIRST_IN_FLIGHT = 40
+"""Requests at once, over all servers, before the first answer ever: if all of them are refused, few were sent."""
 _SLOW_START = 4  # requests at once of a server that does not say how many it takes, before it has answered
 _FAST = 0.125  # share of the time-out in which an answer must come for another request to be added
 _PAUSE = 0.1  # seconds after which a full, idle server is asked again; doubled each time
@@ -28,6 +28,7 @@ class Endpoint:
 
     client: ChatClient
     timeout: float = 300.0  # seconds after which a request is given up
+    first: int = FIRST_IN_FLIGHT  # requests in flight before its first answer
     limit: int = DEFAULT_IN_FLIGHT  # requests in flight at most
     cap: float = DEFAULT_IN_FLIGHT  # requests in flight now allowed, from 1 to `limit`; its whole part counts
     in_flight: int = 0
@@ -46,7 +47,7 @@ class Endpoint:
         """Takes the server (back) into service, for at most `concurrency` requests at once where that is given."""
         known = [number for number in (concurrency, server.max_in_flight) if number]
         self.limit = min(known) if known else DEFAULT_IN_FLIGHT
-        first = float(min(self.limit, FIRST_IN_FLIGHT if known else _SLOW_START))
+        first = float(min(self.limit, self.first, *(() if known else (_SLOW_START,))))
         # one that comes back is tried with one request: it grows fast from there, or is set aside again at once
         self.cap = 1.0 if self._failed_in_a_row else (float(self.limit) if self.has_answered and known else first)
         self._is_told = bool(known)
@@ -69,10 +70,17 @@ class Endpoint:
         """Whether it may get another request."""
         return self.up and self.in_flight < int(self.cap) and now >= self.closed_until
 
+    def refused(self) -> None:
+        """Notes that it refused a row: it is well. Before it has answered any, one request at a time finds out what it takes."""
+        self._busy_in_a_row = self._failed_in_a_row = 0
+        self.is_returning, self.probe_pause = False, _FIRST_PROBE
+        if not self.has_answered:
+            self.cap = 1.0
+
     def answered(self, seconds: float = 0.0) -> None:
-        """Notes an answer that took so long; a refused row is one, too."""
-        if not self.has_answered and self._is_told and self._shortage >= self.limit:
-            self.cap = float(self.limit)
+        """Notes an answer that took so long."""
+        if not self.has_answered and self._shortage >= self.limit:
+            self.cap = max(self.cap, float(self.limit if self._is_told else _SLOW_START))
         self._busy_in_a_row = self._failed_in_a_row = 0
         self.has_answered, self.is_returning = True, False
         self.probe_pause = _FIRST_PROBE

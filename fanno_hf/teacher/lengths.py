@@ -79,9 +79,9 @@ class Lengths:
             return max(1.0, lacking * _size(sent) / max(outcome.prompt_tokens, 1))
         words = str(outcome)
         is_told = words.startswith("413") or bool(_ABOUT_LENGTH.search(words))
-        is_longest = bool(self._longest) and _size(sent) > self._longest
-        if not (is_told or (isinstance(outcome, Refused) and is_longest)):
-            return None
+        if not is_told:
+            is_longest = _size(sent) > self._longest
+            return _size(sent) / 2 if isinstance(outcome, Refused) and is_longest else None
         found = next((match for pattern in _LIMITS if (match := pattern.search(words))), None)
         if found and found.re is not _LIMITS[-1]:
             self._learn(int(found["limit"]))
@@ -93,7 +93,6 @@ class Lengths:
         tokens = max(told, _size(sent) / each)
         room = limit - 1 - (0 if "must have less" in words else sent.max_tokens + sent.room)
         return max(0.0, (tokens - room) * _size(sent) / tokens)
-
 
     def _learn(self, limit: int) -> None:
         self.limit = min(limit, self.limit or limit)

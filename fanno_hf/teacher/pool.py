@@ -30,12 +30,13 @@ from fanno_hf.teacher.client import (
     Refused,
     TimedOut,
     Unreachable,
+    Unreadable,
     WrongSetting,
     check_url,
 )
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.dialect import Dialect
-from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.endpoint import FIRST_IN_FLIGHT, Endpoint
 from fanno_hf.teacher.lengths import Lengths
 from fanno_hf.teacher.members import FIRST_PATIENCE, Members, manner_of
 from fanno_hf.teacher.slots import Slots
@@ -98,6 +99,8 @@ class Pool:
         self.endpoints = [Endpoint(ChatClient(url, **client), timeout=timeout) for url in urls]
         if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
             raise UserError("teacher.base_url names a server twice")
+        for endpoint in self.endpoints:
+            endpoint.first = max(1, FIRST_IN_FLIGHT // len(urls))
         self._members = Members(self.endpoints, model, revision, manner_of(extra_body, system), concurrency)
         self.resent = 0
         self._retries, self._patience = retries, patience
@@ -167,10 +170,11 @@ class Pool:
             self._active -= 1
 
     async def _complete(self, request: Request, urgent: bool) -> Completion:
-        failures, pause, blamed = 0, _SHORTEST_PAUSE, None
-        sent = self._lengths.fit(self._dialect.fit(request))
+        failures, pause, blamed, urgency = 0, _SHORTEST_PAUSE, None, int(urgent)
+        sent: Request | None = None
         while True:
-            endpoint = await self._slots.take(urgent)
+            endpoint = await self._slots.take(urgency)
+            sent = sent or self._lengths.fit(self._dialect.fit(request))  # only now: much may be known since it waits
             started = time.monotonic()
             outcome = await self._send(endpoint, sent)
             if isinstance(outcome, WrongSetting):
@@ -183,7 +187,8 @@ class Pool:
             if changed is not None:
                 if changed.schema is None and sent.schema is not None:
                     blamed = str(outcome) if isinstance(outcome, CallFailed) else "an empty answer"
-                sent, urgent = changed, True
+                # one that was changed often goes first: it finds out for all what the servers take
+                sent, urgency = changed, urgency + 1
                 continue
             if isinstance(outcome, Completion):
                 self._dialect.note(sent, outcome, blamed)
@@ -198,7 +203,7 @@ class Pool:
                 failures += 1
             if failures > self._retries:
                 return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {outcome}"))
-            self.resent, urgent, blamed = self.resent + 1, True, None
+            self.resent, urgency, blamed = self.resent + 1, max(urgency, 1), None
             await asyncio.sleep(self._pause(outcome, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -237,11 +242,16 @@ class Pool:
         if isinstance(outcome, (Completion, Refused, WrongSetting)):
             if endpoint.is_returning:
                 logger.warning("%s is back", endpoint.client.base_url)
-            endpoint.answered(seconds)
+            if isinstance(outcome, Completion):
+                endpoint.answered(seconds)
+            else:
+                endpoint.refused()
             self._last_answer = time.monotonic()
             self._none_since = None
         elif isinstance(outcome, Busy):
             self._slots.close(endpoint, outcome.retry_after)
+        elif isinstance(outcome, Unreadable) and not self._trouble.is_answered:
+            endpoint.refused()  # whoever answers so from the first request on is no such server
         elif (
             isinstance(outcome, Unreachable)
             or outcome is not None

@@ -13,7 +13,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from fanno_hf.costs import Costs
 from fanno_hf.errors import BudgetReached
+from fanno_hf.settings import Price
 from fanno_hf.teacher.base import Ask, Backend, Completion, Request, T, Usage, Way
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
@@ -32,8 +34,15 @@ class Teacher:
     Raises FannoError where that server cannot be reached.
     """
 
-    def __init__(self, backend: Backend, journal: Journal, budget: Budget | None = None, judge: Backend | None = None):
-        self.usage = Usage()
+    def __init__(
+        self,
+        backend: Backend,
+        journal: Journal,
+        budget: Budget | None = None,
+        judge: Backend | None = None,
+        costs: Costs | None = None,
+    ):
+        self.usage, self.costs = Usage(), costs or Costs(Price())
         self._backend, self._judge = backend, judge or backend
         self._backends = [backend, judge] if judge else [backend]
         self._journal, self._budget = journal, budget or Budget()
@@ -185,7 +194,7 @@ class Teacher:
             self.usage.refused += completion.error[0] == "teacher_refused"
             self.usage.failed += completion.error[0] == "teacher_failed"
             return completion
-        self._count(completion)
+        self._count(completion, judged=backend is not self._backend)
         self._count_source(request, completion)
         self._journal.put(key, completion)
         # what is used now is exactly what a resumed run will read
@@ -220,7 +229,7 @@ class Teacher:
         for _ in range(2 * backend.capacity - first):
             self._lanes.release()
 
-    def _count(self, completion: Completion) -> None:
+    def _count(self, completion: Completion, *, judged: bool) -> None:
         self.usage.requests += 1
         self.usage.prompt_tokens += completion.prompt_tokens
         self.usage.cached_tokens += completion.cached_tokens
@@ -228,6 +237,8 @@ class Teacher:
         self.usage.thinking_tokens += completion.thinking_tokens
         self.usage.shortened += completion.shortened
         self.usage.estimated += completion.estimated
+        tokens = (completion.prompt_tokens, completion.cached_tokens, completion.completion_tokens)
+        self.costs.count(*tokens, judged=judged)
         self.usage.busy_seconds += completion.seconds
 
     def _count_source(self, request: Request, completion: Completion) -> None:

@@ -14,16 +14,16 @@ class Slots:
 
     def __init__(self, endpoints: Sequence[Endpoint]):
         self._endpoints = endpoints
-        self._waiting: list[tuple[bool, int, asyncio.Future[Endpoint]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[Endpoint]]] = []
         self._arrival = itertools.count()
         self._over: Exception | None = None
 
-    async def take(self, urgent: bool) -> Endpoint:
-        """Waits for a slot, `urgent` ones before others; raises what `end` was given."""
+    async def take(self, urgency: int) -> Endpoint:
+        """Waits for a slot, the most urgent ones first; raises what `end` was given."""
         if self._over is not None:
             raise self._over
         slot = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._arrival), slot))
+        heapq.heappush(self._waiting, (-urgency, next(self._arrival), slot))
         self.hand_out()
         if slot.done():
             return slot.result()

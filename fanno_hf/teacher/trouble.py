@@ -13,7 +13,8 @@ from fanno_hf.teacher.client import Busy, CallFailed, TimedOut, Unreachable
 
 logger = logging.getLogger(__name__)
 
-ALIKE = 16  # requests that fail alike, with no answer to any, before the run stops
+ALIKE = 16  # requests that fail alike, with no answer to any and no way to change them, before the run stops
+_TRIED = 60  # the same, where each is changed and sent again
 _RECENT = 100  # requests whose share of failures is looked at
 _WORTH_SAYING = 0.1  # share of failures that is warned of
 
@@ -26,7 +27,8 @@ class Trouble:
         self.is_answered = False  # whether there was ever an answer
         self.role = "teacher"  # or "judge": the group of the configuration that messages name
         self._stop_share = stop_share
-        self._unanswered: Counter[str] = Counter()
+        self._unanswered: Counter[str] = Counter()  # by kind, of requests that cannot be changed
+        self._tried: Counter[str] = Counter()  # by kind, of all
         self._recent: deque[str | None] = deque(maxlen=_RECENT)
         self._warned = 0.0
 
@@ -41,10 +43,11 @@ class Trouble:
         if isinstance(outcome, (Busy, Unreachable)):  # what the pool waits for
             return None
         if not self.is_answered and not isinstance(outcome, TimedOut) and not words.startswith("5"):
-            self._unanswered[_kind_of(words)] += 1
-            kind, count = self._unanswered.most_common(1)[0]
-            if count >= ALIKE:
-                return f"answers every request alike: {kind}"
+            kind = _kind_of(words)
+            self._unanswered[kind] += not is_mended
+            self._tried[kind] += 1
+            if self._unanswered[kind] >= ALIKE or self._tried[kind] >= _TRIED:
+                return f"answers every request alike: {words}"
         if is_mended:
             return None
         self._recent.append(_kind_of(words))

@@ -105,7 +105,7 @@ class EmbeddingStore:
             if not isinstance(dimension, int) or dimension < 1:
                 raise ValueError(f"dimension {dimension}")
             held = self._file("vectors.f32").stat().st_size // (4 * dimension)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f"{self._folder} cannot be read ({error}): delete it and its texts are embedded again"
             ) from error

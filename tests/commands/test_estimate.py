@@ -9,9 +9,12 @@ import pytest
 
 import fanno_hf
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.commands.estimate import project, projections
+from fanno_hf.commands.estimate import _Probe, project, projections
+from fanno_hf.costs import Costs
 from fanno_hf.pipeline.run import execute
 from fanno_hf.pipeline.services import read_documents, services
+from fanno_hf.settings import Price
+from fanno_hf.teacher.base import Usage
 from tests.conftest import compose_config
 from tests.doubles.tgi import TgiServer
 
@@ -83,6 +86,24 @@ def cells(text: str, stage: str) -> list[str]:
 
 def test_the_table_ends_with_the_pairs(config):
     assert re.search(r"^at most \d+ pairs$", project(config()), re.MULTILINE)
+
+
+def test_a_price_gives_the_cost(config):
+    text = project(config("teacher.price.completion=1000.0", "teacher.price.currency=EUR"))
+    _, *_, written, _, cost, _ = cells(text, "all")[1:]
+    assert cost == f"{int(written.replace(',', '')) / 1000:,.2f}EUR"
+
+
+def test_what_is_in_the_cache_of_the_server_costs_what_it_costs_there():
+    used = Usage(requests=1, prompt_tokens=1_000_000, cached_tokens=400_000)
+    costs = Costs(Price(prompt=2.0, cached=1.0))
+    costs.count(used.prompt_tokens, used.cached_tokens, 0, judged=False)
+    probe = _Probe(rows=10, kept=10, used=used, idle=0.0, costs=costs, spent=costs.tokens)
+    assert probe.project("seed", 100, 100, 8).cost == pytest.approx(16.0)
+
+
+def test_without_a_price_there_is_no_cost(config):
+    assert "cost" not in project(config())
 
 
 def test_an_estimate_writes_nothing_into_the_run_folder(config, tmp_path):

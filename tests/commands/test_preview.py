@@ -119,6 +119,11 @@ def test_a_finished_run_stays_as_it_is(settings, tmp_path):
 # ---- what it shows
 
 
+def test_undecided_verdicts_are_shown_and_stop_nothing(shown):
+    limits = [f"stages.{stage}.undecided_limit=0.0" for stage in ("prescreen", "seed", "respond")]
+    assert "low_quality undecided" in shown("top_logprobs=0", "preview.rows=8", *limits)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> str:
     """What a preview of all eight documents prints: some become pairs and some do not."""

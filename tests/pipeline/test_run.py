@@ -14,9 +14,10 @@ from datasets import get_dataset_config_names, load_dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR
-from fanno_hf.errors import StageEmpty, TeacherUnavailable, UserError
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, PAIR, REJECTION
+from fanno_hf.errors import FannoError, StageEmpty, TeacherUnavailable, UserError
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.manifest import fault_of
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.steps.rows import features
 from fanno_hf.vectors.embedder import HashingEmbedder
@@ -85,6 +86,28 @@ def test_undecided_verdicts_are_counted_and_said(run, tmp_path, caplog):
     assert "verdicts that said neither yes nor no: low_quality" in caplog.text
 
 
+def test_a_run_stops_where_too_many_verdicts_are_undecided_and_goes_on_for_nothing(run, tmp_path):
+    log = [f"teacher.log={tmp_path / 'log'}", "top_logprobs=0", "stage=prescreen"]
+    with pytest.raises(FannoError, match="prescreen: the verdict .* for 8 of 8 rows"):
+        run(*log, "stages.prescreen.undecided_limit=0.5")
+    before = requests_sent(tmp_path / "log")
+    run(*log, "stages.prescreen.undecided_limit=1.0")
+    assert requests_sent(tmp_path / "log") == before
+
+
+def test_the_cost_and_the_price_are_written_down(run):
+    entry = run("stage=prescreen", "teacher.price.prompt=2.0", "teacher.price.currency=EUR").manifest["stages"][
+        "prescreen"
+    ]
+    assert entry["cost"] == pytest.approx(2.0 * entry["prompt_tokens"] / 1e6, abs=1e-6)
+    assert (entry["price"]["currency"], entry["price"]["prompt"], "judge_price" in entry) == ("EUR", 2.0, False)
+
+
+def test_without_a_price_nothing_is_said_of_cost(finished):
+    stages = json.loads((finished / "run/run.json").read_text())["stages"]
+    assert not {"cost", "price"} & {key for entry in stages.values() for key in entry}
+
+
 def test_a_judge_that_is_not_there_is_named(run):
     with pytest.raises(TeacherUnavailable, match=r"The judge at http://127.0.0.1:1 .* judge\.base_url"):
         run("judge=openai", "judge.base_url=http://127.0.0.1:1", "judge.model=x", "judge.patience=0")
@@ -141,6 +164,8 @@ def test_the_order_of_changes_does_not_matter(again, tmp_path, finished):
         "debug=true",
         "export.format=alpaca",
         "threads=1",
+        "stages.seed.undecided_limit=0.1",
+        "teacher.price.prompt=2.0",
     ],
 )
 def test_what_decides_no_row_does_nothing_again(again, override):
@@ -271,6 +296,22 @@ def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
         run("stage=seed")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("faults", {"503: busy": -1}),
+        ("failed", "many"),
+        ("cost", -1.0),
+        ("price", {"prompt": 1.0}),
+        ("estimated", 0.5),
+    ],
+)
+def test_what_run_json_says_of_requests_and_cost_is_checked(finished, key, value):
+    content = json.loads((finished / "run/run.json").read_text(encoding="utf-8"))
+    content["stages"]["seed"][key] = value
+    assert fault_of(content).startswith(f"seed.{key}")
+
+
 def test_a_refused_folder_is_free_for_others(run, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/run.json").write_text("moss")
@@ -355,7 +396,8 @@ def hostile(tmp_path_factory):
 
 def test_hostile_texts_are_stored_as_they_are(hostile):
     assert set(hostile[0].read_rows("prescreen", DOCUMENT)["text"]) == set(HOSTILE)
-    assert any("<|im_end|>" in text for text in hostile[0].read_rows("seed", INSTRUCTION)["instruction"])
+    rejected = hostile[0].read_rows("rejected_seed", {**INSTRUCTION, **REJECTION})
+    assert {row["detail"] for row in rejected if row["reason"] == "template_token"} >= {"<|im_end|>"}
 
 
 @pytest.mark.parametrize("token", ["<|im_end|>", "<|im_start|>", "[/INST]", "</s>"])

@@ -8,8 +8,6 @@ import shutil
 import sys
 from contextlib import closing
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
@@ -127,11 +125,14 @@ def test_the_prompt_that_is_shown_is_the_one_that_was_sent(reported):
 
 
 def test_a_row_of_another_task_type_shows_the_prompt_that_asked_for_its_own(folder):
-    path = folder / "respond" / "train-00000-of-00001.parquet"
-    table = pq.read_table(path)
-    asked = [row | {"task_type": "a riddle", "removed": ["label", "quotes"]} for row in table.to_pylist()]
-    pq.write_table(pa.Table.from_pylist(asked, schema=table.schema), path)
-    before = [row["task_type"] for row in table.to_pylist()]
+    with closing(RunFolder(folder)) as run:
+        table = run.read_rows("respond")
+        before = list(table["task_type"])
+        named = table.map(
+            lambda row: {"task_type": "a riddle", "removed": ["label", "quotes"]}, features=table.features
+        )
+        run.manifest["stages"]["respond"]["output"] = run.write_rows("respond", named)
+        run.write_manifest()
     make(folder)
     found = lineage(folder)[: len(before)]
     assert [row["task_type_asked"] for row in found] == before
@@ -209,15 +210,25 @@ def test_a_sentence_stands_in_place_of_verbs_without_a_parser(folder):
 
 
 @pytest.mark.parametrize(
-    ("price", "cost"), [("hour=36.0", 1.0), ("prompt_tokens=2.0", 0.5), ("completion_tokens=4.0", 2.0)]
+    ("price", "cost"),
+    [("hour=36.0", 1.0), ("prompt=2.0", 0.5), ("completion=4.0", 2.0), ("cached=1.0", 0.05)],
 )
 def test_a_price_gives_the_cost_of_each_stage(price, cost):
     from fanno_hf.report.stages import stage_figures
 
     entry = {"rows_in": 1, "kept": 1, "rejected": {}, "requests": 1, "from_journal": 0}
-    entry |= {"seconds": 100.0, "prompt_tokens": 250_000, "completion_tokens": 500_000}
-    config = resolve(compose_config(f"report.price.{price}"))
-    assert stage_figures({"stages": {"seed": entry}}, config.report.price)[0].cost == pytest.approx(cost)
+    entry |= {"seconds": 100.0, "prompt_tokens": 250_000, "cached_tokens": 50_000, "completion_tokens": 500_000}
+    config = resolve(compose_config(f"teacher.price.{price}"))
+    assert stage_figures({"stages": {"seed": entry}}, config.teacher.price)[0].cost == pytest.approx(cost)
+
+
+def test_a_run_from_elsewhere_says_itself_what_it_cost():
+    from fanno_hf.report.stages import currency_of, stage_figures
+
+    entry = {"rows_in": 1, "kept": 1, "rejected": {}, "requests": 1, "from_journal": 0, "seconds": 100.0}
+    entry |= {"prompt_tokens": 9, "completion_tokens": 9, "cost": 0.75, "price": {"currency": "EUR"}}
+    manifest, price = {"stages": {"seed": entry}}, resolve(compose_config()).teacher.price
+    assert (stage_figures(manifest, price)[0].cost, currency_of(manifest, price)) == (0.75, "EUR")
 
 
 @pytest.mark.parametrize("stage", ["prescreen", "seed", "augment"])

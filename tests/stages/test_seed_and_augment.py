@@ -131,7 +131,21 @@ def test_pulls_count_every_counterexample_that_was_shown(make_context, screened)
 def test_documents_that_run_out_are_said(make_context, screened, caplog):
     output, seeds, _ = grown(make_context, screened, "stages.augment.target_size=500", "stages.augment.epochs=1")
     assert "the documents ran out at" in caplog.text
+    assert "give more documents" in caplog.text
     assert len(output.kept) < 500
+
+
+def test_documents_are_not_to_blame_where_the_teacher_gave_no_answer(make_context, screened, caplog):
+    refused = Completion(error=("teacher_refused", "422: too long"))
+    answer = lambda prompt: refused if asked else write(prompt)  # noqa: E731
+    asked: list[str] = []
+    context, _ = make_context(answer, overrides=[*LOOSE, "stages.augment.target_size=500", "stages.augment.epochs=1"])
+    documents = screened(context)
+    seeds = seed(documents, context).kept
+    asked.append("augment")
+    augment(documents, seeds, context)
+    assert "The teacher gave no answer to 8 of them: stage=doctor" in caplog.text
+    assert "give more documents" not in caplog.text
 
 
 def test_without_epochs_the_seeds_are_the_pool_and_nothing_is_said(make_context, screened, caplog):

@@ -6,9 +6,12 @@ from types import SimpleNamespace
 import pytest
 from datasets import Dataset
 
+from fanno_hf.costs import Costs
+from fanno_hf.settings import Price
 from fanno_hf.steps import overlap
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import in_parts, overlapped
+from fanno_hf.teacher.base import Usage
 
 PATIENCE = 60.0
 
@@ -78,8 +81,7 @@ def test_what_runs_when_the_caller_has_enough_comes_to_its_end():
 @pytest.fixture
 def teacher():
     """What the progress asks."""
-    usage = SimpleNamespace(prompt_tokens=0, completion_tokens=0)
-    return SimpleNamespace(usage=usage, resent=0, in_flight=0)
+    return SimpleNamespace(usage=Usage(), resent=0, in_flight=0, costs=Costs(Price()))
 
 
 def numbers(count: int) -> Dataset:

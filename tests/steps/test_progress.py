@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 from tqdm import tqdm
 
+from fanno_hf.costs import Costs
+from fanno_hf.settings import Price
 from fanno_hf.steps import progress
 from fanno_hf.steps.progress import Progress
 from fanno_hf.teacher.base import Usage
@@ -21,7 +23,7 @@ def clock(monkeypatch):
 
 
 def teacher(**state) -> SimpleNamespace:
-    return SimpleNamespace(**{"usage": Usage(), "resent": 0, "in_flight": 0, **state})
+    return SimpleNamespace(**{"usage": Usage(), "resent": 0, "in_flight": 0, "costs": Costs(Price()), **state})
 
 
 def half_way(clock, teacher) -> Progress:
@@ -62,6 +64,33 @@ def test_the_time_left_follows_from_the_rows(clock, seconds, left):
     clock.now = seconds
     shown.advance(100, 100)
     assert shown.line().endswith(left)
+
+
+def test_requests_without_an_answer_are_in_the_line(clock):
+    used = teacher(usage=Usage(refused=1))
+    shown = Progress("seed: ask", 200, used, live=False)
+    used.usage.refused, used.usage.failed = 4, 2
+    assert ", 3 refused, 2 failed, " in shown.line()
+
+
+def test_what_did_not_happen_is_left_out(clock):
+    assert not re.search("again|refused|failed|so far", half_way(clock, teacher()).line())
+
+
+def test_the_cost_of_this_phase_is_in_the_line_where_a_price_is_given(clock):
+    costs = Costs(Price(currency="EUR", prompt=2.0, hour=36.0))
+    costs.count(1_000_000, 0, 0, judged=False)
+    shown = Progress("seed: ask", 200, teacher(costs=costs), live=False)
+    clock.now = 100.0
+    costs.count(250_000, 0, 0, judged=False)
+    assert shown.line().endswith(", 1.50 EUR so far")
+
+
+def test_a_phase_that_is_over_sooner_gives_no_line(caplog):
+    caplog.set_level("INFO", logger="fanno_hf")
+    with Progress("seed: ask", 200, teacher(), live=False) as shown:
+        shown.advance(200, 190)
+    assert (caplog.messages, progress.EVERY) == ([], 10.0)
 
 
 def test_before_the_first_row_the_time_left_is_unknown(clock):

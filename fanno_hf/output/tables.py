@@ -1,0 +1,107 @@
+"""The tables of a run, read: what comes out is what run.json names, with the declared types, or one sentence.
+
+RunTables(runs/demo, run.json).stream_rows("seed", ["instruction"])  ->  {"instruction": "Why do mosses …"}, …
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fanno_hf.errors import UserError
+from fanno_hf.identity import file_sha256
+from fanno_hf.output.values import Columns, columns_of
+from fanno_hf.pipeline.plan import TABLES
+from fanno_hf.steps.rows import conform, spill_batches
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_FILE = "train-00000-of-00001.parquet"
+_NAMED = {table.name: table for table in TABLES}
+
+
+class RunTables:
+    """The tables of a run folder.
+
+    Args:
+        manifest: its run.json.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]):
+        self.path, self.manifest, self.scratch = path, manifest, path / ".scratch"
+
+    def read_rows(
+        self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None
+    ) -> "Dataset":
+        """Reads a config's rows into `scratch` (None: the run's own).
+
+        Args:
+            config: "default" (the final pairs), a stage, or a stage after "rejected_" or "history_".
+            columns: names and types of what is read; None reads every column as it is.
+
+        Raises:
+            UserError: the file is missing, is not the one that run.json names, or has values that no run has.
+        """
+        with self._opened(config) as (file, checked):
+            # a closed folder has no scratch: its rows are read into memory
+            scratch = scratch or (self.scratch if self.scratch.exists() else None)
+            rows = spill_batches(checked.batches(file), checked.schema(file), scratch).open()
+        return conform(rows, columns) if columns else rows
+
+    def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
+        """Yields the rows of a config, like `read_rows` but without importing `datasets`; raises as it does.
+
+        Args:
+            columns: names of what is read; where the file lacks one, its values are None.
+            every: n yields the first row and every n-th after it.
+        """
+        with self._opened(config) as (file, checked):
+            lacking = {name: None for name in columns if name not in file.schema_arrow.names}
+            first = 0
+            for batch in checked.batches(file, [name for name in columns if name not in lacking]):
+                yield from ({**row, **lacking} for row in batch.to_pylist()[-first % every :: every])
+                first += batch.num_rows
+
+    @contextmanager
+    def _opened(self, config: str) -> Iterator[tuple[pq.ParquetFile, Columns]]:
+        """Opens the file of a config, and says in one sentence what is wrong with it or with a value in it."""
+        path = self._file(config)
+        again = f"run stage={_stage(config)} again, or put the file back"
+        try:
+            self._check_digest(config, path, again)
+            with pq.ParquetFile(path) as file:
+                yield file, columns_of(config)
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is missing: run stage={_stage(config)} first, or stage=all") from error
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"{path} cannot be read ({' '.join(str(error).split())[:200]}): {again}") from error
+
+    def _check_digest(self, config: str, path: Path, again: str) -> None:
+        if config not in _NAMED:
+            return  # of a shard, which has a check of its own
+        table = _NAMED[config]
+        named = self.manifest["stages"].get(table.stage, {}).get(table.key)
+        if named is None and path.exists():
+            raise UserError(f"{path} is not named by {self.path / 'run.json'}, so it may be unfinished: {again}")
+        if file_sha256(path) != named:
+            raise UserError(
+                f"{path} is not the file that {self.path / 'run.json'} names, so it is damaged or was changed: {again}"
+            )
+
+    def _file(self, config: str) -> Path:
+        folder = "data" if config == "default" else re.sub("^(rejected|history)_", r"\1/", config)
+        return self.path / folder / _FILE
+
+    def has_rows(self, config: str, sha256: str | None) -> bool:
+        """Whether the config's file has this digest; None: whether there is no file."""
+        path = self._file(config)
+        return (file_sha256(path) if path.exists() else None) == sha256
+
+
+def _stage(config: str) -> str:
+    return "respond" if config == "default" else config.rpartition("_")[2]

@@ -1,0 +1,178 @@
+"""A damaged run folder: rows come out as run.json names them, or one sentence says which file is wrong."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fanno_hf.cli.configuration import resolve
+from fanno_hf.commands.diff import diff
+from fanno_hf.commands.export import export
+from fanno_hf.errors import UserError
+from fanno_hf.exact_json import parse_exactly
+from fanno_hf.identity import file_sha256
+from fanno_hf.output.manifest import read_manifest
+from fanno_hf.pipeline.plan import TABLES
+from fanno_hf.pipeline.references import NamedDocuments
+from fanno_hf.report.other import read_pairs
+from fanno_hf.report.report import report
+from fanno_hf.sources.files import FileSource
+from fanno_hf.sources.hub import HubSource
+from tests.conftest import SMALL, compose_config, small_run
+
+FILE = "train-00000-of-00001.parquet"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return small_run(tmp_path_factory.mktemp("made")).path
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A copy of a run."""
+    return shutil.copytree(made, tmp_path / "run")
+
+
+def flip(path) -> None:
+    """Changes one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def write(folder, table: str, change) -> None:
+    """Changes a table, and its digest in run.json, as somebody could who means harm."""
+    known = next(one for one in TABLES if one.name == table)
+    path, run_json = folder / known.folder / FILE, folder / "run.json"
+    pq.write_table(change(pq.read_table(path)), path)
+    manifest = json.loads(run_json.read_text(encoding="utf-8"))
+    manifest["stages"][known.stage][known.key] = file_sha256(path)
+    run_json.write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def settings_of(*overrides: str):
+    return resolve(compose_config(*SMALL, *overrides))
+
+
+READ = {
+    "export": ("data", lambda f: export(settings_of("stage=export", f"run={f}"))),
+    "report": ("seed", lambda f: report(settings_of("stage=report", f"run={f}", "report.map=0"))),
+    "diff": ("augment", lambda f: diff(settings_of("stage=diff", f"diff.a={f}", f"diff.b={f.parent / 'other'}"))),
+    "against": ("prescreen", lambda f: NamedDocuments([str(f)]).digest),
+    "compare": ("data", lambda f: read_pairs(str(f), 10, 0)),
+    "files": ("respond", lambda f: list(FileSource(str(f / "respond"), "response").documents())),
+    "hub": ("rejected/seed", lambda f: list(HubSource(str(f), "rejected_seed", text_column="detail").documents())),
+}
+
+
+@pytest.mark.parametrize(("table", "read"), READ.values(), ids=READ)
+def test_a_changed_bit_is_said_whatever_reads_the_table(folder, table, read):
+    shutil.copytree(folder, folder.parent / "other")
+    flip(folder / table / FILE)
+    with pytest.raises(UserError, match=rf"/run/{table}/train-.* is not the file that .*run.json names"):
+        read(folder)
+
+
+@pytest.mark.parametrize(("table", "read"), READ.values(), ids=READ)
+def test_a_whole_table_is_read(folder, table, read, monkeypatch):
+    monkeypatch.setattr("fanno_hf.report.report.draw", lambda *_, **__: [])
+    shutil.copytree(folder, folder.parent / "other")
+    assert read(folder)
+
+
+def with_nulls(column: str):
+    return lambda t: t.set_column(
+        t.schema.get_field_index(column), t.schema.field(column), pa.nulls(len(t), t.schema.field(column).type)
+    )
+
+
+def not_utf8(table: pa.Table) -> pa.Table:
+    column = pa.array([b"\xff\xfe"] * len(table), pa.binary()).view(pa.string())
+    return table.set_column(table.schema.get_field_index("instruction"), "instruction", column)
+
+
+def as_numbers(table: pa.Table) -> pa.Table:
+    return table.set_column(
+        table.schema.get_field_index("round"), "round", pa.array([[1]] * len(table), pa.list_(pa.int32()))
+    )
+
+
+def null_in_a_list(table: pa.Table) -> pa.Table:
+    place = table.schema.get_field_index("messages")
+    return table.set_column(
+        place, table.schema.field(place), pa.array([[None]] * len(table), table.schema[place].type)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_nulls("instruction"), "default has a row without instruction"),
+        (lambda t: t.drop_columns("output"), "default has no column output"),
+        (not_utf8, "[Ii]nvalid UTF"),
+        (as_numbers, "cast"),
+        (null_in_a_list, "default.messages has a null within a list"),
+    ],
+    ids=["nulls", "no column", "no UTF-8", "another type", "a null in a list"],
+)
+def test_values_that_no_run_has_are_said_even_where_the_digest_is_right(folder, change, said):
+    write(folder, "default", change)
+    with pytest.raises(UserError, match=rf"{FILE} cannot be read \(.*{said}.*\): run stage=respond again"):
+        export(settings_of("stage=export", f"run={folder}"))
+
+
+@pytest.mark.parametrize("column", ["reward", "community", "verdicts", "style", "finish_reason", "counterexamples"])
+def test_a_column_that_may_be_null_may_be_missing(folder, column, monkeypatch):
+    monkeypatch.setattr("fanno_hf.report.report.draw", lambda *_, **__: [])
+    table = "prescreen" if column == "community" else "respond"
+    write(folder, table, lambda t: t.drop_columns(column))
+    assert "wrote" in report(settings_of("stage=report", f"run={folder}", "report.map=10"))
+
+
+def test_a_run_as_the_hub_has_it_is_read_without_its_digests(folder):
+    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps({**content, "shared": True}), encoding="utf-8")
+    pq.write_table(pq.read_table(folder / "prescreen" / FILE), folder / "prescreen" / FILE, compression="gzip")
+    assert list(FileSource(str(folder / "prescreen"), "text").documents())
+
+
+def test_a_folder_beside_a_run_json_of_others_is_read(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "run.json").write_text('{"made": "by others"}')
+    pq.write_table(pa.table({"text": ["Mosses drink."]}), tmp_path / "data" / FILE)
+    assert [text for text, _ in FileSource(str(tmp_path / "data")).documents()] == ["Mosses drink."]
+
+
+def test_a_damaged_run_json_above_the_rows_is_said(folder):
+    (folder / "run.json").write_bytes(b"\xff")
+    with pytest.raises(UserError, match=r"run.json is damaged \(it is not UTF-8: byte 0 is 0xff\)"):
+        list(FileSource(str(folder / "prescreen"), "text").documents())
+
+
+WRONG = {
+    "brackets": (b"[" * 100_000, "its brackets are nested more than 64 deep"),
+    "brackets that end": (b"[" * 900 + b"]" * 900, "its brackets are nested more than 64 deep"),
+    "digits": (b'{"format": 1, "x": ' + b"7" * 5_000 + b"}", "it has a number of 5,000 digits"),
+    "NaN": (b'{"format": 1, "x": NaN}', "NaN is no number"),
+    "Infinity": (b'{"format": 1, "x": -Infinity}', "-Infinity is no number"),
+    "too large": (b'{"format": 1, "x": 1e999}', "1e999 is no number"),
+    "twice": (b'{"format": 1, "stages": {}, "stages": {}}', "the key 'stages' is there twice"),
+    "UTF-8": (b'{"format": "\xff"}', "it is not UTF-8: byte 12 is 0xff"),
+    "surrogate": (b'{"format": 1, "x": "\\ud83d"}', "it has half a character"),
+    "cut": (b'{"format": 1,\n"x":', "it is not JSON: line 2, column 5"),
+    "empty": (b"", "it is not JSON: line 1, column 1"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_with_a_run_json_is_said(tmp_path, content, said):
+    (tmp_path / "run.json").write_bytes(content)
+    manifest, fault = read_manifest(tmp_path / "run.json", "run.json")
+    assert (manifest, said in fault) == ({}, True)
+
+
+def test_json_that_is_right_is_read():
+    assert parse_exactly(b'{"a": [1, -2.5, "\xc3\xa4", null, true]}') == {"a": [1, -2.5, "ä", None, True]}
