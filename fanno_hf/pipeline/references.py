@@ -12,8 +12,8 @@ from fanno_hf.identity import digest, hashed
 from fanno_hf.settings import Decontamination
 from fanno_hf.sources.named import reference_documents, reference_items
 from fanno_hf.steps.rows import Spilled, spill
-from fanno_hf.texts.fit import clean
 from fanno_hf.texts import contamination
+from fanno_hf.texts.fit import clean
 
 if TYPE_CHECKING:
     from datasets import Dataset
