@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo browser test test-kill style quality bench clean
+.PHONY: help install demo browser test test-kill test-servers style quality bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,23 @@ test: quality browser ## quality checks and every test (about five minutes, loop
 
 test-kill: install ## kill -9 a run at 20 random moments and compare every byte
 	$(BIN)/python -m pytest -q -m kill20 tests/test_kill.py
+
+# a server that is installed elsewhere is named by its Python: SERVERS_VLLM=…, SERVERS_LLAMA=…
+test-servers: install $(if $(SERVERS_VLLM),,.servers/vllm/.installed) $(if $(SERVERS_LLAMA),,.servers/llama/.installed) ## install vLLM (CPU) and llama-cpp-python below .servers/, and run against them (an hour or two)
+	$(BIN)/python -m pytest -q -rP -o faulthandler_timeout=0 tests/servers/check_servers.py
+
+# torch first, and without CUDA: what depends on it would bring its own
+.servers/vllm/.installed: tests/servers/requirements-vllm.txt
+	$(PYTHON) -m venv .servers/vllm
+	.servers/vllm/bin/pip install --quiet --disable-pip-version-check torch==2.13.0+cpu $(TORCH_INDEX)
+	.servers/vllm/bin/pip install --quiet --disable-pip-version-check -r $<
+	.servers/vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+.servers/llama/.installed: tests/servers/requirements-llama.txt
+	$(PYTHON) -m venv .servers/llama
+	.servers/llama/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 style: install ## mend formatting and imports
 	$(BIN)/ruff check --fix --quiet .

@@ -1,111 +1,109 @@
 """`stage=doctor`: is the teacher ready for this run? Asks every server a few small questions and says what it found.
 
 http://127.0.0.1:8080
-  ok    answers           version 3.3.5
-  ok    model             mistralai/Mistral-7B-Instruct-v0.2@63a8b08
-  ok    log-probabilities P(yes) = 0.93 for "Is water wet?"
-  note  system turn       refused (Template error …); fanno_hf sends none
+  ok    answers            version 3.3.5
+  ok    model              mistralai/Mistral-7B-Instruct-v0.2@63a8b08
+  ok    plain request      answered after 0.4 s
+  ok    log-probabilities  P(yes) = 0.93 for "Is water wet?"
+  note  system turn        refused (Template error …); fanno_hf sends none
 ready
 """
 
 import asyncio
-import json
 import shutil
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from fanno_hf.commands.bare import Bare
+from fanno_hf.commands.checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request, within
+from fanno_hf.commands.load import under_load
 from fanno_hf.errors import FannoError
-from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
 from fanno_hf.output.place import run_folder
-from fanno_hf.parsing.instruction import SCHEMA
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
-from fanno_hf.teacher.base import Request
-from fanno_hf.teacher.client import Busy, CallFailed, Refused
-from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, Endpoint
+from fanno_hf.teacher.client import Busy, CallFailed
+from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT
 from fanno_hf.teacher.members import identity_of
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.reply import Server
 
-_WET = [{"role": "user", "content": "Question: Is water wet? Answer yes or no."}]
-_TWO = [
-    {
-        "role": "user",
-        "content": "Answer each of these questions with yes or no:\n1. Is water wet?\n2. Is ice warmer than steam?\n\n"
-        "Your answers, one line each, its number and yes or no, nothing else:",
-    }
-]
-_SYSTEM = [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "What do bees make?"}]
-_TURNS = [
-    {"role": "user", "content": "What do cows eat?"},
-    {"role": "assistant", "content": "Grass."},
-    {"role": "user", "content": "What do bees make?"},
-]
-_WISH = [{"role": "user", "content": "Write a short request to an assistant, about bees. Kind of task: message."}]
-_TALE = [{"role": "user", "content": "Tell the tale of a bee and a mountain in about a hundred words."}]
-_TALE_TOKENS, _TALES = 64, 8
 _LITTLE_DISK = 2 * 1024**3
+_LISTED = 20  # models of a server that are named at most
+# what is examined shall show its failures, not have them mended; a server that is full or gone is waited for a little
+_HASTY = {"retries": 0, "patience": 10.0}
+CHECK_SECONDS = 60.0
+"""What one check may take at most, but for the first request: that waits as long as the run would."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report; `level` is "ok", "note" or "bad", and one "bad" means not ready."""
-
-    level: str
-    name: str
-    words: str
+def say_at_once(line: str) -> None:
+    """Prints a line now, also where the output goes into a pipe."""
+    print(line, flush=True)
 
 
-Check = Callable[[Endpoint, Settings], Awaitable[Finding]]
+class Report:
+    """Says each finding as soon as there is one, and remembers what decides the last line."""
+
+    def __init__(self, say: Callable[[str], None]):
+        self._say, self.bad, self.models, self.estimated = say, [], set(), False
+
+    def title(self, words: str) -> None:
+        """Begins a section: a server, or the run folder."""
+        self._say(words)
+
+    def add(self, finding: Finding) -> None:
+        """Says a finding."""
+        self._say(f"  {finding.level:4}  {finding.name:17}  {finding.words}")
+        if finding.level == "bad":
+            self.bad.append(finding.name)
+
+    def verdict(self) -> str:
+        """Returns the last line. Raises FannoError where something is bad: what to look at."""
+        if self.bad:
+            raise FannoError(f"not ready: look at {', '.join(dict.fromkeys(self.bad))}")
+        return "ready, but token counts are estimated" if self.estimated else "ready"
 
 
-def examine(settings: Settings) -> str:
-    """Returns the report. Raises FannoError where something is bad: the report, with what to do."""
-    return asyncio.run(_examine(settings))
+def examine(settings: Settings, say: Callable[[str], None] = say_at_once) -> str:
+    """Says each finding when it is there; returns the last line, "ready". Raises FannoError where something is bad."""
+    return asyncio.run(_examine(settings, Report(say)))
 
 
-async def _examine(settings: Settings) -> str:
+async def _examine(settings: Settings, report: Report) -> str:
     folder = run_folder(settings.run)
-    sections = [(f"run folder {folder}", [_disk(folder)])]
+    report.title(f"run folder {folder}")
+    report.add(_disk(folder))
     has_judge = settings.resolved["judge"]["_target_"] is not None
-    teacher_checks = (_turns, _structured, _system, _speed)
-    sections += await _group(
-        "teacher", settings, teacher_checks if has_judge else (_logprobs, _together, *teacher_checks)
-    )
+    await _group("teacher", settings, TEACHING if has_judge else (*JUDGING, *TEACHING), report)
     if has_judge:
-        sections += await _group("judge", settings, (_logprobs, _together, _speed))
-    lines = [
-        line
-        for title, findings in sections
-        for line in (title, *(f"  {f.level:4}  {f.name:17}  {f.words}" for f in findings))
-    ]
-    bad = [f.name for _, findings in sections for f in findings if f.level == "bad"]
-    if bad:
-        raise FannoError("\n".join([*lines, f"not ready: look at {', '.join(dict.fromkeys(bad))}"]))
-    return "\n".join([*lines, "ready"])
+        await _group("judge", settings, JUDGING, report)
+    return report.verdict()
 
 
-async def _group(key: str, settings: Settings, checks: Sequence[Check]) -> list[tuple[str, list[Finding]]]:
-    """Examines the servers of the teacher or of its judge."""
-    backend = build(key, settings.resolved[key])
-    if not isinstance(backend, Pool):
-        return [(f"{key} {backend.identity}", [Finding("ok", "answers", "no server: replies are computed")])]
-    sections = []
-    try:
-        await backend.start()
-        for endpoint in backend.endpoints:
-            title = endpoint.client.base_url if key == "teacher" else f"{key} {endpoint.client.base_url}"
-            sections.append((title, await _endpoint(endpoint, backend, settings, checks)))
-    finally:
-        await backend.close()
-    models = {f.words for _, findings in sections for f in findings if f.name == "model" and f.level == "ok"}
-    if len(models) > 1:
-        words = f"they serve different ones: {', '.join(models)}"
-        sections.append((f"all servers of the {key}", [Finding("bad", "model", words)]))
-    return sections
+async def _group(key: str, settings: Settings, checks: Sequence, report: Report) -> None:
+    """Examines the servers of the teacher or of its judge, one after the other."""
+    config = settings.resolved[key]
+    first = build(key, config)
+    if not isinstance(first, Pool):
+        report.title(f"{key} {first.identity}")
+        report.add(Finding("ok", "answers", "no server: replies are computed"))
+        return
+    urls = [endpoint.client.base_url for endpoint in first.endpoints] if "base_url" in config else [None]
+    report.models = set()
+    for url in urls:
+        pool = build(key, {**config, **_HASTY, "base_url": url}) if url else first
+        try:
+            if pool is first:  # the embedded teacher has no address before it is open
+                await pool.open()
+            url = pool.endpoints[0].client.base_url
+            report.title(url if key == "teacher" else f"{key} {url}")
+            await _server(Patient(pool, key, settings), checks, report)
+        finally:
+            await pool.close()
+    if len(report.models) > 1:
+        report.title(f"all servers of the {key}")
+        report.add(Finding("bad", "model", f"they serve different ones: {', '.join(sorted(report.models))}"))
 
 
 def _disk(folder: Path) -> Finding:
@@ -116,38 +114,82 @@ def _disk(folder: Path) -> Finding:
     return Finding("ok" if free > _LITTLE_DISK else "bad", "free disk", words)
 
 
-async def _endpoint(endpoint: Endpoint, pool: Pool, settings: Settings, checks: Sequence[Check]) -> list[Finding]:
-    client = endpoint.client
+async def _server(patient: Patient, checks: Sequence, report: Report) -> None:
+    """Examines one server: what it says of itself, one plain request, and only if that is answered all the rest."""
+    client = patient.client
     try:
         await client.check()
         server = await client.describe()
     except CallFailed as error:
-        return [Finding("bad", "answers", f"no: {error}")]
-    client.model, client.is_tgi = pool.model or server.model, server.version is not None
-    findings = [Finding("ok", "answers", f"version {server.version}" if server.version else "yes")]
-    findings.append(_model(client.model, server))
-    if client.model is None:
-        return findings
-    limit = server.max_in_flight
-    untold = f"not told; {settings.teacher.concurrency or DEFAULT_IN_FLIGHT} are sent"
-    findings.append(Finding("ok", "requests at once", str(limit) if limit else untold))
-    findings.append(_length(server, settings))
-    for check in checks:
-        try:
-            findings.append(await check(endpoint, settings))
-        except Busy as error:
-            findings.append(Finding("note", check.__name__.strip("_"), f"not tried: the server is full ({error})"))
-        except CallFailed as error:
-            findings.append(Finding("bad", check.__name__.strip("_"), str(error)))
-    return findings
+        report.add(Finding("bad", "answers", f"no: {error}"))
+        return
+    report.add(Finding("ok", "answers", f"version {server.version}" if server.version else "yes"))
+    model = await _model(patient, server)
+    report.add(model)
+    if model.level == "bad":
+        return
+    if model.level == "ok":
+        report.models.add(model.words)
+    report.add(_at_once(patient.config, server))
+    report.add(_length(server, patient.settings))
+    if not await _plain(patient, report):
+        return
+    for name, check in (*COMMON, *checks):
+        report.add(await _checked(patient, name, check))
+    async for finding in under_load(patient):
+        report.add(finding)
 
 
-def _model(model: str | None, server: Server) -> Finding:
+async def _plain(patient: Patient, report: Report) -> bool:
+    """Whether the server answers what has nothing about it; else nothing more is tried, as all of it would fail alike."""
+    try:
+        if not patient.pool.endpoints[0].up:
+            await patient.pool.open()
+        findings = await plain_request(patient)
+    except (CallFailed, FannoError) as error:
+        findings = [Finding("bad", "plain request", str(error))]
+    for finding in findings:
+        report.add(finding)
+    report.estimated |= patient.is_estimated
+    return findings[0].level != "bad"
+
+
+async def _checked(patient: Patient, name: str, check: Callable) -> Finding:
+    """One check, within its time."""
+    try:
+        return await within(CHECK_SECONDS, check(patient, partial(Finding, name=name)))
+    except TimeoutError:
+        words = f"no answer within {CHECK_SECONDS:g} s"
+        return Finding("bad" if name == "verdicts" else "note", name, words)
+    except Busy as error:
+        return Finding("note", name, f"not tried: the server is full ({error})")
+    except (CallFailed, FannoError) as error:
+        return Finding("bad", name, str(error))
+
+
+async def _model(patient: Patient, server: Server) -> Finding:
+    """Which model is asked, and whether the server serves it."""
+    key, asked, finding = patient.key, patient.config.get("model"), partial(Finding, name="model")
+    listed = ", ".join(server.models[:_LISTED]) + (" …" if len(server.models) > _LISTED else "")
+    model = asked or patient.pool.model or server.model
+    if model is None and listed:
+        return finding("bad", words=f"the server has several: give one as {key}.model, of {listed}")
     if model is None:
-        return Finding("bad", "model", "the server does not say which one it serves: give teacher.model")
+        async with Bare(patient.config, patient.client.base_url) as bare:
+            said = await bare.complaint("/v1/models")
+        why = f" (/v1/models answers {said})" if said else ""
+        return finding("bad", words=f"the server does not say which one it serves{why}: give {key}.model")
     if server.version and server.model not in (None, model):
-        return Finding("bad", "model", f"teacher.model={model}, and the server answers with {server.model}")
-    return Finding("ok", "model", identity_of(model, server.revision))
+        return finding("bad", words=f"{key}.model={model}, and the server answers with {server.model}")
+    if asked and listed and model not in server.models and not server.version:
+        return finding("note", words=f"{model}, which is not among those that the server lists: {listed}")
+    return finding("ok", words=identity_of(model, server.revision))
+
+
+def _at_once(config: Mapping[str, Any], server: Server) -> Finding:
+    limit, given = server.max_in_flight, config.get("concurrency")
+    untold = f"not told; {given or DEFAULT_IN_FLIGHT} are sent at most"
+    return Finding("ok", "requests at once", str(limit) if limit else untold)
 
 
 def _length(server: Server, settings: Settings) -> Finding:
@@ -160,77 +202,3 @@ def _length(server: Server, settings: Settings) -> Finding:
         return Finding("note", "length", f"not told; the stages need up to about {needed:,} tokens")
     words = f"{server.max_total_tokens:,} tokens of prompt and answer; the stages need up to about {needed:,}"
     return Finding("ok" if needed <= server.max_total_tokens else "bad", "length", words)
-
-
-async def _turns(endpoint: Endpoint, settings: Settings) -> Finding:
-    """Demonstrations are sent as earlier turns."""
-    await endpoint.client.send(Request(_TURNS, max_tokens=8))
-    return Finding("ok", "earlier turns", "accepted, as the demonstrations in the prompts need")
-
-
-async def _logprobs(endpoint: Endpoint, settings: Settings) -> Finding:
-    asked, finding = settings.top_logprobs, partial(Finding, name="log-probabilities")
-    if not asked:
-        return finding("note", words="none are asked for (top_logprobs=0): verdicts are read from the text")
-    try:
-        answer = await endpoint.client.send(Request(_WET, max_tokens=1, top_logprobs=asked))
-    except Refused as error:
-        return finding("bad", words=f"top_logprobs={asked} is refused ({error}): give a smaller one, or 0")
-    probability = yes_probability(answer.text, answer.top_logprobs)
-    said = "undecided" if probability is None else f"P(yes) = {probability:.2f}"
-    if not answer.top_logprobs:
-        return finding("note", words=f"the server gives none: verdicts are read from the text ({said})")
-    return finding("ok", words=f'{said} for "Is water wet?"')
-
-
-async def _together(endpoint: Endpoint, settings: Settings) -> Finding:
-    """Whether several questions in one request are answered one by one."""
-    finding = partial(Finding, name="verdicts")
-    if settings.prompts.verdicts == "separate":
-        return finding("ok", words="asked one by one (prompts.verdicts=separate)")
-    answer = await endpoint.client.send(Request(_TWO, max_tokens=32, top_logprobs=settings.top_logprobs))
-    found = yes_probabilities(answer.text, answer.answers, 2)
-    if None in found:
-        said = " ".join(answer.text.split())[:60]
-        return finding("bad", words=f"two questions at once are undecided ({said!r}): set prompts.verdicts=separate")
-    return finding("ok", words=f"two questions at once: P(yes) = {found[0]:.2f} and {found[1]:.2f}")
-
-
-async def _structured(endpoint: Endpoint, settings: Settings) -> Finding:
-    """Whether the server sees to it that an instruction comes as JSON."""
-    finding = partial(Finding, name="JSON schema")
-    if settings.teacher.structured == "off":
-        return finding("ok", words="none is sent (teacher.structured=off): instructions come with labels")
-    try:
-        answer = await endpoint.client.send(Request(_WISH, max_tokens=200, schema=SCHEMA))
-    except Busy:
-        raise
-    except CallFailed as error:  # a run then asks without it, whatever the status
-        return finding("note", words=f"refused ({error}): instructions come with labels")
-    if set(_json_keys(answer.text)) == set(SCHEMA["required"]):
-        return finding("ok", words="taken: instructions come as JSON")
-    return finding("note", words="ignored: instructions come with labels")
-
-
-def _json_keys(text: str) -> list[str]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    return list(found) if isinstance(found, dict) else []
-
-
-async def _system(endpoint: Endpoint, settings: Settings) -> Finding:
-    try:
-        await endpoint.client.send(Request(_SYSTEM, max_tokens=8))
-    except Refused as error:
-        return Finding("note", "system turn", f"refused ({error}); fanno_hf sends none")
-    return Finding("ok", "system turn", "accepted; fanno_hf sends none")
-
-
-async def _speed(endpoint: Endpoint, settings: Settings) -> Finding:
-    started = time.monotonic()
-    requests = [Request(_TALE, max_tokens=_TALE_TOKENS, temperature=1.0, seed=seed) for seed in range(_TALES)]
-    answers = await asyncio.gather(*map(endpoint.client.send, requests))
-    rate = sum(answer.completion_tokens for answer in answers) / max(time.monotonic() - started, 1e-9)
-    return Finding("ok", "speed", f"{rate:,.0f} tokens/s written, {_TALES} requests at once; more at once go faster")
