@@ -112,12 +112,12 @@ ODD = {
         alter(lambda answer: answer.pop("usage")), said=("they are estimated",), used={"estimated": True}
     ),
     "another name of max_tokens": Odd(lambda: {"refuse": wants_other_name}, used={"refused": False}),
-    "512 tokens, names a lower bound": Odd(holds(512, vllm), SMALL, LONG, used=SHORTENED),
-    "512 tokens, and says nothing of use": Odd(holds(512, lambda *_: "Bad Request"), SMALL, LONG, used=SHORTENED),
-    "512 tokens, speaks of max_tokens": Odd(
-        holds(512, lambda limit, prompt, most: f"max_tokens must be at least 1, got {limit - prompt}"), SMALL, LONG
+    "600 tokens, names a lower bound": Odd(holds(600, vllm), SMALL, LONG, used=SHORTENED),
+    "600 tokens, and says nothing of use": Odd(holds(600, lambda *_: "Bad Request"), SMALL, LONG, used=SHORTENED),
+    "600 tokens, speaks of max_tokens": Odd(
+        holds(600, lambda limit, prompt, most: f"max_tokens must be at least 1, got {limit - prompt}"), SMALL, LONG
     ),
-    "512 tokens, and writes less": Odd(holds(512, None), SMALL, LONG, said=("was full after 512 tokens",)),
+    "600 tokens, and writes less": Odd(holds(600, None), SMALL, LONG, said=("was full after 600 tokens",)),
     "1400 tokens, fails with 500": Odd(holds(1400, lambda *_: "Internal Server Error", 500), (), LONG, used=SHORTENED),
     "1400 tokens, an error with 200": Odd(holds(1400, lambda *_: "too many tokens", 200), (), LONG, used=SHORTENED),
 }

@@ -98,7 +98,7 @@ class Thinking:
             return False
         self._step = 0 if self._step is None else self._step + 1
         if self._step == 0:
-            logger.info("the %s thinks before it answers: it is asked not to (teacher.thinking)", self.role)
+            logger.info("the %s thinks before it answers: it is asked not to (%s.thinking)", self.role, self.role)
         if self._is_seen:
             self._say_room()
         return True

@@ -73,8 +73,9 @@ class Watch:
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:
         if not endpoint.up:
             return
+        level = logging.DEBUG if endpoint.is_returning else logging.WARNING  # once, until it is back
+        logger.log(level, "%s is set aside (%s); it is asked again", endpoint.client.base_url, why)
         endpoint.set_aside()
-        logger.warning("%s is set aside (%s); it is asked again", endpoint.client.base_url, why)
         self._start(self._probe(endpoint))
         if any(endpoint.up for endpoint in self._endpoints):
             return
