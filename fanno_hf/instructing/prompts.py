@@ -105,6 +105,12 @@ class Prompt:
         """Returns the turns to send, the row's own turn last."""
         return [*self._turns, {"role": "user", "content": self._render(variables)}]
 
+    def terse(self, **variables: Any) -> Messages:
+        """Returns the row's own turn without demonstrations, kinds to choose from and counterexamples: what a prompt can do
+        without where a context is very small."""
+        left_out = {name: [] for name in ("kinds", "counterexamples") if name in variables}
+        return [{"role": "user", "content": self._render({**variables, **left_out})}]
+
 
 # a value for every variable that a template may use
 _EXAMPLE = {

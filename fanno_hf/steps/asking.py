@@ -63,6 +63,7 @@ class Sampler:
             stop=tuple(self.sampling.stop),
             schema=schema,
             documents=prompt.documents(**variables),
+            terse=partial(prompt.terse, **variables),
         )
 
 

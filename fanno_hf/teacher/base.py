@@ -33,15 +33,29 @@ class Request:
     room: int = 0
     manner: tuple[tuple[str, Any], ...] = ()
     limit_name: str = "max_tokens"
+    # makes the messages without all that a prompt can do without, for a context that does not hold it; None where there is
+    # nothing of the kind
+    terse: "Callable[[], list[dict[str, str]]] | None" = field(default=None, compare=False)
+    is_terse: bool = False
 
     def key(self, teacher_identity: str) -> bytes:
         """Returns the sha256 under which the journal keeps the answer of the teacher with this identity."""
-        decisive = asdict(self)
-        for name in ("documents", "judge", "room", "manner", "limit_name"):  # who is asked shows in the identity
-            del decisive[name]
-        if self.schema is None:
-            del decisive["schema"]
+        # who is asked shows in the identity
+        decisive = {name: getattr(self, name) for name in _DECISIVE if name != "schema" or self.schema is not None}
         return bytes.fromhex(digest([teacher_identity, decisive]))
+
+
+_DECISIVE = (
+    "messages",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "seed",
+    "top_logprobs",
+    "stop",
+    "schema",
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ instead, others say nothing of use. So a refused prompt that is longer than most
 import dataclasses
 import logging
 import re
+from collections.abc import Sequence
 
 from fanno_hf.instructing.verdicts import is_undecided
 from fanno_hf.teacher.base import Completion, Request
@@ -33,7 +34,8 @@ _LIMITS = (
 )
 _USUAL = 3.5  # characters a token, before an answer has told
 # shares of the documents that are tried: a few fixed ones, so that the same prompt is mostly cut at the same place
-_SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025)
+_SHARES = (0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.09, 0.065, 0.05, 0.035, 0.025, 0.015, 0.01, 0.005)
+_LITTLE = 0.4  # of the documents; rather than to show less, a prompt does without what it can
 _LEAST = 60  # characters of documents; of less nothing can be asked
 _ALIKE = 8  # tokens by which prompts differ that are cut at other places of the same context
 _CLEARLY, _NEARLY = 1.05, 0.9
@@ -130,6 +132,8 @@ class Lengths:
         # what an answer lacked is a guess, for it might not have become that long
         least = kept * 0.5 if isinstance(outcome, Completion) else 0.0
         wanted = max((kept - surplus) * _MARGIN, least) if surplus else kept * 0.7
+        if wanted < _LITTLE * length and (terse := _terse(request, sent)) is not None:
+            return terse
         share = next((share for share in _SHARES if share * length <= min(wanted, kept - 1)), 0.0)
         if share * length >= _LEAST:
             return _cut(request, sent, share)
@@ -179,15 +183,30 @@ def _size(request: Request) -> int:
     return sum(len(turn["content"]) for turn in request.messages)
 
 
+def _terse(request: Request, sent: Request) -> Request | None:
+    """Returns what was sent without what a prompt can do without, its documents as they are; None where that is nothing."""
+    if request.terse is None or sent.is_terse:
+        return None
+    messages = request.terse()
+    whole = dataclasses.replace(request, messages=messages)
+    terse = _shown(whole, sent.documents)
+    return None if _size(terse) >= _size(sent) else dataclasses.replace(sent, messages=terse.messages, is_terse=True)
+
+
 def _cut(request: Request, sent: Request, share: float) -> Request:
     """Returns what was sent with this share of the whole request's documents, from their beginnings."""
-    last, kept = request.messages[-1]["content"], []
-    for document in request.documents:
-        short = _beginning(document, int(len(document) * share))
+    if sent.is_terse:
+        request = dataclasses.replace(request, messages=request.terse())
+    kept = tuple(_beginning(document, int(len(document) * share)) for document in request.documents)
+    return dataclasses.replace(sent, messages=_shown(request, kept).messages, documents=kept)
+
+
+def _shown(request: Request, kept: Sequence[str]) -> Request:
+    """Returns a request whose last message shows these documents in place of its own."""
+    last = request.messages[-1]["content"]
+    for document, short in zip(request.documents, kept, strict=True):
         last = last.replace(document, short, 1)
-        kept.append(short)
-    messages = [*request.messages[:-1], {**request.messages[-1], "content": last}]
-    return dataclasses.replace(sent, messages=messages, documents=tuple(kept))
+    return dataclasses.replace(request, messages=[*request.messages[:-1], {**request.messages[-1], "content": last}])
 
 
 def _beginning(text: str, length: int) -> str:

@@ -197,3 +197,22 @@ def test_a_document_of_which_nothing_would_be_left_is_not_shortened():
     # a question about an empty text is no question about the document
     asked = request("Mosses drink through their leaves.")
     assert shortened(asked, TGI_TOTAL.format(prompt=9000)) is None
+
+
+def test_a_prompt_does_without_what_it_can_before_little_of_its_document_is_left():
+    terse = [{"role": "user", "content": f"{DOCUMENT}\n\nAsk."}]
+    whole = Request([{"role": "user", "content": f"{'Kinds. ' * 200}{DOCUMENT}\n\nAsk."}], 64, documents=(DOCUMENT,))
+    whole = dataclasses.replace(whole, terse=lambda: terse)
+    lengths, sent, words = (
+        Lengths(),
+        whole,
+        "400: maximum context length is 512 tokens; your prompt contains at least 513 input tokens",
+    )
+    for _ in range(8):
+        sent = lengths.shortened(whole, sent, Refused(words))
+        if sent.is_terse:
+            break
+    assert sent.messages[-1]["content"] == f"{sent.documents[0]}\n\nAsk."
+    again = lengths.shortened(whole, sent, Refused(words))
+    assert again.messages[-1]["content"] == f"{again.documents[0]}\n\nAsk."
+    assert len(again.documents[0]) < len(sent.documents[0])
