@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fanno_hf.commands.bare import Bare
-from fanno_hf.commands.checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request, within
-from fanno_hf.commands.load import under_load
+from fanno_hf.commands.doctor_bare import Bare
+from fanno_hf.commands.doctor_checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request, within
+from fanno_hf.commands.doctor_load import under_load
 from fanno_hf.errors import FannoError
 from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.services import build

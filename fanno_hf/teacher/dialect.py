@@ -44,7 +44,7 @@ class Dialect:
         self._schemas, self._schema_worked = structured == "auto", False
         self._logprobs = True  # False once a server has refused to give them
         self._renames = max_tokens_name == "auto"
-        self._limit_name = "max_tokens" if self._renames else max_tokens_name
+        self.limit_name = "max_tokens" if self._renames else max_tokens_name  # what the servers call it
         self._probes = _UNKNOWN_PROBES if room else 0
         self._said: set[str] = set()
 
@@ -58,7 +58,7 @@ class Dialect:
             request,
             schema=request.schema if self._schemas else None,
             top_logprobs=request.top_logprobs if self._logprobs else 0,
-            limit_name=self._limit_name,
+            limit_name=self.limit_name,
             **self._thinking.manner(),
         )
 
@@ -76,8 +76,8 @@ class Dialect:
             self._said.add("logprobs")
             return dataclasses.replace(sent, top_logprobs=0)
         if self._renames and sent.limit_name == "max_tokens" and _MAX_TOKENS.match(words):
-            self._limit_name = "max_completion_tokens"
-            return dataclasses.replace(sent, limit_name=self._limit_name)
+            self.limit_name = "max_completion_tokens"
+            return dataclasses.replace(sent, limit_name=self.limit_name)
         if self._thinking.is_named(sent, words):
             return self._thinking.otherwise(sent)
         return self.without_schema(sent) if _SCHEMA.search(words) else None

@@ -119,6 +119,11 @@ class Pool:
         return self._members.model
 
     @property
+    def limit_name(self) -> str:
+        """The key of a body that the servers take for the most tokens of an answer."""
+        return self._dialect.limit_name
+
+    @property
     def faults(self) -> Mapping[str, int]:
         """What went wrong so far, in the servers' words -> how often."""
         return self._trouble.faults

@@ -29,7 +29,8 @@ class Thinking:
     """
 
     def __init__(self, thinking: str, room: int):
-        self.role, self.room = "teacher", room
+        self.role = "teacher"
+        self.room = room
         self._step: int | None = {"auto": None, "off": 0, "on": _GIVEN}[thinking]  # None: as the model likes
         self._aloud = _ALOUD if thinking == "on" else ()
         self._is_seen = thinking == "on"

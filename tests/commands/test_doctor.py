@@ -9,9 +9,9 @@ import pytest
 
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.commands import doctor as module
-from fanno_hf.commands import load
-from fanno_hf.commands.checks import Finding
+from fanno_hf.commands import doctor_load as load
 from fanno_hf.commands.doctor import examine
+from fanno_hf.commands.doctor_checks import Finding
 from fanno_hf.errors import FannoError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.scripted import reply

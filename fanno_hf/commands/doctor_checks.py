@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from fanno_hf.commands.bare import Bare
+from fanno_hf.commands.doctor_bare import Bare
 from fanno_hf.errors import FannoError
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.parsing.instruction import SCHEMA
@@ -128,7 +128,7 @@ async def ending(patient: Patient, finding: Named) -> Finding:
     client = patient.client
     async with Bare(patient.config, client.base_url) as bare:
         body = {"model": client.model, "messages": _BEES, "temperature": 0, "stop": stops or None}
-        choice = await bare.choice(**body, **{client.max_tokens_name: _PLAIN.max_tokens})
+        choice = await bare.choice(**body, **{patient.pool.limit_name: _PLAIN.max_tokens})
     if not choice:
         return finding("note", words="not seen: the same request got no answer of the usual form this time")
     message = choice.get("message")

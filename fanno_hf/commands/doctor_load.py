@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fanno_hf.commands.checks import Finding, Patient, within
+from fanno_hf.commands.doctor_checks import Finding, Patient, within
 from fanno_hf.errors import FannoError
 from fanno_hf.instructing.ask import instruction_prompt, prompt_variables, row_to_ask, task_types
 from fanno_hf.instructing.tags import tag_pool
