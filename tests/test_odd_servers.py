@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from fanno_hf.cli.configuration import resolve
@@ -200,7 +201,7 @@ def test_a_server_that_answers_everything_alike_stops_the_run_with_its_words(ser
 def test_an_answer_that_does_not_end_well_is_the_rows_fault_and_says_why(finish, reason, tmp_path):
     with pytest.raises(StageEmpty):
         do_run(tmp_path, Odd(choice(finish_reason=finish)), ("teacher.retries=0",))
-    rows = list(RunFolder(tmp_path / "run").stream_rows("rejected_prescreen", ["reason", "detail"]))
+    rows = pq.read_table(tmp_path / "run" / "rejected" / "prescreen").to_pylist()
     assert {row["reason"] for row in rows} == {reason}
     assert all(f"finish_reason {finish or 'null'}" in row["detail"] for row in rows)
 
@@ -216,5 +217,5 @@ def test_an_answer_that_no_shortening_helps_says_that_the_context_was_full(tmp_p
 
     with pytest.raises(StageEmpty):
         do_run(tmp_path, Odd(lambda: {"wrap": full}))
-    rows = list(RunFolder(tmp_path / "run").stream_rows("rejected_seed", ["reason", "detail"]))
+    rows = pq.read_table(tmp_path / "run" / "rejected" / "seed").to_pylist()
     assert any("the context was full" in row["detail"] for row in rows)
