@@ -1,5 +1,7 @@
 """The tables of the report: which form rows have, which task types the teacher named, what parsing took off."""
 
+import hashlib
+import json
 import shutil
 from contextlib import closing
 
@@ -37,6 +39,11 @@ def rewrite(run, config: str, **columns) -> int:
     rows = table.to_pylist()
     changed = [row | {name: value(place, row) for name, value in columns.items()} for place, row in enumerate(rows)]
     pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), path)
+    stage = config.rpartition("/")[2]
+    manifest = json.loads((run / "run.json").read_text())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest["stages"][stage]["output_rejected" if "/" in config else "output"] = digest
+    (run / "run.json").write_text(json.dumps(manifest))
     return len(rows)
 
 
