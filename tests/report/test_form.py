@@ -32,18 +32,22 @@ def run(made, tmp_path):
     return shutil.copytree(made, tmp_path / "demo")
 
 
+def replace(run, config: str, table: pa.Table) -> None:
+    """Writes another table in the place of one, and its digest."""
+    path = run / config / "train-00000-of-00001.parquet"
+    pq.write_table(table, path)
+    manifest = json.loads((run / "run.json").read_text())
+    key = "output_rejected" if "/" in config else "output"
+    manifest["stages"][config.rpartition("/")[2]][key] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (run / "run.json").write_text(json.dumps(manifest))
+
+
 def rewrite(run, config: str, **columns) -> int:
     """Gives every row of a table other values: (place, row) -> value, by column. Returns the number of rows."""
-    path = run / config / "train-00000-of-00001.parquet"
-    table = pq.read_table(path)
+    table = pq.read_table(run / config / "train-00000-of-00001.parquet")
     rows = table.to_pylist()
     changed = [row | {name: value(place, row) for name, value in columns.items()} for place, row in enumerate(rows)]
-    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), path)
-    stage = config.rpartition("/")[2]
-    manifest = json.loads((run / "run.json").read_text())
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest["stages"][stage]["output_rejected" if "/" in config else "output"] = digest
-    (run / "run.json").write_text(json.dumps(manifest))
+    replace(run, config, pa.Table.from_pylist(changed, schema=table.schema))
     return len(rows)
 
 
@@ -193,7 +197,7 @@ def test_a_run_that_noted_nothing_has_no_tables_of_completions(run):
     for config in CONFIGS:
         path = run / config / "train-00000-of-00001.parquet"
         if path.exists():
-            pq.write_table(
-                pq.read_table(path).drop_columns(["characters_removed", "removed", "task_type_asked"]), path
+            replace(
+                run, config, pq.read_table(path).drop_columns(["characters_removed", "removed", "task_type_asked"])
             )
     assert completions(run) == {}
