@@ -12,6 +12,7 @@ from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import StageEmpty, TeacherUnavailable
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.run import execute
+from fanno_hf.teacher import pool
 from tests.conftest import compose_config, write_documents
 from tests.doubles.chat_server import ChatServer, Raw
 from tests.doubles.odd_answers import Holds, Thinks, prompt_tokens, streamed, strong
@@ -89,7 +90,6 @@ ODD = {
     "thoughts apart, content null": Odd(thinks(), (SEPARATE,), used=THOUGHT),
     "thoughts apart, content empty": Odd(thinks(field="reasoning", empty=""), used=THOUGHT),
     "channels": Odd(thinks(HARMONY), used=THOUGHT),
-    "brackets": Odd(thinks("[THINK]{thoughts}[/THINK]{text}</s>"), (SEPARATE,), used=THOUGHT),
     "can be kept from thinking": Odd(thinks(THINK, obeys="chat_template_kwargs"), used={"thinking_tokens": False}),
     "refuses to be told": Odd(thinks(THINK, refuses=("chat_template_kwargs", "reasoning_effort")), used=THOUGHT),
     "thinks now and then": Odd(thinks(THINK, every=5), used=THOUGHT),
@@ -113,7 +113,9 @@ ODD = {
         alter(lambda answer: answer.pop("usage")), said=("they are estimated",), used={"estimated": True}
     ),
     "another name of max_tokens": Odd(lambda: {"refuse": wants_other_name}, used={"refused": False}),
-    "600 tokens, names a lower bound": Odd(holds(600, vllm), SMALL, LONG, used=SHORTENED),
+    "512 tokens, names a lower bound": Odd(
+        holds(512, vllm), ("stages.prescreen.max_tokens=600",), LONG, used=SHORTENED
+    ),
     "600 tokens, and says nothing of use": Odd(holds(600, lambda *_: "Bad Request"), SMALL, LONG, used=SHORTENED),
     "600 tokens, speaks of max_tokens": Odd(
         holds(600, lambda limit, prompt, most: f"max_tokens must be at least 1, got {limit - prompt}"), SMALL, LONG
@@ -153,7 +155,8 @@ def do_run(folder, odd: Odd, settings: tuple[str, ...] = ()) -> RunFolder:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_the_teacher_meant_comes_out(name, tmp_path, caplog):
+def test_what_the_teacher_meant_comes_out(name, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(pool, "_SHORTEST_PAUSE", 0.001)
     odd = ODD[name]
     with caplog.at_level("WARNING"):
         folder = do_run(tmp_path, odd)

@@ -333,7 +333,7 @@ def test_no_more_than_64_requests_are_sent_to_servers_that_refuse_them_all(serve
                 endpoint.welcome(Server(max_in_flight=told), None)
             asked = [
                 Request([{"role": "user", "content": f"{n} {document}"}], 64, documents=(document,))
-                for n in range(300)
+                for n in range(150)
             ]
             return await asyncio.gather(*map(chat.complete, asked), return_exceptions=True)
         finally:
