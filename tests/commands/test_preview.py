@@ -71,7 +71,7 @@ def test_a_run_does_not_send_again_what_a_preview_sent(settings, sent):
     assert previewed.isdisjoint(sent())
 
 
-@pytest.mark.parametrize("overrides", [(), ("preview.rows=8",), ("stages.prescreen.longest_first=true",)])
+@pytest.mark.parametrize("overrides", [(), ("stages.prescreen.longest_first=true",)])
 def test_a_preview_after_the_run_sends_nothing(settings, sent, overrides):
     execute(settings(*overrides))
     sent()

@@ -319,8 +319,7 @@ def test_a_url_that_holds_a_secret_is_refused_without_it(url):
     assert "sesame" not in str(raised.value)
 
 
-@pytest.mark.parametrize("servers", [1, 3])
-@pytest.mark.parametrize("told", [128, None])
+@pytest.mark.parametrize(("servers", "told"), [(1, 128), (3, None)])
 @pytest.mark.parametrize("words", ["No connected db.", "too many tokens"])
 def test_no_more_than_64_requests_are_sent_to_servers_that_refuse_them_all(servers, told, words):
     document = "Mosses drink through the surface of their leaves. " * 40
