@@ -46,7 +46,7 @@ class Report:
     """Says each finding as soon as there is one, and remembers what decides the last line."""
 
     def __init__(self, say: Callable[[str], None]):
-        self._say, self.bad, self.models, self.estimated = say, [], set(), False
+        self._say, self.bad, self.models = say, [], set()
 
     def title(self, words: str) -> None:
         """Begins a section: a server, or the run folder."""
@@ -62,7 +62,7 @@ class Report:
         """Returns the last line. Raises FannoError where something is bad: what to look at."""
         if self.bad:
             raise FannoError(f"not ready: look at {', '.join(dict.fromkeys(self.bad))}")
-        return "ready, but token counts are estimated" if self.estimated else "ready"
+        return "ready"
 
 
 def examine(settings: Settings, say: Callable[[str], None] = say_at_once) -> str:
@@ -150,7 +150,6 @@ async def _plain(patient: Patient, report: Report) -> bool:
         findings = [Finding("bad", "plain request", str(error))]
     for finding in findings:
         report.add(finding)
-    report.estimated |= patient.is_estimated
     return findings[0].level != "bad"
 
 

@@ -52,7 +52,6 @@ class Patient:
     def __init__(self, pool: Pool, key: str, settings: Settings):
         self.pool, self.key, self.settings = pool, key, settings
         self.config: Mapping[str, Any] = settings.resolved[key]
-        self.is_estimated = False  # whether the server counts no tokens
 
     @property
     def client(self) -> ChatClient:
@@ -91,10 +90,12 @@ async def plain_request(patient: Patient) -> list[Finding]:
             Finding("bad", "plain request", "the answer is empty: does the server know the model's chat template?")
         ]
     found = [Finding("ok", "plain request", f"answered after {seconds:.1f} s: {_shown(answer.text)}")]
-    patient.is_estimated = answer.estimated
     if answer.estimated:
-        words = "the server tells none (no usage): tokens, cost and budget.tokens are estimates from characters"
-        found.append(Finding("note", "token counts", words))
+        words = (
+            "the server tells none (no usage): a run goes on, but its tokens, its cost and budget.tokens are estimates from "
+            "characters; let the server or gateway send usage"
+        )
+        found.append(Finding("bad", "token counts", words))
     else:
         words = f"{answer.prompt_tokens} of the prompt, {answer.completion_tokens} written"
         found.append(Finding("ok", "token counts", words))

@@ -221,11 +221,11 @@ def test_undecided_verdicts_are_not_ready(doctor):
     assert report.endswith("not ready: look at verdicts")
 
 
-def test_where_no_token_is_counted_the_last_line_says_so(doctor):
+def test_where_no_token_is_counted_it_is_not_ready(doctor):
     with ChatServer(alter=lambda answer: answer.pop("usage")) as server:
         report = doctor(server.url)
-    assert re.search(r"note  token counts +the server tells none \(no usage\): .* estimates", report)
-    assert report.endswith("\nready, but token counts are estimated")
+    assert re.search(r"bad   token counts +the server tells none \(no usage\): .* estimates", report)
+    assert report.endswith("\nnot ready: look at token counts")
 
 
 def test_system_turns_and_earlier_turns_that_no_prompt_has_are_notes(doctor):
