@@ -63,9 +63,9 @@ class Members:
             logger.warning("%s", self.cannot_be_reached(words[0]))
             logger.warning("waiting %.0f s for it; %s.patience=0 does not wait", patience, self.role)
         while not self._is_any_up():
-            if time.monotonic() + pause > deadline:
+            if (left := deadline - time.monotonic()) <= 0:
                 raise self.unavailable(words[0])
-            await asyncio.sleep(pause)
+            await asyncio.sleep(min(pause, left))
             pause = min(pause * 2, 5.0)
             words = await asyncio.gather(*map(self.join, self._endpoints))
         absent = [(endpoint, word) for endpoint, word in zip(self._endpoints, words, strict=True) if not endpoint.up]
