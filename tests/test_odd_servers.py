@@ -16,22 +16,8 @@ from fanno_hf.teacher import pool
 from tests.conftest import compose_config, write_documents
 from tests.doubles.chat_server import ChatServer, Raw
 from tests.doubles.odd_answers import Holds, Thinks, prompt_tokens, streamed, strong
-from tests.doubles.strong_teacher import COMPLETIONS, RESPONSES
+from tests.doubles.strong_teacher import COMPLETIONS, RESPONSES, SUBJECTS
 
-SUBJECTS = (
-    "moss",
-    "chess",
-    "bread",
-    "tides",
-    "soup",
-    "clocks",
-    "violins",
-    "heaps",
-    "bridges",
-    "peat",
-    "bees",
-    "ferries",
-)
 SEPARATE = "prompts.verdicts=separate"
 THINK = "<think>\n{thoughts}\n</think>\n\n{text}"
 HARMONY = (

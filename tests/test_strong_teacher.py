@@ -7,22 +7,7 @@ from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.run import execute
 from tests.conftest import compose_config, write_documents
 from tests.doubles.chat_server import ChatServer
-from tests.doubles.strong_teacher import COMPLETIONS, StrongTeacher
-
-SUBJECTS = (
-    "moss",
-    "chess",
-    "bread",
-    "tides",
-    "soup",
-    "clocks",
-    "violins",
-    "heaps",
-    "bridges",
-    "peat",
-    "bees",
-    "ferries",
-)
+from tests.doubles.strong_teacher import COMPLETIONS, SUBJECTS, StrongTeacher
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from fanno_hf.instructing.tags import Combination, named_tag, tag_pool
 from fanno_hf.parsing.instruction import SCHEMA, WRAPPING, parse_instruction
 from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
-from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent
+from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent, watched
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import conform, features, map_rows
 from fanno_hf.teacher.base import Ask, Request
@@ -117,7 +117,9 @@ class Instructor:
         self._sampler = Sampler(chosen, settings.random_seed)
         self._rules = InstructionRules(settings.resolved["rules"])
         self._prompts, self._task_types = settings.prompts, task_types(tag_pool(settings.resolved["tags"]))
-        self._questions = questions_about("instruction", settings, chosen.verdicts, chosen.undecided)
+        questions = questions_about("instruction", settings, chosen.verdicts, chosen.undecided)
+        # `undecided` is checked by the stage when all rows are through
+        self._questions, self.undecided = watched(questions, stage, chosen.undecided_limit)
 
     def ask(self, rows: Dataset, counted: Counted | None = None, wanted: Callable[[], bool] = lambda: True) -> Dataset:
         """Asks for one instruction a row, and judges those that parse and obey the rules.

@@ -19,7 +19,6 @@ from fanno_hf.augmenting.windows import Window, Windows
 from fanno_hf.columns import INSTRUCTION
 from fanno_hf.instructing.ask import SURPLUS, Instructor, count_removed
 from fanno_hf.instructing.distinct import keep_distinct
-from fanno_hf.steps.asking import watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import overlapped
@@ -39,7 +38,6 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     pool = InstructionPool(seeds, context)
     history = History(pool, context.settings.parser)
     instructor = Instructor("augment", context)
-    instructor._questions, tally = watched(instructor._questions, "augment", settings.undecided_limit)
     windows = Windows(documents, pool, context)
     over = threading.Event()
 
@@ -62,7 +60,7 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
             if len(pool) >= settings.target_size:
                 over.set()
                 break
-    tally.check()
+    instructor.undecided.check()
     unasked = windows.running
     for window in unasked:
         pool.undo(window.draws)

@@ -12,7 +12,7 @@ from fanno_hf.identity import spread_seed
 from fanno_hf.instructing.ask import Instructor, count_removed, row_to_ask, rows_to_ask
 from fanno_hf.instructing.distinct import embed_ahead, keep_distinct
 from fanno_hf.instructing.tags import assign_tags, tag_pool
-from fanno_hf.steps.asking import Counted, watched
+from fanno_hf.steps.asking import Counted
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import in_parts
@@ -32,7 +32,6 @@ def ask_seeds(rows: Dataset, context: Context) -> StageOutput:
     settings, embedder = context.settings.seed, context.embedder
     funnel = Funnel("seed", INSTRUCTION)
     instructor = Instructor("seed", context)
-    instructor._questions, tally = watched(instructor._questions, "seed", settings.undecided_limit)
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
         return dropped.sift(instructor.ask(part, counted))
@@ -41,7 +40,7 @@ def ask_seeds(rows: Dataset, context: Context) -> StageOutput:
         embed_ahead(part, embedder, settings)
 
     rows = in_parts(rows, work, meanwhile, "seed: ask", funnel, context.teacher)
-    tally.check()
+    instructor.undecided.check()
     rows, _ = keep_distinct(rows, funnel, embedder, settings)
     limit = settings.max_instructions
     if limit is not None and len(rows) > limit:

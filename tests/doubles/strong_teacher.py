@@ -12,6 +12,22 @@ from pathlib import Path
 
 from fanno_hf.teacher.base import Completion, Request
 
+SUBJECTS = (
+    "moss",
+    "chess",
+    "bread",
+    "tides",
+    "soup",
+    "clocks",
+    "violins",
+    "heaps",
+    "bridges",
+    "peat",
+    "bees",
+    "ferries",
+)
+"""What documents for its tests are about: unlike each other, so that none repeats another."""
+
 COMPLETIONS = [
     json.loads(line)
     for line in (Path(__file__).parents[1] / "data" / "strong_completions.jsonl").read_text("utf-8").splitlines()
