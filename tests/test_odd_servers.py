@@ -11,6 +11,7 @@ import pytest
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import StageEmpty, TeacherUnavailable
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.usage import usage_of_all
 from fanno_hf.pipeline.run import execute
 from fanno_hf.teacher import pool
 from tests.conftest import compose_config, write_documents
@@ -37,6 +38,8 @@ class Odd:
     used: dict[str, bool] = field(
         default_factory=dict
     )  # keys of run.json -> whether they are more than 0 over all stages
+    asked: int = 0  # chat requests that it got
+    tokens: int = 0  # that it counted, where it tells
 
 
 def alter(change: Callable[[dict], Any]) -> Callable[[], dict[str, Any]]:
@@ -76,7 +79,7 @@ ODD = {
     "thoughts apart, content null": Odd(thinks(), (SEPARATE,), used=THOUGHT),
     "thoughts apart, content empty": Odd(thinks(field="reasoning", empty=""), used=THOUGHT),
     "channels": Odd(thinks(HARMONY), used=THOUGHT),
-    "can be kept from thinking": Odd(thinks(THINK, obeys="chat_template_kwargs"), used={"thinking_tokens": False}),
+    "can be kept from thinking": Odd(thinks(THINK, obeys="chat_template_kwargs"), used=THOUGHT),
     "refuses to be told": Odd(thinks(THINK, refuses=("chat_template_kwargs", "reasoning_effort")), used=THOUGHT),
     "thinks now and then": Odd(thinks(THINK, every=5), used=THOUGHT),
     "does not think, and refuses to be told": Odd(
@@ -112,6 +115,18 @@ ODD = {
 }
 
 
+def counting(odd: Odd, wrap: Callable[[dict, dict], Any]) -> Callable[[dict, dict], Any]:
+    """The same wrap; it adds the tokens of what it sends to those of `odd`."""
+
+    def send(body: dict[str, Any], answer: dict[str, Any]) -> Any:
+        sent = wrap(body, answer)
+        if not isinstance(sent, Raw) or "event-stream" in sent.kind:
+            odd.tokens += sum(answer.get("usage", {}).get(name, 0) for name in ("prompt_tokens", "completion_tokens"))
+        return sent
+
+    return send
+
+
 def do_run(folder, odd: Odd, settings: tuple[str, ...] = ()) -> RunFolder:
     lengths = [odd.sentences[place % len(odd.sentences)] for place in range(len(SUBJECTS))]
     texts = [
@@ -120,7 +135,9 @@ def do_run(folder, odd: Odd, settings: tuple[str, ...] = ()) -> RunFolder:
         for subject, count in zip(SUBJECTS, lengths, strict=True)
     ]
     write_documents(folder / "documents.jsonl", texts)
-    with ChatServer(**{"write": strong(), **odd.server()}) as server:
+    given = odd.server()
+    odd.tokens, wrap = 0, counting(odd, given.pop("wrap", lambda body, answer: answer))
+    with ChatServer(**{"write": strong(), "wrap": wrap, **given}) as server:
         config = compose_config(
             *(
                 "data=files",
@@ -160,6 +177,9 @@ def test_what_the_teacher_meant_comes_out(name, tmp_path, caplog, monkeypatch):
     assert [verdict for row in verdicts for verdict in row or () if verdict["probability"] is None] == []
     used = {key: sum(stage[key] for stage in stages.values()) > 0 for key in odd.used}
     assert used == odd.used
+    total = usage_of_all(folder.manifest)
+    assert sum(total[key] for key in ("requests", "resent", "refused", "failed")) == odd.asked
+    assert total["estimated"] or total["prompt_tokens"] + total["completion_tokens"] == odd.tokens
     assert {words: caplog.text.count(words) for words in odd.said} == dict.fromkeys(odd.said, 1)
     assert "set aside" not in caplog.text
 

@@ -75,15 +75,24 @@ class Completion:
     estimated: bool = False  # the server counted no tokens, so they are estimated
     is_full: bool = False  # it ends because the server's context was full, not at `max_tokens`
     shortened: bool = False  # the prompt was too long, so its document was cut
+    # `paid` of answers to the same request that were of no use: thoughts alone, a full context
+    discarded: tuple[int, int, int, int] = (0, 0, 0, 0)
     seconds: float = field(default=0.0, compare=False)  # from sending to the answer; not kept in the journal
     # None, or (reason, detail) when the row is refused ("teacher_refused") or was given up on ("teacher_failed", which
     # a later run tries again)
     error: Reason | None = field(default=None)
 
     @property
+    def paid(self) -> tuple[int, int, int, int]:
+        """Tokens of prompts, of them in the server's cache, written, and of them thoughts; with those of discarded answers."""
+        own = (self.prompt_tokens, self.cached_tokens, self.completion_tokens, self.thinking_tokens)
+        return tuple(map(sum, zip(own, self.discarded, strict=True)))
+
+    @property
     def tokens(self) -> int:
-        """Tokens of prompt and answer."""
-        return self.prompt_tokens + self.completion_tokens
+        """Tokens of prompt and answer, and of discarded ones."""
+        prompt, _, written, _ = self.paid
+        return prompt + written
 
     def explain(self, reason: Reason | None) -> Reason | None:
         """Returns why a row leaves, with the right cause where its text is cut off."""
@@ -98,6 +107,8 @@ class Completion:
         for name in ("answers", "thinking_tokens", "estimated", "is_full"):
             if not record[name]:
                 del record[name]
+        if not any(self.discarded):
+            del record["discarded"]
         return record
 
     @classmethod
@@ -107,6 +118,8 @@ class Completion:
         tuples = {"top_logprobs": None if logprobs is None else [(token, value) for token, value in logprobs]}
         if answers is not None:
             tuples["answers"] = [[(token, value) for token, value in alternatives] for alternatives in answers]
+        if "discarded" in record:
+            tuples["discarded"] = tuple(record["discarded"])
         return cls(**{**record, **tuples})
 
 
@@ -121,7 +134,7 @@ class Usage:
     completion_tokens: int = 0
     busy_seconds: float = 0.0  # of all answered requests together, each from sending to its answer
     thinking_tokens: int = 0  # of the completions, those of thoughts, which are not kept
-    resent: int = 0  # requests that were sent again after a failure
+    resent: int = 0  # requests that were sent again, after a failure or changed
     shortened: int = 0  # prompts that were too long and lost a part of their document
     refused: int = 0  # requests that the server will never answer ("teacher_refused")
     failed: int = 0  # requests that were given up after their last try ("teacher_failed"); a later run asks them again
@@ -142,8 +155,8 @@ class Ask:
         # a row that has begun goes on before a new one begins: its document is still in the server's cache
         urgent, self._begun = self._begun, True
         answer = await self._complete(request, urgent)
-        self.prompt_tokens += answer.prompt_tokens
-        self.completion_tokens += answer.completion_tokens
+        prompt, _, written, _ = answer.paid
+        self.prompt_tokens, self.completion_tokens = self.prompt_tokens + prompt, self.completion_tokens + written
         return answer
 
 

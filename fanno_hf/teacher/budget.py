@@ -42,12 +42,11 @@ class Budget:
             raise BudgetReached(f"budget.seconds={self.seconds:g} is reached{_GO_ON}")
         self._in_flight += 1
 
-    def settle(self, tokens: int | None) -> None:
-        """Notes what became of a request: the tokens of its answer, or None where there is none."""
+    def settle(self, tokens: int = 0, *, is_answered: bool) -> None:
+        """Notes what became of a request and the tokens that it cost, which may be some where it was not answered."""
         self._in_flight -= 1
-        if tokens is not None:
-            self._answered += 1
-            self._tokens += tokens
+        self._answered += is_answered
+        self._tokens += tokens
 
 
 _GO_ON = ": raise it and run the same command again to go on; what was answered is kept."

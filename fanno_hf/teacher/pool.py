@@ -172,12 +172,15 @@ class Pool:
         failures, pause, blamed, changes = 0, _SHORTEST_PAUSE, None, 0
         undecided: Completion | None = None
         sent: Request | None = None
+        spent = (0, 0, 0, 0)  # `Completion.paid` of all answers to this request
         while True:
             endpoint = await self._slots.take(urgency)
             # not before: what is known may have changed while it waited
             sent = sent or self._lengths.fit(self._dialect.fit(request))
             started = time.monotonic()
             outcome = await self._send(endpoint, request, sent)
+            if isinstance(outcome, Completion):
+                spent = dataclasses.replace(outcome, discarded=spent).paid
             if isinstance(outcome, WrongSetting):
                 raise self._stop(self._members.wrong_setting(endpoint, outcome)) from outcome
             changed = self._changed(request, sent, outcome, failures) if changes < _MOST_CHANGES else None
@@ -191,18 +194,20 @@ class Pool:
                 if changed.schema is None and sent.schema is not None:
                     blamed = str(outcome) if isinstance(outcome, CallFailed) else "an empty answer"
                 # the one that was changed most goes first: it shows whether anything helps
-                sent, changes = changed, changes + 1
+                sent, changes, self.resent = changed, changes + 1, self.resent + 1
                 urgency = 1 + changes
                 continue
             if isinstance(outcome, Completion):
-                return self._answer(request, sent, outcome, undecided, blamed, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                return self._answer(request, sent, outcome, undecided, blamed, spent, seconds)
             if isinstance(outcome, Refused) or (isinstance(outcome, Unfinished) and outcome.is_final):
-                return Completion(error=("teacher_refused", str(outcome)))
+                return Completion(discarded=spent, error=("teacher_refused", str(outcome)))
             # neither a server that is not there nor one that is full is the row's fault, while anything is answered
             if not isinstance(outcome, (Unreachable, Busy)) or not self._watch.is_patient:
                 failures += 1
             if failures > min(self._retries, _FEWER_RETRIES.get(type(outcome), self._retries)):
-                return Completion(error=("teacher_failed", f"given up after {failures} tries; last: {outcome}"))
+                why = f"given up after {failures} tries; last: {outcome}"
+                return Completion(discarded=spent, error=("teacher_failed", why))
             self.resent, urgency, blamed = self.resent + 1, max(urgency, 1), None
             await asyncio.sleep(self._pause(outcome, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -214,6 +219,7 @@ class Pool:
         outcome: Completion,
         undecided: Completion | None,
         blamed: str | None,
+        spent: tuple[int, int, int, int],
         seconds: float,
     ) -> Completion:
         """Learns from an answer and returns what the row gets; `undecided` is the verdict without room for thoughts."""
@@ -224,6 +230,7 @@ class Pool:
             answer,
             is_full=answer is outcome and self._lengths.is_cut(request, sent, answer),
             shortened=sent.documents != request.documents,
+            discarded=tuple(all_ - own for all_, own in zip(spent, answer.paid, strict=True)),
             seconds=seconds,
         )
 

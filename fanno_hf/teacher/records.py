@@ -33,6 +33,7 @@ class _Record(BaseModel):
     estimated: bool = False
     is_full: bool = False
     shortened: bool = False
+    discarded: tuple[_Count, _Count, _Count, _Count] = (0, 0, 0, 0)
 
 
 def pack(key: bytes, completion: Completion) -> tuple[str, bytes]:

@@ -191,12 +191,14 @@ class Teacher:
             completion = await backend.complete(request, urgent)
         finally:
             self._sending -= 1
-            self._budget.settle(completion.tokens if completion and completion.error is None else None)
+            is_answered = completion is not None and completion.error is None
+            self._budget.settle(completion.tokens if completion else 0, is_answered=is_answered)
+        self._count_tokens(completion, judged=backend is not self._backend)
         if completion.error is not None:
             self.usage.refused += completion.error[0] == "teacher_refused"
             self.usage.failed += completion.error[0] == "teacher_failed"
             return completion
-        self._count(completion, judged=backend is not self._backend)
+        self._count(completion)
         self._count_source(request, completion)
         self._journal.put(key, completion)
         # what is used now is exactly what a resumed run will read
@@ -231,16 +233,18 @@ class Teacher:
         for _ in range(2 * backend.capacity - first):
             self._lanes.release()
 
-    def _count(self, completion: Completion, *, judged: bool) -> None:
+    def _count_tokens(self, completion: Completion, *, judged: bool) -> None:
+        prompt, cached, written, thought = completion.paid
+        self.usage.prompt_tokens += prompt
+        self.usage.cached_tokens += cached
+        self.usage.completion_tokens += written
+        self.usage.thinking_tokens += thought
+        self.costs.count(prompt, cached, written, judged=judged)
+
+    def _count(self, completion: Completion) -> None:
         self.usage.requests += 1
-        self.usage.prompt_tokens += completion.prompt_tokens
-        self.usage.cached_tokens += completion.cached_tokens
-        self.usage.completion_tokens += completion.completion_tokens
-        self.usage.thinking_tokens += completion.thinking_tokens
         self.usage.shortened += completion.shortened
         self.usage.estimated += completion.estimated
-        tokens = (completion.prompt_tokens, completion.cached_tokens, completion.completion_tokens)
-        self.costs.count(*tokens, judged=judged)
         self.usage.busy_seconds += completion.seconds
 
     def _count_source(self, request: Request, completion: Completion) -> None:

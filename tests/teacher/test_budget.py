@@ -23,7 +23,7 @@ def answer(budget: Budget, *tokens: int) -> None:
     """One request after the other is sent and answered with so many tokens."""
     for number in tokens:
         budget.take()
-        budget.settle(number)
+        budget.settle(number, is_answered=True)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_so_many_requests_may_be_sent(limits, before, answers, left):
 def test_a_request_without_an_answer_costs_nothing():
     budget = Budget(requests=3)
     budget.take()
-    budget.settle(None)
+    budget.settle(is_answered=False)
     assert taken(budget) == 3
 
 
@@ -63,7 +63,7 @@ def test_a_refused_take_is_not_in_flight():
     budget.take()
     with pytest.raises(BudgetReached):
         budget.take()
-    budget.settle(None)
+    budget.settle(is_answered=False)
     assert taken(budget) == 1
 
 

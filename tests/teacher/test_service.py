@@ -26,8 +26,18 @@ class Backend:
 
     identity = "backend"
 
-    def __init__(self, *, concurrency: int = 4, at_once: int = 1, error=None, failure=None, open_failure=None):
+    def __init__(
+        self,
+        *,
+        concurrency: int = 4,
+        at_once: int = 1,
+        error=None,
+        failure=None,
+        open_failure=None,
+        discarded=(0, 0, 0, 0),
+    ):
         self.capacity, self._slots, self._at_once, self.resent = concurrency, None, at_once, 0
+        self._discarded = discarded
         self._error, self._failure, self._open_failure = error, failure, open_failure
         self.faults, self.context_length = {}, 512
         self.asked: list[str] = []
@@ -65,7 +75,7 @@ class Backend:
             self.in_flight -= 1
         if self._failure:
             raise self._failure
-        return Completion(f"{words}!", "stop", 10, 2, error=self._error)
+        return Completion(f"{words}!", "stop", 10, 2, discarded=self._discarded, error=self._error)
 
 
 @pytest.fixture
@@ -263,6 +273,18 @@ def test_rows_without_an_answer_use_up_nothing(journal):
     with closing(Teacher(backend, Journal(journal), Budget(requests=1))) as teacher:
         asyncio.run(follow(teacher, [[ask("a"), ask("b"), ask("c")]]))
     assert backend.asked == ["a", "b", "c"]
+
+
+def test_answers_that_were_of_no_use_cost_tokens_in_this_run_and_the_next(journal):
+    backend = Backend(discarded=(40, 30, 8, 8))
+    spend(backend, journal, 1, tokens=60)
+    with pytest.raises(BudgetReached, match="budget.tokens=60"):
+        spend(backend, journal, 2, tokens=60)
+    assert kept(journal) == (1, 60)
+    with closing(Teacher(backend, Journal(journal))) as teacher:
+        asyncio.run(follow(teacher, [[ask("another")]]))
+        used = teacher.take_usage()
+    assert (used.prompt_tokens, used.cached_tokens, used.completion_tokens, used.thinking_tokens) == (50, 30, 10, 8)
 
 
 def test_equal_requests_use_up_one(journal):
