@@ -117,3 +117,14 @@ def test_a_version_of_a_package_that_is_not_installed_is_left_out(monkeypatch):
 
     monkeypatch.setattr(run, "_PACKAGES", ("numpy", "no-such-package", "pyarrow"))
     assert list(run._versions()) == ["numpy", "pyarrow"]
+
+
+def test_every_package_is_installed():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    there = {
+        ".".join((prefix + path.relative_to(folder).parent.parts))
+        for folder, prefix in ((ROOT / "fanno_hf", ("fanno_hf",)), (ROOT / "conf", ("fanno_hf", "conf")))
+        for path in folder.rglob("__init__.py")
+    }
+    assert set(config["options"]["packages"].split()) == there

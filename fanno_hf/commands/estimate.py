@@ -56,6 +56,7 @@ class Projection:
     completion_tokens: int
     seconds: float
     cost: float | None = None  # None where no price is given
+    is_guessed: bool = False  # whether the server counts no tokens, so that theirs are guessed from characters
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class _Probe:
         used, share = self.used, rows / self.rows
         numbers = (round(share * number) for number in (used.requests, used.prompt_tokens, used.completion_tokens))
         seconds = share * used.busy_seconds / in_flight + times * self.idle if rows else 0.0
-        return Projection(stage, rows, rows_out, *numbers, seconds, self.costs.of(share * self.spent, seconds))
+        cost = self.costs.of(share * self.spent, seconds)
+        return Projection(stage, rows, rows_out, *numbers, seconds, cost, is_guessed=used.estimated > 0)
 
 
 def project(settings: Settings) -> str:
@@ -188,4 +190,5 @@ def _table(stages: list[Projection], currency: str) -> str:
         numbers = (f"{n:,}" for n in (s.rows_in, s.requests, s.prompt_tokens, s.completion_tokens))
         cost = () if s.cost is None else (in_words(s.cost, currency),)
         lines.append((s.stage, *numbers, duration(s.seconds), *cost, f"{s.rows_out:,}"))
-    return f"{table(head, lines)}\n\nat most {pairs:,} pairs"
+    counted = "; the server counts no tokens: they are estimates" if any(s.is_guessed for s in stages) else ""
+    return f"{table(head, lines)}\n\nat most {pairs:,} pairs{counted}"

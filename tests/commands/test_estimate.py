@@ -9,7 +9,7 @@ import pytest
 
 import fanno_hf
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.commands.estimate import _Probe, project, projections
+from fanno_hf.commands.estimate import _Probe, _table, project, projections
 from fanno_hf.costs import Costs
 from fanno_hf.pipeline.run import execute
 from fanno_hf.pipeline.services import read_documents, services
@@ -122,3 +122,8 @@ def test_without_verdicts_prescreening_asks_nothing(config):
         f"stages.prescreen.verdicts.{name}=null" for name in ("low_quality", "private_information", "advertisement")
     ]
     assert cells(project(config(*off)), "prescreen")[1:3] == ["0", "0"]
+
+
+def test_tokens_that_nobody_counted_are_marked():
+    probe = _Probe(rows=10, kept=10, used=Usage(requests=1, estimated=1), idle=0.0, costs=Costs(Price()), spent=0.0)
+    assert "the server counts no tokens: they are estimates" in _table([probe.project("seed", 100, 100, 8)], "USD")
