@@ -123,7 +123,7 @@ def test_every_package_is_installed():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     there = {
-        ".".join((prefix + path.relative_to(folder).parent.parts))
+        ".".join(prefix + path.relative_to(folder).parent.parts)
         for folder, prefix in ((ROOT / "fanno_hf", ("fanno_hf",)), (ROOT / "conf", ("fanno_hf", "conf")))
         for path in folder.rglob("__init__.py")
     }
