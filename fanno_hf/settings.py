@@ -339,6 +339,44 @@ class Export(_Closed):
     format: Literal["prompt_completion", "sharegpt", "alpaca", "messages"]
 
 
+class Lora(_Closed):
+    rank: Count
+    alpha: Annotated[float, Ge(1e-6)]
+    dropout: Share
+    targets: Any  # "all-linear", or names of layers
+
+
+class Train(_Closed):
+    """stage=train."""
+
+    name: Text
+    model: Text
+    revision: Text | None
+    data: Any  # None: the pairs of the run
+    max_rows: Count | None
+    template: Text
+    method: Literal["full", "lora"]
+    lora: Lora
+    merge: bool
+    max_length: Annotated[int, Ge(8)]
+    packing: bool
+    epochs: Annotated[float, Ge(1e-3)]
+    max_steps: Count | None
+    batch_size: Count
+    micro_batch_size: Count
+    learning_rate: Annotated[float, Ge(1e-9)]
+    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"]
+    warmup: Share
+    weight_decay: NotNegative
+    max_grad_norm: NotNegative
+    neftune_noise: NotNegative
+    gradient_checkpointing: bool
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    optimizer: Text
+    save_steps: Count
+    log_steps: Count
+
+
 class Diff(_Closed):
     a: Text | None  # a run, or one on the Hub
     b: Text | None
@@ -402,6 +440,7 @@ class Settings(_Group):
     rules: Rules
     prompts: Prompts
     export: Export
+    train: Train
     diff: Diff
     estimate: Estimate
     preview: Preview

@@ -16,7 +16,7 @@ from fanno_hf.identity import file_sha256
 from fanno_hf.output.manifest import read_manifest
 from fanno_hf.pipeline.plan import TABLES
 from fanno_hf.pipeline.references import NamedDocuments
-from fanno_hf.report.other import read_pairs
+from fanno_hf.sources.pairs import draw_pairs
 from fanno_hf.report.report import report
 from fanno_hf.sources.files import FileSource
 from fanno_hf.sources.hub import HubSource
@@ -62,7 +62,7 @@ READ = {
     "report": ("seed", lambda f: report(settings_of("stage=report", f"run={f}", "report.map=0"))),
     "diff": ("augment", lambda f: diff(settings_of("stage=diff", f"diff.a={f}", f"diff.b={f.parent / 'other'}"))),
     "against": ("prescreen", lambda f: NamedDocuments([str(f)]).digest),
-    "compare": ("data", lambda f: read_pairs(str(f), 10, 0)),
+    "compare": ("data", lambda f: draw_pairs(str(f), "report.compare", 10, [0])),
     "files": ("respond", lambda f: list(FileSource(str(f / "respond"), "response").documents())),
     "hub": ("rejected/seed", lambda f: list(HubSource(str(f), "rejected_seed", text_column="detail").documents())),
 }

