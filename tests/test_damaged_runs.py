@@ -16,10 +16,10 @@ from fanno_hf.identity import file_sha256
 from fanno_hf.output.manifest import read_manifest
 from fanno_hf.pipeline.plan import TABLES
 from fanno_hf.pipeline.references import NamedDocuments
-from fanno_hf.sources.pairs import draw_pairs
 from fanno_hf.report.report import report
 from fanno_hf.sources.files import FileSource
 from fanno_hf.sources.hub import HubSource
+from fanno_hf.sources.pairs import draw_pairs
 from tests.conftest import SMALL, compose_config, small_run
 
 FILE = "train-00000-of-00001.parquet"

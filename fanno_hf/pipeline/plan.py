@@ -144,7 +144,9 @@ TASKS = {
     "export": Task("fanno_hf.commands.export:export", "writes the pairs as JSON lines (export.format)", True),
     "report": Task("fanno_hf.report.report:report", "writes report.html: figures, metrics, rows to browse", True),
     "train": Task("fanno_hf.students.training:train", "trains a student on the pairs (train.data=… for others)"),
-    "evaluate": Task("fanno_hf.evaluating.evaluation:evaluate", "measures models side by side: the base, students, servers"),
+    "evaluate": Task(
+        "fanno_hf.evaluating.evaluation:evaluate", "measures models side by side: the base, students, servers"
+    ),
     "publish": Task("fanno_hf.hub.publish:publish", "pushes a run to the Hub (hub.repo_id)", True),
     "diff": Task("fanno_hf.commands.diff:diff", "compares two runs (diff.a=… diff.b=…), here or on the Hub"),
     "doctor": Task("fanno_hf.commands.doctor:examine", "asks the teacher a few questions: is it ready for this run?"),

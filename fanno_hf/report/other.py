@@ -16,6 +16,7 @@ from fanno_hf.sources.pairs import Pair
 from fanno_hf.steps.asking import ask_rows, outcome, questions_about
 from fanno_hf.teacher.base import Ask
 
+
 def judge(pairs: Sequence[Pair], most: int, settings: Settings, folder: RunFolder) -> np.ndarray:
     """Asks the teacher about the first `most` pairs all the questions that augment's instructions had to pass.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
+from fanno_hf.identity import spread_seed
 from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import made_from_others

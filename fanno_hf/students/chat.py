@@ -40,7 +40,9 @@ def prepare(tokenizer: "PreTrainedTokenizerBase", template: str = "auto") -> int
         try:
             tokenizer.chat_template = Path(template).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"train.template={template} cannot be read ({error}): auto, turns, or a Jinja file") from error
+            raise UserError(
+                f"train.template={template} cannot be read ({error}): auto, turns, or a Jinja file"
+            ) from error
     end = end_of_turn(tokenizer)
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
     # the end token itself must not be taken for padding: it would be masked
@@ -74,9 +76,13 @@ def render(tokenizer: "PreTrainedTokenizerBase", turns: Turns, *, answer: bool =
     try:
         return tokenizer.apply_chat_template(turns, add_generation_prompt=answer, tokenize=True, return_dict=False)
     except Exception as error:  # a template is a program, and says what it likes
-        raise UserError(f"the student's chat template cannot render a turn: {fit_to_show(str(error), limit=200)}") from error
+        raise UserError(
+            f"the student's chat template cannot render a turn: {fit_to_show(str(error), limit=200)}"
+        ) from error
 
 
 def _shared(first: list[int], second: list[int]) -> int:
     """Returns how many tokens two sequences begin with alike."""
-    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    return next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )

@@ -51,7 +51,9 @@ def identify(name: str, key: str, revision: str | None = None) -> str:
     if folder.is_dir():
         files = sorted({file for pattern in _WEIGHTS for file in folder.glob(pattern)})
         if not (folder / "config.json").is_file():
-            raise UserError(f"{key}={name} is no model: it has no config.json. Give a folder that save_pretrained wrote")
+            raise UserError(
+                f"{key}={name} is no model: it has no config.json. Give a folder that save_pretrained wrote"
+            )
         return digest([[file.name, file_sha256(file)] for file in files])[:16]
     _check_name(name, key)
     return f"{name}@{_commit(name, key, revision)}"
@@ -90,7 +92,9 @@ def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto
         raise _no_memory(name, key, error) from error
     except Exception as error:  # whatever a damaged file makes a library raise
         raise UserError(f"{key}={name} cannot be read as a model: {_words(error)}") from error
-    if name == PACKAGED:  # its weights are plain numbers by now; transformers refuses to save whatever came from a GGUF
+    if (
+        name == PACKAGED
+    ):  # its weights are plain numbers by now; transformers refuses to save whatever came from a GGUF
         model.hf_quantizer, model.is_quantized = None, False
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
@@ -114,7 +118,9 @@ def _commit(name: str, key: str, revision: str | None) -> str:
     except Exception as error:  # no connection, in the words of whichever library notices
         cached = try_to_load_from_cache(name, "config.json", revision=revision)
         if not isinstance(cached, str):
-            raise UserError(f"{key}={name}: the Hub cannot be reached, and there is no copy here: {_words(error)}") from error
+            raise UserError(
+                f"{key}={name}: the Hub cannot be reached, and there is no copy here: {_words(error)}"
+            ) from error
         return os.path.basename(os.path.dirname(cached))
 
 

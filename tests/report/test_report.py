@@ -16,8 +16,8 @@ from fanno_hf.errors import UserError
 from fanno_hf.hub.publish import publish
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.report.figures import draw
-from fanno_hf.sources.pairs import as_pair
 from fanno_hf.report.report import report
+from fanno_hf.sources.pairs import as_pair
 from fanno_hf.texts import verbs
 from tests.conftest import SMALL, compose_config, small_run
 from tests.hub.conftest import REPO, config_of, loopback_hub
