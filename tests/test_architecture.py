@@ -18,14 +18,14 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in PAT
 # the longest prefix that fits decides; what is not named here is level 0: pure, no services, no files of a run
 LEVELS = {
     "fanno_hf": 0,
-    **dict.fromkeys(("fanno_hf.teacher", "fanno_hf.sources", "fanno_hf.vectors"), 1),
+    **dict.fromkeys(("fanno_hf.teacher", "fanno_hf.sources", "fanno_hf.vectors", "fanno_hf.students"), 1),
     **dict.fromkeys(("fanno_hf.packaged", "fanno_hf.hub_token"), 1),
     **dict.fromkeys(("fanno_hf.steps", "fanno_hf.augmenting"), 1),
     **dict.fromkeys(("fanno_hf.instructing.ask", "fanno_hf.instructing.distinct"), 1),
     "fanno_hf.vectors.nearest": 0,
     "fanno_hf.stages": 2,
     **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),
-    "fanno_hf.commands": 3,
+    **dict.fromkeys(("fanno_hf.commands", "fanno_hf.training"), 3),
     **dict.fromkeys(("fanno_hf.__main__", "fanno_hf.cli"), 4),
 }
 

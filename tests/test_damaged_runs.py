@@ -19,7 +19,7 @@ from fanno_hf.pipeline.references import NamedDocuments
 from fanno_hf.report.report import report
 from fanno_hf.sources.files import FileSource
 from fanno_hf.sources.hub import HubSource
-from fanno_hf.sources.pairs import draw_pairs
+from fanno_hf.sources.pairs import each_pair
 from tests.conftest import SMALL, compose_config, small_run
 
 FILE = "train-00000-of-00001.parquet"
@@ -62,7 +62,7 @@ READ = {
     "report": ("seed", lambda f: report(settings_of("stage=report", f"run={f}", "report.map=0"))),
     "diff": ("augment", lambda f: diff(settings_of("stage=diff", f"diff.a={f}", f"diff.b={f.parent / 'other'}"))),
     "against": ("prescreen", lambda f: NamedDocuments([str(f)]).digest),
-    "compare": ("data", lambda f: draw_pairs(str(f), "report.compare", 10, [0])),
+    "compare": ("data", lambda f: list(each_pair(str(f), "report.compare"))),
     "files": ("respond", lambda f: list(FileSource(str(f / "respond"), "response").documents())),
     "hub": ("rejected/seed", lambda f: list(HubSource(str(f), "rejected_seed", text_column="detail").documents())),
 }

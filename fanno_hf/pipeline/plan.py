@@ -143,7 +143,7 @@ class Task:
 TASKS = {
     "export": Task("fanno_hf.commands.export:export", "writes the pairs as JSON lines (export.format)", True),
     "report": Task("fanno_hf.report.report:report", "writes report.html: figures, metrics, rows to browse", True),
-    "train": Task("fanno_hf.students.training:train", "trains a student on the pairs (train.data=… for others)"),
+    "train": Task("fanno_hf.training.training:train", "trains a student on the pairs (train.data=… for others)"),
     "evaluate": Task(
         "fanno_hf.evaluating.evaluation:evaluate", "measures models side by side: the base, students, servers"
     ),

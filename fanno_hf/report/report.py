@@ -35,7 +35,7 @@ from fanno_hf.report.shown import Shown, measured, read_shown, read_table, read_
 from fanno_hf.report.stages import currency_of, stage_figures
 from fanno_hf.report.style import check_installed
 from fanno_hf.settings import Settings
-from fanno_hf.sources.pairs import draw_pairs, name_of
+from fanno_hf.sources.pairs import draw_pairs, each_pair, name_of
 from fanno_hf.texts.duration import duration
 from fanno_hf.texts.verbs import MISSING, VerbNouns, find_parser
 from fanno_hf.vectors.nearest import nearest
@@ -74,7 +74,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     sets, beside = [ours], None
     if chosen.compare:
         pairs, of = draw_pairs(
-            chosen.compare, "report.compare", chosen.compared_rows, spread_seed(seed, "report", "compare")
+            each_pair(chosen.compare, "report.compare"), chosen.compared_rows, spread_seed(seed, "report", "compare")
         )
         name, judged = name_of(chosen.compare), judge(pairs, chosen.judged, settings, folder)
         sets.append(measured_rows(name, pairs, of, judged, embedder, counter, config["rules"]))

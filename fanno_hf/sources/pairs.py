@@ -46,19 +46,19 @@ def each_pair(entry: str | Mapping[str, Any], key: str) -> Iterator[Pair]:
         )
 
 
-def draw_pairs(entry: str | Mapping[str, Any], key: str, most: int, entropy: Sequence[int]) -> tuple[list[Pair], int]:
-    """Draws at most `most` pairs of a data set (reservoir sampling, Vitter's algorithm R); `entropy`: of numpy's generator.
+def draw_pairs(pairs: Iterable[Pair], most: int | None, entropy: Sequence[int]) -> tuple[list[Pair], int]:
+    """Draws at most `most` pairs (reservoir sampling, Vitter's algorithm R); None takes all. `entropy`: of numpy's generator.
 
-    Returns them in their order, and how many the data set has. Raises UserError as `each_pair` does.
+    Returns them in their order, and how many there are.
     """
     rng, count = np.random.default_rng(entropy), 0
-    drawn: list[tuple[int, Pair]] = []
-    for count, pair in enumerate(each_pair(entry, key), 1):
-        if len(drawn) < most:
-            drawn.append((count, pair))
+    kept: list[tuple[int, Pair]] = []
+    for count, pair in enumerate(pairs, 1):
+        if most is None or len(kept) < most:
+            kept.append((count, pair))
         elif (place := int(rng.integers(count))) < most:
-            drawn[place] = (count, pair)
-    return [pair for _, pair in sorted(drawn, key=lambda item: item[0])], count
+            kept[place] = (count, pair)
+    return [pair for _, pair in sorted(kept, key=lambda item: item[0])], count
 
 
 def _of_run(entry: str | Mapping[str, Any]) -> str | Mapping[str, Any]:

@@ -1,0 +1,1 @@
+"""`stage=train`: from pairs to a student."""

@@ -1,0 +1,162 @@
+"""`stage=train`: a student from the pairs, by TRL's SFTTrainer, with checkpoints from which a killed training goes on.
+
+    python -m fanno_hf stage=train run=demo      ->  runs/demo/students/student/ (model, tokenizer, card, loss curve)
+
+The loss is that of the answers alone, their end of turn among them. Nothing is cut: what is too long is left out and counted.
+Several GPUs: `accelerate launch -m fanno_hf stage=train …`; the first process reads and writes, all of them train.
+"""
+
+import logging
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanno_hf.errors import FannoError, UserError, needs_extra
+from fanno_hf.identity import digest
+from fanno_hf.output.place import disk_error
+from fanno_hf.settings import Settings
+from fanno_hf.students import chat
+from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, load
+from fanno_hf.texts.duration import duration
+from fanno_hf.training.card import write_card
+from fanno_hf.training.curve import write_curve
+from fanno_hf.training.folder import StudentFolder
+from fanno_hf.training.lessons import Counts, Lessons, in_tokens, read_lessons
+from fanno_hf.training.trainer import Trained, fit
+
+if TYPE_CHECKING:
+    pass
+
+logger = logging.getLogger(__name__)
+
+_PACKAGES = ("trl", "transformers", "torch", "peft", "accelerate", "datasets")
+_OF_THIS_MACHINE = ("local_files_only", "is_local", "gguf_file", "name_or_path")  # which a tokenizer would tell others
+_LOOKS = ("name", "log_steps", "save_steps", "micro_batch_size")  # decide nothing about the student
+
+
+def train(settings: Settings) -> str:
+    """Trains a student and says where it is; one that is up to date is left as it is.
+
+    Raises:
+        UserError: there are no pairs, no such model, a setting does not suit it, or the packages are missing.
+        FannoError: memory or disk is too small, or the loss became NaN.
+    """
+    _check(settings)
+    chosen = settings.train
+    with StudentFolder(settings.run, chosen.name) as folder:
+        lessons = read_lessons(settings)
+        plan = _plan(settings, lessons)
+        if folder.record().get("plan") == plan and not settings.force:
+            return f"{folder.path} is up to date"
+        folder.begin(plan)
+        student = load(chosen.model, "train.model", chosen.revision, dtype=_dtype(settings))
+        end = chat.prepare(student.tokenizer, chosen.template)
+        rows, counts = in_tokens(lessons, student, end, chosen.max_length, folder.workshop)
+        logger.info(
+            "training %s on %d pairs of %s, %s tokens (%s of answers)",
+            *(chosen.model, counts.pairs, lessons.name, f"{counts.tokens:,}", f"{counts.answer_tokens:,}"),
+        )
+        trained = fit(student, rows.open(), settings, folder.workshop, folder.last_checkpoint())
+        made = folder.workshop / "made"
+        record = _record(plan, lessons, counts, trained)
+        _write_student(made, student, trained, end, settings)
+        write_curve(made, trained.history)
+        write_card(made, record, settings)
+        folder.finish(made, record)
+    return (
+        f"{folder.path}: {trained.steps:,} steps, loss {trained.first_loss:.3f} -> {trained.last_loss:.3f}, "
+        f"{duration(trained.seconds)}, {trained.tokens_per_second:,.0f} tokens/s"
+    )
+
+
+def _check(settings: Settings) -> None:
+    """Raises UserError for what cannot work, before anything is read."""
+    chosen = settings.train
+    for package in ("torch", "trl", "peft", "matplotlib", "gguf"):
+        if find_spec(package) is None:
+            raise needs_extra("stage=train", package, "train")
+    if chosen.batch_size % chosen.micro_batch_size:
+        raise UserError(
+            f"train.batch_size={chosen.batch_size} is no multiple of train.micro_batch_size={chosen.micro_batch_size}: "
+            "pairs at once on a device make up a step"
+        )
+    if chosen.method == "lora" and not chosen.merge and chosen.model == PACKAGED:
+        raise UserError("train.merge=false: an adapter of the packaged model would have no base that others can load")
+
+
+def _plan(settings: Settings, lessons: Lessons) -> dict[str, Any]:
+    """Returns all that decides a student."""
+    chosen = {key: value for key, value in settings.train.model_dump().items() if key not in _LOOKS}
+    return {
+        "train": {**chosen, "data": lessons.name},
+        "random_seed": settings.random_seed,
+        "model": identify(settings.train.model, "train.model", settings.train.revision),
+        "pairs": lessons.sha256,
+        "template": _template(settings.train.template),
+    }
+
+
+def _template(name: str) -> str:
+    """Returns what differs where a template does."""
+    path = Path(name).expanduser()
+    return digest(path.read_text(encoding="utf-8", errors="replace"))[:16] if path.is_file() else name
+
+
+def _dtype(settings: Settings) -> str:
+    """Returns in which type the weights are loaded: an adapter's base in bfloat16 where a GPU has it, all others in float32,
+    since small steps are lost in 16 bits."""
+    import torch
+
+    if settings.train.dtype != "auto":
+        return settings.train.dtype
+    is_able = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return "bfloat16" if is_able and settings.train.method == "lora" else "float32"
+
+
+def _record(plan: dict[str, Any], lessons: Lessons, counts: Counts, trained: Trained) -> dict[str, Any]:
+    """Returns what training.json says."""
+    data = {"name": lessons.name, "pairs": lessons.of, "without_answer": lessons.without_answer, **vars(counts)}
+    data["trained_on"] = data.pop("tokens")
+    figures = {
+        key: value for key, value in vars(trained).items() if key not in ("model", "history") and value is not None
+    }
+    return {"format": 1, "plan": plan, "data": {**vars(counts), **data}, "training": figures, "packages": _versions()}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _write_student(made: Path, student: LanguageModel, trained: Trained, end: int, settings: Settings) -> None:
+    """Writes weights, tokenizer and the token with which to stop."""
+    model, tokenizer = trained.model, student.tokenizer
+    if settings.train.method == "lora" and settings.train.merge:
+        model = model.merge_and_unload()
+    base = (
+        getattr(model, "base_model", model) if settings.train.method == "lora" and not settings.train.merge else model
+    )
+    generation = base.generation_config
+    before = generation.eos_token_id
+    stops = [end, *([before] if isinstance(before, int) else before or [])]
+    generation.eos_token_id = list(dict.fromkeys(stops)) if len(set(stops)) > 1 else end
+    generation.pad_token_id = tokenizer.pad_token_id
+    base.config.eos_token_id, base.config.pad_token_id = end, tokenizer.pad_token_id
+    base.config.use_cache = True  # off while a model is trained
+    for name in _OF_THIS_MACHINE:
+        tokenizer.init_kwargs.pop(name, None)
+    try:
+        model.save_pretrained(made)
+        tokenizer.save_pretrained(made)
+        for file in made.glob("*.safetensors"):
+            file.chmod(0o644)  # as all other files
+    except OSError as error:
+        raise disk_error(made, error) from error
+    except Exception as error:
+        raise FannoError(f"the student cannot be saved: {error}") from error
