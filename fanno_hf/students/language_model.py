@@ -78,6 +78,7 @@ def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto
     except ModuleNotFoundError as error:
         raise needs_extra(f"{key}={name}", error.name, "train") from error
     transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     found = identify(name, key, revision)
     source: dict[str, Any] = {"trust_remote_code": False, "revision": revision}
     settings: dict[str, Any] = {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}

@@ -62,7 +62,7 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
 
 # {printable(name)}
 
-{code(Path(base).name if base.startswith(("/", "~", ".")) else base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["pairs"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
+{code(Path(base).name if base.startswith(("/", "~", ".")) else base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
 
 {training["steps"]:,} steps on {code(training["device"])}, {duration(training["seconds"])}, {training["tokens_per_second"]:,.0f} tokens/s{memory}. Loss {training["first_loss"]:.3f} at the first step, {training["last_loss"]:.3f} at the last:
 

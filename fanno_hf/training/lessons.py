@@ -44,7 +44,7 @@ class Lessons:
 class Counts:
     """What became of the pairs in tokens."""
 
-    pairs: int = 0
+    trained_on: int = 0  # pairs
     too_long: int = 0
     tokens: int = 0  # of prompts and answers
     answer_tokens: int = 0  # with a loss
@@ -103,18 +103,18 @@ def in_tokens(lessons: Lessons, student: "LanguageModel", end: int, most: int, f
             if length > most:
                 counts.too_long += 1
                 continue
-            counts.pairs, counts.tokens = counts.pairs + 1, counts.tokens + length
+            counts.trained_on, counts.tokens = counts.trained_on + 1, counts.tokens + length
             counts.answer_tokens += len(made.answer)
             yield {"input_ids": made.input_ids, "labels": made.labels}
 
     written = spill(rows(), _COLUMNS, folder)
-    if not counts.pairs:
+    if not counts.trained_on:
         raise UserError(
             f"train.max_length={most}: every pair is longer, the longest has {counts.longest:,} tokens; raise it"
         )
     if counts.too_long:
         logger.warning(
             "%d of %d pairs have more than train.max_length=%d tokens (the longest %d) and are left out",
-            *(counts.too_long, counts.pairs + counts.too_long, most, counts.longest),
+            *(counts.too_long, counts.trained_on + counts.too_long, most, counts.longest),
         )
     return written, counts

@@ -68,7 +68,7 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
             lora_dropout=chosen.lora.dropout,
             target_modules=chosen.lora.targets,
         )
-    started = time.monotonic()
+    started, before = time.monotonic(), _tokens_before(checkpoint)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", module="peft")
     try:
@@ -98,7 +98,7 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
     if not losses or not all(map(math.isfinite, losses)):
         raise FannoError("the loss is no number any more: lower train.learning_rate, or take train.dtype=float32")
     is_gpu = torch.cuda.is_available()
-    seen = history[-1].get("num_tokens", 0.0) - _tokens_before(checkpoint)
+    seen = history[-1].get("num_tokens", 0.0) - before
     return Trained(
         model=trainer.accelerator.unwrap_model(trainer.model),
         history=history,

@@ -55,7 +55,7 @@ def train(settings: Settings) -> str:
         rows, counts = in_tokens(lessons, student, end, chosen.max_length, folder.workshop)
         logger.info(
             "training %s on %d pairs of %s, %s tokens (%s of answers)",
-            *(chosen.model, counts.pairs, lessons.name, f"{counts.tokens:,}", f"{counts.answer_tokens:,}"),
+            *(chosen.model, counts.trained_on, lessons.name, f"{counts.tokens:,}", f"{counts.answer_tokens:,}"),
         )
         trained = fit(student, rows.open(), settings, folder.workshop, folder.last_checkpoint())
         made = folder.workshop / "made"
@@ -116,12 +116,11 @@ def _dtype(settings: Settings) -> str:
 
 def _record(plan: dict[str, Any], lessons: Lessons, counts: Counts, trained: Trained) -> dict[str, Any]:
     """Returns what training.json says."""
-    data = {"name": lessons.name, "pairs": lessons.of, "without_answer": lessons.without_answer, **vars(counts)}
-    data["trained_on"] = data.pop("tokens")
+    data = {"name": lessons.name, "read": lessons.of, "without_answer": lessons.without_answer, **vars(counts)}
     figures = {
         key: value for key, value in vars(trained).items() if key not in ("model", "history") and value is not None
     }
-    return {"format": 1, "plan": plan, "data": {**vars(counts), **data}, "training": figures, "packages": _versions()}
+    return {"format": 1, "plan": plan, "data": data, "training": figures, "packages": _versions()}
 
 
 def _versions() -> dict[str, str]:
