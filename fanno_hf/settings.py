@@ -402,6 +402,8 @@ class Hub(_Closed):
     origin: Text | None = Field(alias="from")
     license: Text | None
     retries: Annotated[int, Ge(0), Le(20)]
+    model_id: Text | None
+    push_model: bool
 
 
 class Report(_Closed):

@@ -77,7 +77,7 @@ class Hub:
             return UserError(f"{what}: there is no such branch, tag or commit")
         if isinstance(error, RepositoryNotFoundError):
             has = "HF_TOKEN may not read it" if self.token else "it is private: set HF_TOKEN"
-            return UserError(f"{what}: there is no such data set on {endpoint()}, or {has}")
+            return UserError(f"{what}: there is no such repository on {endpoint()}, or {has}")
         if status in (401, 403):
             has = "HF_TOKEN is not accepted or may not write there" if self.token else "it asks for HF_TOKEN"
             return UserError(f"{what}: {has} ({_words(error)})")

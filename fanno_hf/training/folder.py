@@ -24,6 +24,11 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _NAME = re.compile(r"(?!\.)[\w.-]{1,80}")
 
 
+def student_folder(run: str, name: str) -> Path:
+    """Returns where a finished student is."""
+    return run_folder(run) / "students" / name
+
+
 class StudentFolder:
     """The folder of one student, and its workshop. A context manager: locked within.
 
@@ -33,7 +38,7 @@ class StudentFolder:
     def __init__(self, run: str, name: str):
         if not _NAME.fullmatch(name) or name.endswith(".training"):
             raise UserError(f"train.name={name} is no name of a folder: letters, digits, dots, dashes and underscores")
-        self.path = run_folder(run) / "students" / name
+        self.path = student_folder(run, name)
         self.workshop = self.path.with_name(f"{name}.training")
         self._lock = FileLock(self.path.with_name(f".{name}.lock"), timeout=0)
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from fanno_hf.settings import Settings
 from fanno_hf.students.language_model import LanguageModel
 from fanno_hf.texts.duration import duration
 from fanno_hf.texts.fit import fit_to_show
+from fanno_hf.training import processes
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -127,7 +127,7 @@ def _arguments(settings: Settings, folder: Path) -> "SFTConfig":
         num_train_epochs=chosen.epochs,
         max_steps=chosen.max_steps or -1,
         per_device_train_batch_size=chosen.micro_batch_size,
-        gradient_accumulation_steps=_accumulated(chosen.batch_size, chosen.micro_batch_size),
+        gradient_accumulation_steps=chosen.batch_size // (chosen.micro_batch_size * processes.count()),
         learning_rate=chosen.learning_rate,
         lr_scheduler_type=chosen.schedule,
         warmup_steps=chosen.warmup,
@@ -152,16 +152,6 @@ def _arguments(settings: Settings, folder: Path) -> "SFTConfig":
         push_to_hub=False,
         dataloader_pin_memory=is_gpu,
     )
-
-
-def _accumulated(batch: int, micro: int) -> int:
-    """Returns how many micro batches a device sees a step."""
-    devices = int(os.environ.get("WORLD_SIZE", 1))
-    if batch % (micro * devices):
-        raise UserError(
-            f"train.batch_size={batch} is no multiple of train.micro_batch_size={micro} times {devices} devices"
-        )
-    return batch // (micro * devices)
 
 
 def _tokens_before(checkpoint: Path | None) -> float:

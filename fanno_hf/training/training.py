@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError, needs_extra
+from fanno_hf.hub.push_model import check_model_id, push_model
 from fanno_hf.identity import digest
 from fanno_hf.output.place import disk_error
 from fanno_hf.settings import Settings
 from fanno_hf.students import chat
 from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, load
 from fanno_hf.texts.duration import duration
+from fanno_hf.training import processes
 from fanno_hf.training.card import write_card
 from fanno_hf.training.curve import write_curve
-from fanno_hf.training.folder import StudentFolder
+from fanno_hf.training.folder import StudentFolder, student_folder
 from fanno_hf.training.lessons import Counts, Lessons, in_tokens, read_lessons
 from fanno_hf.training.trainer import Trained, fit
 
@@ -43,21 +45,32 @@ def train(settings: Settings) -> str:
         FannoError: memory or disk is too small, or the loss became NaN.
     """
     _check(settings)
+    if not processes.is_first():
+        return _follow(settings)
+    said = _lead(settings)
+    if settings.hub.push_model:
+        said += f"\n{push_model(student_folder(settings.run, settings.train.name), settings.hub)}"
+    return said
+
+
+def _lead(settings: Settings) -> str:
+    """Trains, beside the processes that follow, writes the student and says where it is."""
     chosen = settings.train
     with StudentFolder(settings.run, chosen.name) as folder:
         lessons = read_lessons(settings)
         plan = _plan(settings, lessons)
         if folder.record().get("plan") == plan and not settings.force:
+            processes.told(None)
             return f"{folder.path} is up to date"
         folder.begin(plan)
-        student = load(chosen.model, "train.model", chosen.revision, dtype=_dtype(settings))
-        end = chat.prepare(student.tokenizer, chosen.template)
+        student, end = _student(settings)
         rows, counts = in_tokens(lessons, student, end, chosen.max_length, folder.workshop)
         logger.info(
             "training %s on %d pairs of %s, %s tokens (%s of answers)",
             *(chosen.model, counts.trained_on, lessons.name, f"{counts.tokens:,}", f"{counts.answer_tokens:,}"),
         )
-        trained = fit(student, rows.open(), settings, folder.workshop, folder.last_checkpoint())
+        work = processes.told((rows, folder.workshop, folder.last_checkpoint()))
+        trained = fit(student, work[0].open(), settings, *work[1:])
         made = folder.workshop / "made"
         record = _record(plan, lessons, counts, trained)
         _write_student(made, student, trained, end, settings)
@@ -70,15 +83,34 @@ def train(settings: Settings) -> str:
     )
 
 
+def _follow(settings: Settings) -> str:
+    """Trains beside the first process, on what that has prepared."""
+    if (work := processes.told()) is None:
+        return ""
+    student, _ = _student(settings)
+    fit(student, work[0].open(), settings, *work[1:])
+    return ""
+
+
+def _student(settings: Settings) -> tuple[LanguageModel, int]:
+    """Returns the model as it is before the training, and the token with which its turns end."""
+    chosen = settings.train
+    student = load(chosen.model, "train.model", chosen.revision, dtype=_dtype(settings))
+    return student, chat.prepare(student.tokenizer, chosen.template)
+
+
 def _check(settings: Settings) -> None:
     """Raises UserError for what cannot work, before anything is read."""
     chosen = settings.train
+    if settings.hub.push_model and processes.is_first():
+        check_model_id(settings.hub)
     for package in ("torch", "trl", "peft", "matplotlib", "gguf"):
         if find_spec(package) is None:
             raise needs_extra("stage=train", package, "train")
-    if chosen.batch_size % chosen.micro_batch_size:
+    if chosen.batch_size % (chosen.micro_batch_size * processes.count()):
+        times = f" times {processes.count()} processes" if processes.count() > 1 else ""
         raise UserError(
-            f"train.batch_size={chosen.batch_size} is no multiple of train.micro_batch_size={chosen.micro_batch_size}: "
+            f"train.batch_size={chosen.batch_size} is no multiple of train.micro_batch_size={chosen.micro_batch_size}{times}: "
             "pairs at once on a device make up a step"
         )
     if chosen.method == "lora" and not chosen.merge and chosen.model == PACKAGED:

@@ -14,7 +14,7 @@ import yaml
 from tests.doubles.hub_store import Blob, Commit, Refused, Repository, card_data, is_large
 
 _REPO = "(?P<repo>[^/]+/[^/]+|[^/]+)"
-_API = f"/api/datasets/{_REPO}"
+_API = f"/api/(?:datasets|models)/{_REPO}"
 _REVISION = "(?P<revision>[^/]+)"
 _FILE = f"/datasets/{_REPO}/resolve/{_REVISION}/(?P<path>.+)"
 _ROUTES = {
@@ -28,8 +28,8 @@ _ROUTES = {
     "preupload": ("POST", f"{_API}/preupload/{_REVISION}"),
     "commit": ("POST", f"{_API}/commit/{_REVISION}"),
     "tree": ("GET", f"{_API}/tree/{_REVISION}(/(?P<path>.+))?"),
-    "lfs_batch": ("POST", rf"/datasets/{_REPO}\.git/info/lfs/objects/batch"),
-    "verify": ("POST", rf"/datasets/{_REPO}\.git/info/lfs/verify"),
+    "lfs_batch": ("POST", rf"(?:/datasets)?/{_REPO}\.git/info/lfs/objects/batch"),
+    "verify": ("POST", rf"(?:/datasets)?/{_REPO}\.git/info/lfs/verify"),
     "upload": ("PUT", f"/lfs/{_REPO}/(?P<oid>[0-9a-f]{{64}})"),
     "resolve": ("GET", _FILE),
     "head": ("HEAD", _FILE),

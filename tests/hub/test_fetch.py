@@ -128,7 +128,7 @@ def test_rows_of_another_commit_are_never_taken_instead(folder, tmp_path):
         (["stage=all", f"hub.from={REPO}@demo"], "hub.from=tester/fanno@demo gives the stages before one"),
         (["stage=prescreen", f"hub.from={REPO}@demo"], "and stage=prescreen has none"),
         (["stage=seed", f"hub.from={REPO}@nowhere"], "there is no such branch, tag or commit"),
-        (["stage=seed", "hub.from=tester/nobody@demo"], "there is no such data set on"),
+        (["stage=seed", "hub.from=tester/nobody@demo"], "there is no such repository on"),
         (["stage=seed", f"hub.from={REPO}"], "is no run of fanno_hf; revisions there: "),
         (["stage=seed", "hub.from=a/b/c"], "hub.from=a/b/c is no data set on the Hub"),
         (["stage=seed", f"hub.from='{REPO}@a..b'"], "is no branch, tag or commit"),

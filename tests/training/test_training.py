@@ -222,6 +222,7 @@ def test_every_form_of_pairs_is_the_same_lesson(rows, settings, tmp_path):
         (["train.template=nowhere.jinja"], "train.template=nowhere.jinja cannot be read"),
         (["train.optimizer=magic"], "the trainer does not take these settings"),
         (["train.method=lora", "train.lora.targets=[nothing]"], "the trainer does not take these settings"),
+        (["hub.push_model=true"], "hub.model_id is missing"),
         (["train.name=../up"], "train.name=../up is no name of a folder"),
     ],
     ids=str,
@@ -258,3 +259,39 @@ def test_what_is_not_installed_is_named_with_its_command(package, settings, monk
 def test_two_processes_do_not_make_the_same_student(settings, tmp_path):
     with StudentFolder(str(tmp_path / "run"), "student"), pytest.raises(UserError, match="by another process"):
         train(settings())
+
+
+def test_several_processes_train_one_student(settings, tmp_path):
+    words = ["train.max_steps=4", "train.micro_batch_size=4", "train.name=together"]
+    config = settings(*words).resolved
+    words += [
+        f"train.{key}={config['train'][key]}"
+        for key in ("data", "model", "method", "learning_rate", "save_steps", "log_steps", "batch_size")
+    ]
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+    ]
+    done = subprocess.run(
+        [*launch, "-m", "fanno_hf", "stage=train", f"run={config['run']}", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("step 4 of 4") == 1  # the first process alone speaks
+    train(settings("train.name=alone", "train.max_steps=4"))
+    losses = [
+        [float(loss) for _, loss in curve(tmp_path / "run" / "students" / name)] for name in ("together", "alone")
+    ]
+    assert losses[0] == pytest.approx(losses[1], abs=0.02)
