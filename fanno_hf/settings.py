@@ -421,6 +421,7 @@ class Report(_Closed):
 
 class Settings(_Group):
     stage: str
+    then: list[Literal["train", "evaluate", "report", "export", "publish"]]
     run: Any
     journal: Path | None
     sweep: Path

@@ -48,6 +48,8 @@ def _do(config: DictConfig) -> None:
         from fanno_hf.pipeline.run import execute
 
         show(execute(settings), settings.stage)
+        for task in settings.then if settings.stage == "all" else ():
+            print(load(TASKS[task].function)(settings))
 
 
 def _check_runs(settings: Settings) -> None:
