@@ -377,6 +377,48 @@ class Train(_Closed):
     log_steps: Count
 
 
+class EvaluateLoss(_Closed):
+    data: Any  # None leaves the measure out
+    max_rows: Count | None
+
+
+class Judged(_Closed):
+    instructions: Any  # None: those that come along
+    reference: Text
+    max_rows: Count | None
+    max_tokens: Count
+    bootstrap: Natural
+    undecided_limit: Share
+
+
+class Graded(_Closed):
+    questions: Any  # None: those of the instructions that come along that have a second turn
+    max_rows: Count | None
+    max_tokens: Count
+    undecided_limit: Share
+
+
+class JudgePrompts(_Closed):
+    labels: Words
+    compare: Text
+    grade: Text
+
+
+class Evaluate(_Closed):
+    """stage=evaluate."""
+
+    models: list[Any] | None  # None: the base and every student of the run
+    measures: list[Literal["loss", "judged", "graded", "benchmarks"]]
+    batch_size: Count
+    loss: EvaluateLoss
+    judged: Judged
+    graded: Graded
+    tasks: Words
+    tasks_folder: Path | None
+    max_examples: Count | None
+    prompts: JudgePrompts
+
+
 class Diff(_Closed):
     a: Text | None  # a run, or one on the Hub
     b: Text | None
@@ -444,6 +486,7 @@ class Settings(_Group):
     prompts: Prompts
     export: Export
     train: Train
+    evaluate: Evaluate
     diff: Diff
     estimate: Estimate
     preview: Preview

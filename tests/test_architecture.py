@@ -22,6 +22,12 @@ LEVELS = {
     **dict.fromkeys(("fanno_hf.packaged", "fanno_hf.hub_token"), 1),
     **dict.fromkeys(("fanno_hf.steps", "fanno_hf.augmenting"), 1),
     **dict.fromkeys(("fanno_hf.instructing.ask", "fanno_hf.instructing.distinct"), 1),
+    **{f"fanno_hf.students.{name}": 1 for name in ("language_model", "backend", "losses")},
+    **{
+        f"fanno_hf.evaluating.{name}": 1
+        for name in ("instructions", "answers", "judging", "harness", "inputs", "models")
+    },
+    **{f"fanno_hf.evaluating.{name}": 3 for name in ("evaluation", "doors", "measuring", "kept", "files", "table")},
     "fanno_hf.vectors.nearest": 0,
     "fanno_hf.stages": 2,
     **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),

@@ -61,7 +61,7 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
     judge = build("judge", config["judge"]) if config["judge"]["_target_"] else None
     costs = Costs(settings.teacher.price, settings.judge.price if judge else None)
     budget = Budget(**settings.budget.model_dump())
-    teacher = Teacher(backend, Journal(_journal(settings, folder)), budget, judge, costs)
+    teacher = Teacher(backend, Journal(journal_file(settings, folder)), budget, judge, costs)
     decontamination, against = settings.decontamination, settings.prescreen.against
     try:
         yield Context(
@@ -77,7 +77,7 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
         teacher.close()
 
 
-def _journal(settings: Settings, folder: Path) -> Path:
+def journal_file(settings: Settings, folder: Path) -> Path:
     """Returns the file of completions; makes the folder of one that runs share."""
     if not settings.journal:
         return folder / "journal.sqlite"

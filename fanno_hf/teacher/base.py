@@ -25,6 +25,8 @@ class Request:
     stop: tuple[str, ...] = ()
     schema: dict[str, Any] | None = None  # JSON schema that the answer should follow, where the server can see to it
     judge: bool = False  # whether the judge is asked, where that is another model than the teacher
+    # what a judge may say first, where that is neither yes nor no; it follows from the messages and is no part of the key
+    choices: tuple[str, ...] = ()
     # texts in the last message that may be shortened when the prompt is too long for the server; they follow from the
     # messages and are no part of the key
     documents: tuple[str, ...] = ()

@@ -105,7 +105,7 @@ class Dialect:
 
     def with_room(self, sent: Request, answer: Completion) -> Request | None:
         """Returns a verdict that says neither yes nor no with room for thoughts, which it may be the beginning of; else None."""
-        if not sent.judge or sent.room or not self._probes:
+        if not sent.judge or sent.choices or sent.room or not self._probes:
             return None
         is_cut = answer.finish_reason == "length" or answer.completion_tokens >= sent.max_tokens
         if not is_cut or not is_undecided(answer.text, answer.top_logprobs):

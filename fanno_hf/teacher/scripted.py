@@ -74,6 +74,8 @@ def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:
     """Returns the reply that belongs to a request's hash `key` (32 bytes)."""
     prompt = request.messages[-1]["content"]
     prompt_tokens = sum(len(turn["content"]) for turn in request.messages) // 4
+    if request.choices:
+        return _choice(request, key, prompt_tokens)
     if request.top_logprobs:
         return _verdicts(key, max(1, request.max_tokens // 16), prompt_tokens)
     words = sorted(set(_WORD.findall(prompt))) or ["nothing"]
@@ -88,6 +90,17 @@ def reply(request: Request, key: bytes, fault_share: float = 0.2) -> Completion:
     tokens = max(1, len(text) // 4)
     finish_reason = "length" if tokens > request.max_tokens else "stop"
     return Completion(text, finish_reason, prompt_tokens, min(tokens, request.max_tokens))
+
+
+def _choice(request: Request, key: bytes, prompt_tokens: int) -> Completion:
+    """Says one of the choices; of numbers, one from the first to the last."""
+    choices = request.choices
+    if choices[0].isdecimal():
+        choices = tuple(map(str, range(int(choices[0]), int(choices[-1]) + 1)))
+    said = choices[key[1] % len(choices)]
+    share = round(math.log(0.3 / (len(choices) - 1)), 6)
+    logprobs = [(said, round(math.log(0.7), 6)), *((other, share) for other in choices if other != said)]
+    return Completion(said, "stop", prompt_tokens, 1, logprobs[: request.top_logprobs] or None)
 
 
 def _verdicts(key: bytes, count: int, prompt_tokens: int) -> Completion:

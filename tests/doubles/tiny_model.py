@@ -94,8 +94,8 @@ def make(folder: Path, *, seed: int = 0, template: str | None = TEMPLATE, contex
     tokenizer = _tokenizer(template)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=64,
+        intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

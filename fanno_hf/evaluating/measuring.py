@@ -1,0 +1,129 @@
+"""The measures, each from what was answered or loaded to the figures of one model.
+
+judgements of "student" against "base"  ->  {"weighted": Figure(0.61, (0.55, 0.67)), "length_controlled": …}
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fanno_hf.evaluating.answers import Answer
+from fanno_hf.evaluating.grades import Grade, summarise
+from fanno_hf.evaluating.harness import Task, figure_of, run_task
+from fanno_hf.evaluating.kept import FOLDER, Kept
+from fanno_hf.evaluating.models import Local
+from fanno_hf.evaluating.table import Figure, Line
+from fanno_hf.evaluating.winrate import Interval, Judgement, interval, weighted_mean, win_rate
+from fanno_hf.identity import spread_seed
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.settings import Settings
+from fanno_hf.sources.pairs import Pair
+from fanno_hf.students.losses import Losses, losses
+
+logger = logging.getLogger(__name__)
+
+
+def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Settings) -> tuple[Line, str]:
+    """Returns the losses of a model on pairs, and a note where some were too long for it."""
+    samples, seed = settings.evaluate.judged.bootstrap, spread_seed(settings.random_seed, "evaluate", "loss", "draw")
+
+    def measure() -> dict[str, Any]:
+        logger.info("evaluate: %s: loss on %d answers", model.name, len(pairs))
+        found = losses(pairs, model.load(), settings.evaluate.batch_size, _counting(model.name, len(pairs)))
+        return _loss_figures(found, seed, samples)
+
+    found = kept.measure(["loss", 1, model.identity, list(pairs), seed, samples], measure)
+    note = f"{model.name}: {found['too_long']} of {len(pairs)} pairs are longer than its context and have no loss"
+    if not found["measured"]:
+        return {"loss_token": Figure(words="too long")}, note
+    line = {
+        "loss_token": Figure(found["per_token"], found["per_token_interval"]),
+        "perplexity": Figure(float(np.exp(found["per_token"]))),
+        "loss_answer": Figure(found["per_answer"], found["per_answer_interval"]),
+    }
+    return line, note if found["too_long"] else ""
+
+
+def _counting(name: str, of: int):
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        tenth, done = 10 * done // of, done + count
+        if 10 * done // of > tenth:
+            logger.info("evaluate: %s: loss: %d of %d answers", name, done, of)
+
+    return advance
+
+
+def _loss_figures(found: Losses, seed: Sequence[int], samples: int) -> dict[str, Any]:
+    known = found.is_measured
+    tokens, loss = found.tokens[known].astype(float), found.loss[known]
+    per_token: Interval | None = interval(
+        len(loss), lambda weights: weights @ (tokens * loss) / (weights @ tokens), seed, samples
+    )
+    return {
+        "measured": len(loss),
+        "too_long": found.too_long,
+        "per_token": found.per_token if len(loss) else None,
+        "per_token_interval": per_token,
+        "per_answer": found.per_answer if len(loss) else None,
+        "per_answer_interval": interval(len(loss), weighted_mean(loss), seed, samples),
+    }
+
+
+def judged_line(judgements: Sequence[Judgement | None], settings: Settings) -> tuple[Line, str]:
+    """Returns the figures of a model against a reference, and a note where answers or verdicts are missing."""
+    seed = spread_seed(settings.random_seed, "evaluate", "judged")
+    found = win_rate([one for one in judgements if one], seed, settings.evaluate.judged.bootstrap)
+    line = {
+        "weighted": Figure(found.weighted, found.weighted_interval),
+        "length_controlled": Figure(found.length_controlled, found.length_controlled_interval),
+        "discrete": Figure(found.discrete, found.discrete_interval),
+        "outcomes": Figure(words=f"{found.wins} / {found.ties} / {found.losses}"),
+        "disagreeing": Figure(found.disagreeing),
+        "first_place": Figure(found.first_place),
+        "undecided": Figure(float(found.undecided)),
+    }
+    missing = len(judgements) - found.instructions
+    return line, f"{missing} of {len(judgements)} instructions have no answer from one side" if missing else ""
+
+
+def length_line(answers: Sequence[Sequence[Answer]]) -> Line:
+    """Returns how long the answers of a model are."""
+    lengths = [len(turns[0].text) for turns in answers if not turns[0].error]
+    return {"characters": Figure(float(np.mean(lengths)))} if lengths else {}
+
+
+def graded_line(grades: Sequence[Grade], settings: Settings) -> tuple[Line, dict[str, float]]:
+    """Returns the grades of a model, and their means by category."""
+    seed = spread_seed(settings.random_seed, "evaluate", "graded")
+    found = summarise(grades, seed, settings.evaluate.judged.bootstrap)
+    line = {"grade": Figure(found.mean, found.interval)}
+    line |= {
+        name: Figure(found.turns[turn])
+        for turn, name in ((1, "first_turn"), (2, "second_turn"))
+        if turn in found.turns
+    }
+    if found.undecided:
+        line["grade"] = Figure(found.mean, found.interval, words=f"{found.undecided} undecided")
+    return line, dict(found.categories)
+
+
+def benchmark_line(model: Local, tasks: Sequence[Task], kept: Kept, settings: Settings, folder: RunFolder) -> Line:
+    """Runs the tasks on a model, each once, and returns its figures; what the harness says is in evaluation/harness."""
+    most, found = settings.evaluate.max_examples, {}
+    for task in tasks:
+
+        def measure(task: Task = task) -> dict[str, Any]:
+            logger.info("evaluate: %s: %s", model.name, task.name)
+            return run_task(task, model.load(), settings.evaluate.batch_size, most)
+
+        found[task.name] = kept.measure(["harness", model.identity, task.to_json(), most], measure)
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    name = "".join(ch if ch.isalnum() or ch in "._-" else "-" for ch in model.name)
+    folder.write(FOLDER / "harness" / f"{name}.json", text.encode("utf-8", "replace"))
+    return {task.name: Figure(*figure_of(task, found[task.name])) for task in tasks}

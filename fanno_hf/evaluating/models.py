@@ -1,0 +1,193 @@
+"""Which models are compared: the base, students of the run, models from elsewhere, servers.
+
+evaluate.models=null, students "student" and "long" in the run  ->  base, long, student
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fanno_hf.errors import FannoError, UserError, did_you_mean
+from fanno_hf.settings import Settings
+from fanno_hf.students.backend import StudentBackend
+from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, load
+from fanno_hf.teacher.base import Backend
+from fanno_hf.teacher.pool import Pool
+
+BASE = "base"
+KEY = "evaluate.models"
+STUDENTS = "students"
+RECORD = "student.json"
+"""Beside a student's weights: what it was trained from, as `model` and `revision`."""
+_SERVER = ("name", "base_url", "model", "api_key_env")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A model behind /v1."""
+
+    name: str  # in the table
+    config: Mapping[str, Any]  # base_url, model, api_key_env
+    is_local = False
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The pool of its servers. Raises UserError where an address or a key is wrong."""
+        try:
+            pool = Pool(**self.config)
+        except FannoError as error:
+            raise UserError(str(error).replace("teacher.", f"{KEY}: {self.name}.")) from None
+        pool.name_role(f"{KEY}: {self.name}")
+        return pool
+
+
+@dataclass(frozen=True)
+class Local:
+    """A model of this machine."""
+
+    name: str  # in the table
+    source: str  # a folder, owner/name, or "packaged"
+    revision: str | None
+    batch_size: int
+    base: str | None = None  # of a student: what it was trained from
+    is_local = True
+    _held: list[LanguageModel] = field(default_factory=list, compare=False)
+
+    @cached_property
+    def identity(self) -> str:
+        """Differs where its weights do. Raises UserError where there is no such model."""
+        return identify(self.source, KEY, self.revision)
+
+    @property
+    def backend(self) -> Backend:
+        """Answers with it; it is loaded at the first request."""
+        return StudentBackend(self.load, self.identity, self.batch_size)
+
+    def load(self) -> LanguageModel:
+        """Loads it, once, on a GPU where there is one. Raises as `language_model.load` does."""
+        if not self._held:
+            self._held.append(_on_device(self.source, self.revision))
+        return self._held[0]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps it in memory while it is at work, and no longer."""
+        try:
+            yield
+        finally:
+            self._held.clear()
+
+
+Model = Server | Local
+
+
+def _on_device(source: str, revision: str | None) -> LanguageModel:
+    try:
+        import torch
+        from transformers.utils import logging as transformers_logging
+    except ModuleNotFoundError:
+        return load(source, KEY, revision)  # says what to install
+    transformers_logging.disable_progress_bar()
+    has_gpu = torch.cuda.is_available()
+    loaded = load(source, KEY, revision, dtype="auto" if has_gpu else "float32")
+    if has_gpu:
+        loaded.model.to("cuda")
+    return loaded
+
+
+def find_models(settings: Settings, folder: Path) -> list[Model]:
+    """Returns the models that are to be compared, with different names.
+
+    Raises UserError where one does not exist or two have one name.
+    """
+    students = {path.parent.name: path.parent for path in sorted((folder / STUDENTS).glob("*/config.json"))}
+    entries = settings.evaluate.models
+    if entries is None:
+        entries = [BASE, *students]
+        if not students:
+            raise UserError(
+                f"{KEY}=null compares the students of the run, and {folder} has none: run stage=train first, or name models, as in "
+                f"'{KEY}=[packaged]'"
+            )
+    if not entries:
+        raise UserError(f"{KEY}=[] names no model: give one at least, or null for the base and every student")
+    judged = settings.evaluate.judged.reference if "judged" in settings.evaluate.measures else None
+    if judged == BASE and BASE not in entries:  # what the others are held against
+        entries = [BASE, *entries]
+    found = [_model(entry, students, settings) for entry in entries]
+    names = [model.name for model in found]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"{KEY}: two models are called {double}: give a server another name, or leave one out")
+    return found
+
+
+def _model(entry: Any, students: Mapping[str, Path], settings: Settings) -> Model:
+    if isinstance(entry, Mapping):
+        return _server(entry)
+    if not isinstance(entry, str) or not entry.strip():
+        raise UserError(f"{KEY}: {entry!r} is neither a model nor {{{', '.join(_SERVER)}}}")
+    batch_size = settings.evaluate.batch_size
+    if entry == BASE:
+        return Local(BASE, *_base(students, settings), batch_size)
+    if entry in students:
+        record = _record(students[entry])
+        return Local(
+            entry, str(students[entry]), None, batch_size, base=str(record.get("model", settings.train.model))
+        )
+    path = Path(entry).expanduser()
+    if entry != PACKAGED and not path.is_dir() and entry.count("/") != 1:
+        known = [BASE, PACKAGED, *students]
+        raise UserError(
+            f"{KEY}={entry} is no model{did_you_mean(entry, known) or '.'} There are: {', '.join(known)}, folders in Hub form, owner/name "
+            f"on the Hub, and {{{', '.join(_SERVER)}}}"
+        )
+    name = path.name if path.is_dir() else entry
+    return Local(name, entry, None, batch_size)
+
+
+def _server(entry: Mapping[str, Any]) -> Server:
+    name, url = entry.get("name"), entry.get("base_url")
+    if not set(entry) <= set(_SERVER) or not isinstance(name, str) or not name or not isinstance(url, str | list):
+        raise UserError(f"{KEY}: {dict(entry)} is no server: give {{{', '.join(_SERVER)}}}, the first two at least")
+    return Server(name, {key: value for key, value in entry.items() if key != "name" and value is not None})
+
+
+def _base(students: Mapping[str, Path], settings: Settings) -> tuple[str, str | None]:
+    """Returns name and revision of what the students were trained from; without any, of what stage=train would train."""
+    records = [_record(path) for path in students.values()]
+    found = {(record["model"], record.get("revision")) for record in records if isinstance(record.get("model"), str)}
+    if len(found) > 1:
+        several = ", ".join(sorted(name for name, _ in found))
+        raise UserError(f"{KEY}: base: the run's students come from several models ({several}): name those to compare")
+    return found.pop() if found else (settings.train.model, settings.train.revision)
+
+
+def _record(student: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((student / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def kin(judge: str, models: Sequence[Model], identities: Sequence[str]) -> list[str]:
+    """Returns the names of models that are the judge itself, or were trained from it: judges prefer what is like them."""
+    return [
+        model.name
+        for model, identity in zip(models, identities, strict=True)
+        if _bare(judge) in {_bare(identity), _bare(_packaged(getattr(model, "base", None)))}
+    ]
+
+
+def _packaged(base: str | None) -> str:
+    return identify(PACKAGED, KEY) if base == PACKAGED else base or ""
+
+
+def _bare(identity: str) -> str:
+    """Returns a model's name without owner and revision, the same for all ways to write it."""
+    return re.sub(r"[^a-z0-9.]+", "-", identity.split("@")[0].rpartition("/")[2].casefold())
