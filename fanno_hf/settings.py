@@ -458,6 +458,8 @@ class Report(_Closed):
     compare: Any
     compared_rows: Count
     judged: Natural
+    model: Text | None
+    model_rows: Count
     code: list[Text]
 
 

@@ -121,6 +121,8 @@ function facts(row) {
     ["Nearest other instruction", row.similarity],
     ["Reward", row.reward],
     ["Pulls", row.pulls],
+    ["IFD", row.ifd],
+    ["Loss of the answer", row.answer_loss],
     ["Finish reason", row.finish_reason],
     ["Teacher", row.teacher],
     ["Prompt digest", row.prompt_digest],

@@ -18,15 +18,27 @@ const FACETS = [
   { id: "characteristic", of: (row) => row.characteristic },
   { id: "style", of: (row) => row.style },
   { id: "round", of: (row) => row.round, ordered: true, show: (round) => (round === 0 ? "0 (seeds)" : String(round)) },
+  { id: "ifd", of: (row) => tenth(row.ifd), ordered: true, missing: "not measured", show: tenths, measured: true },
 ];
 
-const SORTS = [
+/** The tenth that a share is in, as 0.4 of 0.43; the last one holds everything above. */
+function tenth(share) {
+  return typeof share === "number" ? Math.min(Math.floor(share * 10), 10) / 10 : null;
+}
+
+function tenths(from) {
+  return from < 1 ? `${from} to ${number.format(from + 0.1)}` : "1 and more";
+}
+
+let sorts = [
   { name: "order", of: (row) => row.place, ascending: true },
   { name: "instruction length", of: (row) => row.tokens ?? words(row.instruction) },
   { name: "response length", of: (row) => row.response_tokens ?? words(row.output) },
   { name: "similarity", of: (row) => row.similarity },
   { name: "reward", of: (row) => row.reward },
   { name: "pulls", of: (row) => row.pulls },
+  { name: "IFD", of: (row) => row.ifd, measured: true },
+  { name: "loss of the answer", of: (row) => row.answer_loss, measured: true },
 ];
 
 let data; // {rows, sources, total, piece}
@@ -104,7 +116,7 @@ function tests() {
 
 /** Orders rows by a number; rows without one stand last either way, equal ones in the order of the file. */
 function inOrder(rows) {
-  const { of } = SORTS[byId("sort").selectedIndex];
+  const { of } = sorts[byId("sort").selectedIndex];
   const sign = ascending ? 1 : -1;
   const keyed = rows.map((row) => ({ row, key: of(row) ?? null }));
   keyed.sort((a, b) => {
@@ -142,7 +154,7 @@ function clear() {
   search.value = "";
   for (const facet of FACETS) facet.select.selectedIndex = 0;
   byId("sort").selectedIndex = 0;
-  ascending = SORTS[0].ascending;
+  ascending = sorts[0].ascending;
   apply();
 }
 
@@ -266,7 +278,7 @@ function listen() {
     timer = setTimeout(apply, WAIT);
   });
   byId("filters").addEventListener("change", (event) => {
-    if (event.target === byId("sort")) ascending = Boolean(SORTS[event.target.selectedIndex].ascending);
+    if (event.target === byId("sort")) ascending = Boolean(sorts[event.target.selectedIndex].ascending);
     if (event.target !== search) apply();
   });
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -313,7 +325,11 @@ async function start() {
   }
   data = await decode("records");
   data.rows.forEach((row, place) => (row.place = place));
-  byId("sort").replaceChildren(...SORTS.map(({ name }) => make("option", "", name)));
+  // figures that no row has are offered nowhere
+  const isKnown = ({ of, measured }) => !measured || data.rows.some((row) => typeof of(row) === "number");
+  sorts = sorts.filter(isKnown);
+  for (const facet of FACETS) byId(facet.id).closest("label").hidden = !isKnown(facet);
+  byId("sort").replaceChildren(...sorts.map(({ name }) => make("option", "", name)));
   FACETS.forEach(fillFacet);
   byId("browser").hidden = false;
   byId("filters").hidden = data.rows.length === 0;

@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent
 
 # what the list of rows shows, filters, sorts by or searches: decoded when the page opens
 LISTED = ("id", "stage", "reason", "instruction", "input", "output", "task_type", "characteristic", "style", "origin")
-LISTED += ("round", "document", "reward", "pulls", "similarity", "tokens", "response_tokens")
+LISTED += ("round", "document", "reward", "pulls", "similarity", "tokens", "response_tokens", "ifd", "answer_loss")
 # what only the lineage of a row shows: decoded when the row is opened, with its piece
 LINEAGE = ("detail", "text", "passages", "counterexamples", "verdicts", "completion", "finish_reason", "teacher")
 LINEAGE += ("prompt_digest", "prompt", "response_prompt", "task_type_asked", "removed")

@@ -27,6 +27,7 @@ from fanno_hf.steps.answering import response_prompt
 _COPIED = (
     *("instruction", "input", "task_type", "characteristic", "style", "origin", "round", "reward", "pulls"),
     *("finish_reason", "teacher", "prompt_digest", "response_tokens", "detail", "task_type_asked"),
+    *("ifd", "answer_loss"),
 )
 _SHORTEST = 40  # characters; a sign replaces texts in prompts that have as many or more
 

@@ -24,6 +24,7 @@ from fanno_hf.pipeline.services import build
 from fanno_hf.report.completions import completion_tables
 from fanno_hf.report.figures import draw
 from fanno_hf.report.fitting import cut_for, cut_texts, estimated_size, fewer
+from fanno_hf.report.following import add_following
 from fanno_hf.report.form import form_tables
 from fanno_hf.report.measured import Measured, measured_rows
 from fanno_hf.report.metrics import measure
@@ -70,6 +71,7 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     embedder = EmbeddingStore(build("embedder", config["embedder"]), folder.path / "embeddings")
     counter = build("tokenizer", config["tokenizer"])
     shown = read_shown(folder, chosen.rows, seed)
+    following = add_following(shown.rows, chosen, seed, folder)
     ours = measured(shown, folder.path.resolve().name, embedder, counter, config["rules"])
     sets, beside = [ours], None
     if chosen.compare:
@@ -83,6 +85,8 @@ def _write(settings: Settings, folder: RunFolder) -> int:
     verbs = [read_verbs(parser, data.instructions, chosen.parsed, seed) if parser else None for data in sets]
     stages = stage_figures(folder.manifest, settings.teacher.price)
     metrics = _metrics(sets, verbs, folder)
+    if following:
+        metrics[ours.name]["following"] = following
     tables = [*form_tables(folder, chosen, seed, beside), *completion_tables(folder)]
     figures = draw(
         *sets,

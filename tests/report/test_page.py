@@ -382,6 +382,22 @@ def test_order_is_the_largest_first_or_last_and_rows_without_a_number_come_after
     expect(lines(page)).to_have_text([HEADINGS[place] for place in (1 - largest, largest, 2, 3, 4)])
 
 
+def test_figures_of_a_small_model_are_there_to_sort_and_filter_only_where_a_row_has_them(page, show):
+    assert "IFD" not in page.locator("#sort").inner_text()
+    expect(page.locator("label", has=page.locator("#ifd"))).to_be_hidden()
+    rows = [
+        {**KEPT, "id": "a0", "ifd": 0.43, "answer_loss": 2.0},
+        {**KEPT, "id": "a1", "instruction": "Why?", "ifd": 1.2},
+    ]
+    shown = show(replace(RUN, records={**RUN.records, "rows": rows}))
+    shown.open()
+    shown.page.select_option("#sort", label="IFD")
+    expect(lines(shown.page)).to_have_text(["Why?", HEADINGS[0]])
+    shown.page.select_option("#ifd", label="0.4 to 0.5 (1)")
+    expect(lines(shown.page)).to_have_text([HEADINGS[0]])
+    assert shown.incidents == []
+
+
 def test_clear_brings_everything_back(page):
     page.fill("#search", "moss")
     page.select_option("#stage", label="seed (1)")

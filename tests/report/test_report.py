@@ -8,6 +8,7 @@ import shutil
 import sys
 from contextlib import closing
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
@@ -20,6 +21,7 @@ from fanno_hf.report.report import report
 from fanno_hf.sources.pairs import as_pair
 from fanno_hf.texts import verbs
 from tests.conftest import SMALL, compose_config, small_run
+from tests.doubles import tiny_model
 from tests.hub.conftest import REPO, config_of, loopback_hub
 
 
@@ -349,3 +351,13 @@ def test_the_usual_shapes_of_a_pair_are_known(row):
 )
 def test_what_is_no_pair_is_none(row):
     assert as_pair(row) is None
+
+
+def test_a_small_model_adds_two_columns_and_a_file(folder, tmp_path):
+    make(folder, f"report.model={tiny_model.make(tmp_path / 'tiny')}", "report.model_rows=5")
+    found = metrics(folder)["data"]["demo"]["following"]
+    assert found["measured"] == 5 and 0 < found["ifd"]["median"] < 3
+    scores = pq.read_table(folder / "scores.parquet").to_pylist()
+    known = {row["id"]: row["ifd"] for row in payloads(folder)["records"]["rows"] if row.get("ifd") is not None}
+    assert known == {row["instruction_id"]: row["ifd"] for row in scores} and len(known) == 5
+    assert all(row["ifd"] == pytest.approx(row["answer_loss"] / row["answer_loss_alone"], abs=1e-5) for row in scores)
