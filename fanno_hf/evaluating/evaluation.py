@@ -79,6 +79,7 @@ def evaluate(settings: Settings) -> str:
         found = _Found({model.name: {} for model in models})
         if judge:
             _warn_of_kin(judge.identity, models, identities, found)
+        _warn_of_same(models, identities, found)
         kept = Kept(folder, anew=settings.force)
         for model in models:
             _measure(model, inputs, doors, kept, folder, settings, found)
@@ -131,6 +132,15 @@ def _warn_of_kin(judge: str, models: Sequence[Model], identities: Sequence[str],
         note = f"The judge ({judge}) is kin to {', '.join(names)}: judges prefer what is like them; take another judge= for figures to trust."
         logger.warning("evaluate: %s", note)
         found.notes.append(note)
+
+
+def _warn_of_same(models: Sequence[Model], identities: Sequence[str], found: _Found) -> None:
+    """A model is known by its name and version, so that two servers of one model give the same answers."""
+    for place, (model, identity) in enumerate(zip(models, identities, strict=True)):
+        if (first := identities.index(identity)) < place:
+            note = f"{models[first].name} and {model.name} are the same model ({identity}), and have the same answers."
+            logger.warning("evaluate: %s", note)
+            found.notes.append(note)
 
 
 def _measure(

@@ -54,6 +54,7 @@ class Local:
     source: str  # a folder, owner/name, or "packaged"
     revision: str | None
     batch_size: int
+    threads: int | None = None  # of the CPU; None leaves it to torch
     base: str | None = None  # of a student: what it was trained from
     is_local = True
     _held: list[LanguageModel] = field(default_factory=list, compare=False)
@@ -71,7 +72,7 @@ class Local:
     def load(self) -> LanguageModel:
         """Loads it, once, on a GPU where there is one. Raises as `language_model.load` does."""
         if not self._held:
-            self._held.append(_on_device(self.source, self.revision))
+            self._held.append(_on_device(self.source, self.revision, self.threads))
         return self._held[0]
 
     @contextmanager
@@ -86,13 +87,15 @@ class Local:
 Model = Server | Local
 
 
-def _on_device(source: str, revision: str | None) -> LanguageModel:
+def _on_device(source: str, revision: str | None, threads: int | None) -> LanguageModel:
     try:
         import torch
         from transformers.utils import logging as transformers_logging
     except ModuleNotFoundError:
         return load(source, KEY, revision)  # says what to install
     transformers_logging.disable_progress_bar()
+    if threads:  # where other programs work on the same cores, one thread may be ten times as fast as all of them
+        torch.set_num_threads(threads)
     has_gpu = torch.cuda.is_available()
     loaded = load(source, KEY, revision, dtype="auto" if has_gpu else "float32")
     if has_gpu:
@@ -131,14 +134,13 @@ def _model(entry: Any, students: Mapping[str, Path], settings: Settings) -> Mode
         return _server(entry)
     if not isinstance(entry, str) or not entry.strip():
         raise UserError(f"{KEY}: {entry!r} is neither a model nor {{{', '.join(_SERVER)}}}")
-    batch_size = settings.evaluate.batch_size
+    how = {"batch_size": settings.evaluate.batch_size, "threads": settings.threads}
     if entry == BASE:
-        return Local(BASE, *_base(students, settings), batch_size)
+        return Local(BASE, *_base(students, settings), **how)
     if entry in students:
         record = _record(students[entry])
-        return Local(
-            entry, str(students[entry]), None, batch_size, base=str(record.get("model", settings.train.model))
-        )
+        base = str(record.get("model", settings.train.model))
+        return Local(entry, str(students[entry]), None, **how, base=base)
     path = Path(entry).expanduser()
     if entry != PACKAGED and not path.is_dir() and entry.count("/") != 1:
         known = [BASE, PACKAGED, *students]
@@ -147,7 +149,7 @@ def _model(entry: Any, students: Mapping[str, Path], settings: Settings) -> Mode
             f"on the Hub, and {{{', '.join(_SERVER)}}}"
         )
     name = path.name if path.is_dir() else entry
-    return Local(name, entry, None, batch_size)
+    return Local(name, entry, None, **how)
 
 
 def _server(entry: Mapping[str, Any]) -> Server:

@@ -12,6 +12,8 @@ from typing import Any
 from fanno_hf.output.markdown import code
 from fanno_hf.output.table import table
 
+_DIGITS = 9  # that table.json keeps: beyond them machines differ
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -33,7 +35,9 @@ class Figure:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what table.json keeps."""
-        found = {"value": self.value, "interval": self.interval and list(self.interval), "words": self.words}
+        value = None if self.value is None else round(self.value, _DIGITS)
+        ends = None if self.interval is None else [round(end, _DIGITS) for end in self.interval]
+        found = {"value": value, "interval": ends, "words": self.words}
         return {key: value for key, value in found.items() if value not in (None, "")}
 
 

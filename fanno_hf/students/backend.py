@@ -102,12 +102,17 @@ class Writer:
         """Answers requests with the same `max_tokens` together. Raises FannoError where memory does not suffice."""
         prompts = [render(self._tokenizer, request.messages, answer=True) for request in requests]
         room = [self._room(prompt, request) for prompt, request in zip(prompts, requests, strict=True)]
-        places = [place for place, most in enumerate(room) if most > 0]
+        whole = [place for place, most in enumerate(room) if most == requests[place].max_tokens]
+        # one that the context cuts short goes alone: it would cut the others, too
+        groups = [group for group in (whole, *([place] for place in range(len(room)) if place not in whole)) if group]
+        found: dict[int, list[int]] = {}
         try:
-            written = self._generate([prompts[place] for place in places], max(room, default=0)) if places else []
+            for group in groups:
+                if (most := room[group[0]]) > 0:
+                    written = self._generate([prompts[place] for place in group], most)
+                    found.update(zip(group, written, strict=True))
         except (MemoryError, RuntimeError) as error:
             raise _explained(self._name, error) from error
-        found = dict(zip(places, written, strict=True))
         return [
             self._completion(prompt, found.get(place), most, most < request.max_tokens)
             for place, (prompt, request, most) in enumerate(zip(prompts, requests, room, strict=True))
@@ -122,7 +127,6 @@ class Writer:
         from transformers import GenerationConfig
 
         width, padding = max(map(len, prompts)), self._tokenizer.pad_token_id
-        most = min(most, self.context - width) if self.context else most
         ids = torch.tensor([[padding] * (width - len(prompt)) + list(prompt) for prompt in prompts])
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         how = GenerationConfig(

@@ -27,7 +27,7 @@ _PACKAGE = {
     "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     "version": "0.1.2",
 }
-_WEIGHTS = ("*.safetensors", "adapter_config.json", "config.json", "tokenizer.json")
+_WEIGHTS = ("*.safetensors", "adapter_config.json", "config.json", "tokenizer.json", "chat_template.jinja")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,72 @@
+"""Losses of answers and IFD against what transformers and arithmetic say, with a model of random weights."""
+
+import numpy as np
+import pytest
+
+from fanno_hf.students.losses import ifd, losses
+from tests.doubles.tiny_model import TEMPLATE, make
+
+torch = pytest.importorskip("torch")
+
+PAIRS = [
+    {"instruction": "How do mosses drink", "input": "", "response": "through their leaves"},
+    {"instruction": "write a list", "input": "bread water", "response": "bread and water and yeast and the sea"},
+    {"instruction": "why", "input": "", "response": "no"},
+]
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    from fanno_hf.students.language_model import load
+
+    return load(make(tmp_path_factory.mktemp("model") / "tiny", context=64), "evaluate.models", dtype="float32")
+
+
+def by_hand(loaded, prompt: str, answer: str) -> float:
+    """The mean loss of the tokens of `answer` behind `prompt`, one after the other."""
+    ids = loaded.tokenizer.encode(prompt, add_special_tokens=False)
+    said = loaded.tokenizer.encode(answer, add_special_tokens=False)
+    with torch.inference_mode():
+        logs = loaded.model(torch.tensor([ids + said])).logits[0].log_softmax(-1)
+    return float(-np.mean([logs[len(ids) + place - 1, token] for place, token in enumerate(said)]))
+
+
+def in_template(pair) -> str:
+    user = pair["instruction"] + (f"\n\n{pair['input']}" if pair["input"] else "")
+    return f"<|start|>user\n{user}<|end|>\n<|start|>assistant\n"
+
+
+def test_the_loss_of_an_answer_is_that_of_its_tokens_and_the_end_of_turn(loaded):
+    found = losses(PAIRS, loaded, batch_size=2)
+    expected = [by_hand(loaded, in_template(pair), pair["response"] + "<|end|>") for pair in PAIRS]
+    assert found.loss == pytest.approx(expected, rel=1e-5)
+    assert found.per_answer == pytest.approx(np.mean(expected), rel=1e-5)
+    assert found.per_token == pytest.approx(np.average(expected, weights=found.tokens), rel=1e-5)
+    assert (TEMPLATE.count("<|end|>"), list(found.tokens), found.too_long) == (1, [4, 9, 2], 0)
+
+
+def test_how_many_go_together_changes_nothing(loaded):
+    assert losses(PAIRS, loaded, 1).loss == pytest.approx(losses(PAIRS, loaded, 8).loss, rel=1e-5)
+
+
+def test_what_is_too_long_or_has_no_answer_has_no_loss(loaded):
+    pairs = [PAIRS[0], {**PAIRS[0], "response": " "}, {**PAIRS[0], "instruction": "the " * 80}]
+    through = []
+    found = losses(pairs, loaded, 2, through.append)
+    assert (list(found.is_measured), found.too_long, sum(through)) == ([True, False, False], 1, 3)
+    assert np.isnan(losses(pairs[1:], loaded, 2).per_token)
+
+
+def test_ifd_is_the_loss_behind_the_instruction_over_the_loss_alone(loaded):
+    found = ifd(PAIRS, loaded, batch_size=2)
+    behind = [by_hand(loaded, in_template(pair), pair["response"]) for pair in PAIRS]
+    alone = [by_hand(loaded, "<|text|>", pair["response"]) for pair in PAIRS]
+    assert found.conditioned == pytest.approx(behind, rel=1e-5)
+    assert found.alone == pytest.approx(alone, rel=1e-5)
+    assert found.ifd == pytest.approx(np.divide(behind, alone), rel=1e-5)
+    assert list(found.tokens) == [3, 8, 1]
+
+
+def test_ifd_of_what_has_no_answer_is_not_known(loaded):
+    found = ifd([{**PAIRS[0], "response": ""}, PAIRS[0]], loaded, 2)
+    assert list(np.isnan(found.ifd)) == [True, False]
