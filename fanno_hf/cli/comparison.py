@@ -5,6 +5,7 @@
 | no-tags |       38 |    11 |    38 |      42% |   24 |   14.0 |      0.741 |               6 |   0-9 | …
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -34,8 +35,16 @@ COLUMNS = {
     "pulls": "least and most often drawn instruction",
     "pairs": "instruction-response pairs",
     "response": "mean tokens of a response",
+    "student_loss": "loss a token of the student's on people's answers (stage=evaluate)",
+    "student_wins": "the student's weighted win rate over the reference",
+    "student_grade": "the student's mean grade",
     "requests": "answered in all stages, by the teacher or the journal",
     "tokens": "of the teacher in augment, prompts and completions, for each accepted instruction",
+}
+_OF_STUDENT = {
+    "student_loss": ("loss_token", "{:.3f}"),
+    "student_wins": ("weighted", "{:.1%}"),
+    "student_grade": ("grade", "{:.2f}"),
 }
 _KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment", "pairs": "respond"}
 
@@ -68,15 +77,17 @@ class Comparison(Callback):
 
 
 def compare(runs: Sequence[str]) -> str:
-    """Returns a Markdown table with a line for each run (as `run=` names it); what a run has not done is left empty."""
+    """Returns a Markdown table with a line for each run (as `run=` names it); what a run has not done is left empty.
+
+    Columns about students are there if a run has evaluated one.
+    """
     from fanno_hf.output.table import table
 
-    lines = []
-    for run in runs:
-        figures = _figures(run)
-        lines.append((Path(run).name, *(figures.get(name, "") for name in COLUMNS)))
-    legend = "\n".join(f"{name}: {meaning}" for name, meaning in COLUMNS.items())
-    return f"{table(('run', *COLUMNS), lines)}\n\n{legend}"
+    figures = {run: _figures(run) for run in runs}
+    names = [name for name in COLUMNS if name not in _OF_STUDENT or any(name in found for found in figures.values())]
+    lines = [(Path(run).name, *(found.get(name, "") for name in names)) for run, found in figures.items()]
+    legend = "\n".join(f"{name}: {COLUMNS[name]}" for name in names)
+    return f"{table(('run', *names), lines)}\n\n{legend}"
 
 
 def _figures(run: str) -> dict[str, Any]:
@@ -96,8 +107,19 @@ def _figures(run: str) -> dict[str, Any]:
             if "respond" in stages:
                 responses = folder.stream_rows("respond", ["response_tokens"])
                 found["response"] = f"{fmean(row['response_tokens'] for row in responses):.1f}"
-            return found
+            return found | _of_student(path)
     except FannoError:
+        return {}
+
+
+def _of_student(path: Path) -> dict[str, str]:
+    """Returns what the run's student reached: the first one in the table of stage=evaluate; none where it has none."""
+    try:
+        figures = json.loads((path / "evaluation" / "table.json").read_text(encoding="utf-8"))["figures"]
+        line = next(line for name, line in figures.items() if (path / "students" / name).is_dir())
+        found = {name: (line.get(figure, {}).get("value"), form) for name, (figure, form) in _OF_STUDENT.items()}
+        return {name: form.format(value) for name, (value, form) in found.items() if value is not None}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError):
         return {}
 
 

@@ -15,14 +15,14 @@ from typing import Any
 from fanno_hf.errors import FannoError, UserError, did_you_mean
 from fanno_hf.settings import Settings
 from fanno_hf.students.backend import StudentBackend
-from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, load
+from fanno_hf.students.language_model import MODEL_FILES, PACKAGED, LanguageModel, identify, load
 from fanno_hf.teacher.base import Backend
 from fanno_hf.teacher.pool import Pool
 
 BASE = "base"
 KEY = "evaluate.models"
 STUDENTS = "students"
-RECORD = "student.json"
+RECORD = "training.json"
 """Beside a student's weights: what it was trained from, as `model` and `revision`."""
 _SERVER = ("name", "base_url", "model", "api_key_env")
 
@@ -108,7 +108,11 @@ def find_models(settings: Settings, folder: Path) -> list[Model]:
 
     Raises UserError where one does not exist or two have one name.
     """
-    students = {path.parent.name: path.parent for path in sorted((folder / STUDENTS).glob("*/config.json"))}
+    students = {
+        path.parent.name: path.parent
+        for path in sorted((folder / STUDENTS).glob("*/*config.json"))
+        if path.name in MODEL_FILES
+    }
     entries = settings.evaluate.models
     if entries is None:
         entries = [BASE, *students]

@@ -27,6 +27,8 @@ _PACKAGE = {
     "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     "version": "0.1.2",
 }
+MODEL_FILES = ("config.json", "adapter_config.json")
+"""A folder with one of these is a model, or an adapter that names its base."""
 _WEIGHTS = ("*.safetensors", "adapter_config.json", "config.json", "tokenizer.json", "chat_template.jinja")
 
 
@@ -50,7 +52,7 @@ def identify(name: str, key: str, revision: str | None = None) -> str:
     folder = Path(name).expanduser()
     if folder.is_dir():
         files = sorted({file for pattern in _WEIGHTS for file in folder.glob(pattern)})
-        if not (folder / "config.json").is_file():
+        if not any((folder / name).is_file() for name in MODEL_FILES):
             raise UserError(
                 f"{key}={name} is no model: it has no config.json. Give a folder that save_pretrained wrote"
             )

@@ -152,7 +152,8 @@ def _record(plan: dict[str, Any], lessons: Lessons, counts: Counts, trained: Tra
     figures = {
         key: value for key, value in vars(trained).items() if key not in ("model", "history") and value is not None
     }
-    return {"format": 1, "plan": plan, "data": data, "training": figures, "packages": _versions()}
+    source = {name: plan["train"][name] for name in ("model", "revision")}
+    return {"format": 1, **source, "plan": plan, "data": data, "training": figures, "packages": _versions()}
 
 
 def _versions() -> dict[str, str]:
