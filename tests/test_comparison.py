@@ -1,12 +1,15 @@
 """`-m` runs several configurations and ends with one table."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from fanno_hf.cli.comparison import COLUMNS, compare
+from tests.conftest import small_run
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+OF_A_RUN = [name for name in COLUMNS if not name.startswith("student_")]
 SMOKE = ("-cd", str(RECIPES), "-cn", "smoke", "-m", "log_level=WARNING")
 
 
@@ -28,9 +31,25 @@ def test_every_run_has_a_line_with_every_figure(sweep):
     code, _, shown = sweep("+ablations=full,no-think-different")
     found = table(shown)
     assert (code, list(found)) == (0, ["full", "no-think-different"])
-    assert all(list(line) == list(COLUMNS) and all(line.values()) for line in found.values())
+    assert all(list(line) == OF_A_RUN and all(line.values()) for line in found.values())
     assert (found["no-think-different"]["pool"], found["no-think-different"]["pulls"]) == ("24", "0-0")
-    assert all(f"\n{name}: {meaning}" in shown for name, meaning in COLUMNS.items())
+    assert all(f"\n{name}: {COLUMNS[name]}" in shown for name in OF_A_RUN)
+
+
+def test_what_a_student_reached_has_columns_where_a_run_has_one(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        small_run(tmp_path / name)
+    run = tmp_path / "a" / "run"
+    (run / "students" / "cpu").mkdir(parents=True)
+    (run / "evaluation").mkdir()
+    line = {"loss_token": {"value": 2.3456}, "weighted": {"value": 0.6123, "interval": [0.5, 0.7]}}
+    (run / "evaluation" / "table.json").write_text(
+        json.dumps({"figures": {"base": {}, "cpu": line}}), encoding="utf-8"
+    )
+    lines = compare([f"{run}", f"{tmp_path / 'b' / 'run'}"])
+    assert lines.count("2.346") == 1 and lines.count("61.2%") == 1
+    assert "student_loss" in lines and "student_loss" not in compare([f"{tmp_path / 'b' / 'run'}"])
 
 
 def test_a_run_that_fails_leaves_the_others_alone(sweep):
