@@ -123,7 +123,7 @@ def known_keys() -> frozenset[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_configuration_keys_are_real(path):
-    groups = "data|teacher|embedder|tokenizer|tags|rules|prompts|stages|export|hub|report|diff"
+    groups = "data|teacher|embedder|tokenizer|tags|rules|prompts|stages|export|hub|report|diff|evaluate"
     named = re.findall(rf"(?<![\w./])((?:{groups})(?:\.[a-z_]+)+)(?![\w/(])", code(path))
     files = {"py", "md", "yaml", "jsonl", "html", "json"}
     assert {key for key in named if key.split(".")[-1] not in files} <= known_keys()

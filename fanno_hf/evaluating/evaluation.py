@@ -65,10 +65,10 @@ def evaluate(settings: Settings) -> str:
         UserError: a model, a judge or a data set is not what it should be, or what a measure needs is not installed.
         FannoError: a model does not fit into memory, or too many verdicts say nothing.
     """
-    with closing(RunFolder(run_folder(settings.run))) as folder, ExitStack() as stack:
-        models = find_models(settings, folder.path)
-        inputs = read_inputs(settings)
-        reference = _reference(settings, models) if inputs.instructions else None
+    path = run_folder(settings.run)
+    models, inputs = find_models(settings, path), read_inputs(settings)  # a mistyped name leaves no folder behind
+    reference = _reference(settings, models) if inputs.instructions else None
+    with closing(RunFolder(path)) as folder, ExitStack() as stack:
         doors = Doors(settings, folder.path)
         judge = stack.enter_context(doors.judge()) if inputs.needs_judge else None
         identities = [_identity(model, doors, stack) for model in models]
@@ -161,7 +161,9 @@ def _measure(
                     told = answer_all(teacher, inputs.instructions, chosen.judged.max_tokens, model.name)
                     found.answers[model.name] = told
                     check_answered(told, model.name)
-                    line.update(length_line(told))
+                    lengths, note = length_line(told)
+                    line.update(lengths)
+                    found.notes += [f"{model.name}: {note}"] if note else []
                 if inputs.questions:
                     told = answer_all(teacher, inputs.questions, chosen.graded.max_tokens, model.name, turns=2)
                     found.talks[model.name] = told

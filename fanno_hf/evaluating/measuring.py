@@ -92,10 +92,12 @@ def judged_line(judgements: Sequence[Judgement | None], settings: Settings) -> t
     return line, f"{missing} of {len(judgements)} instructions have no answer from one side" if missing else ""
 
 
-def length_line(answers: Sequence[Sequence[Answer]]) -> Line:
-    """Returns how long the answers of a model are."""
-    lengths = [len(turns[0].text) for turns in answers if not turns[0].error]
-    return {"characters": Figure(float(np.mean(lengths)))} if lengths else {}
+def length_line(answers: Sequence[Sequence[Answer]]) -> tuple[Line, str]:
+    """Returns how long the answers of a model are, and a note where some were cut off."""
+    given = [turns[0] for turns in answers if not turns[0].error]
+    cut = sum(answer.finish_reason == "length" for answer in given)
+    line = {"characters": Figure(float(np.mean([len(answer.text) for answer in given])))} if given else {}
+    return line, f"{cut} of {len(given)} answers were cut off: raise evaluate.judged.max_tokens" if cut else ""
 
 
 def graded_line(grades: Sequence[Grade], settings: Settings) -> tuple[Line, dict[str, float]]:

@@ -130,6 +130,9 @@ def find_models(settings: Settings, folder: Path) -> list[Model]:
     names = [model.name for model in found]
     if double := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"{KEY}: two models are called {double}: give a server another name, or leave one out")
+    for model in found:
+        if model.is_local:
+            _ = model.identity  # says what is wrong before anything is made or asked
     return found
 
 

@@ -98,10 +98,8 @@ def ifd(
     fitting = [one if _fits(one, loaded) else None for one in behind]
     start = next(token for token in (loaded.tokenizer.bos_token_id, end) if token is not None)
     alone = [Encoded([start, *one.answer], [MASKED, *one.answer]) if one else None for one in fitting]
-    half = (lambda count: advance(count)), (lambda count: None)
-    conditioned, direct = (
-        _mean_losses(rows, loaded, batch_size, tell) for rows, tell in zip((fitting, alone), half, strict=True)
-    )
+    conditioned = _mean_losses(fitting, loaded, batch_size, advance)
+    direct = _mean_losses(alone, loaded, batch_size, lambda count: None)
     counts = np.array([len(one.answer) if one else 0 for one in behind], dtype=np.int64)
     return Following(counts, conditioned, direct, sum(one is not None and not _fits(one, loaded) for one in behind))
 

@@ -69,6 +69,7 @@ def test_base_and_student_side_by_side(evaluate, models, people, tmp_path, asked
     assert base["loss_token"] != student["loss_token"] and base["perplexity"]["value"] > 1
     assert student["length_controlled"]["interval"][0] <= student["length_controlled"]["value"]
     assert 1 <= student["grade"]["value"] <= 10 and "second_turn" in student
+    assert "base: 12 of 12 answers were cut off: raise evaluate.judged.max_tokens" in shown
     assert shown == (run / "evaluation" / "table.md").read_text("utf-8") and shown.count("\n") >= 4
     rows = {
         name: pq.read_table(run / "evaluation" / f"{name}.parquet") for name in ("answers", "judgements", "grades")
@@ -317,6 +318,7 @@ def test_a_wrong_value_gets_a_sentence(evaluate, models, tmp_path, wrong):
     with pytest.raises(UserError) as raised:
         evaluate(f"evaluate.models=[{models[0]}]", wrong.replace("FOLDER", str(tmp_path / "folder")))
     assert WRONG[wrong] in str(raised.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_without_answers(evaluate, models, tmp_path):

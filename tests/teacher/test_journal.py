@@ -106,8 +106,8 @@ def test_the_key_follows_from_every_part_of_the_request(name):
 
 
 def test_there_is_no_part_of_the_request_that_the_key_forgets():
-    # the documents follow from the messages, who is asked shows in the teacher's identity, and how is the pool's business
-    how = {"documents", "judge", "room", "manner", "limit_name", "terse", "is_terse"}
+    # documents and choices follow from the messages, who is asked shows in the teacher's identity, and how is the pool's business
+    how = {"documents", "judge", "choices", "room", "manner", "limit_name", "terse", "is_terse"}
     assert set(CHANGES) == set(Request.__dataclass_fields__) - how
 
 
