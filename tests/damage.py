@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from fanno_hf.errors import FannoError
 from fanno_hf.output.card import render_card
@@ -86,19 +87,29 @@ def check_journal(path: Path, content: bytes) -> bool:
 
 
 def check_run_json(run: Path, content: bytes) -> bool:
-    """Reads a run whose run.json has these bytes; returns whether it was told to be wrong."""
+    """Reads a run whose run.json has these bytes; returns whether it was told to be wrong.
+
+    Raises Silent where an entry with a checksum is another one than the run has.
+    """
     path = run / "damaged.json"
     path.write_bytes(content)
     try:
         manifest, fault = read_manifest(path, path)
         if fault is not None:
             return True
+        _check_entries(manifest, read_manifest(run / "run.json", run)[0])
         render_card(manifest, "demo")
         funnel_table(manifest)
         check_rows(RunTables(run, manifest))
     except FannoError:
         return True
     return False
+
+
+def _check_entries(manifest: dict[str, Any], written: dict[str, Any]) -> None:
+    for stage, entry in manifest["stages"].items():
+        if "checksum" in entry and entry != written["stages"][stage]:
+            raise Silent(f"{stage} of run.json")
 
 
 def check_rows(tables: RunTables) -> None:

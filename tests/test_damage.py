@@ -139,6 +139,8 @@ def test_any_bytes_as_a_run_json_are_told(tmp_path_factory, content):
 
 def test_any_value_in_a_run_json_gives_a_card_or_an_error_in_words(run):
     good = json.loads((run / "run.json").read_text())
+    for entry in good["stages"].values():
+        del entry["checksum"]  # as in a run from before; else that alone would be told
     json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

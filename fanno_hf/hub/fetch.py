@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fanno_hf.checksum import CHANGED
 from fanno_hf.columns import FILLED
 from fanno_hf.errors import UserError
 from fanno_hf.hub.access import Hub, split_origin
@@ -106,5 +107,7 @@ def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, 
     path = hub.call(what, hub.api.hf_hub_download, repo_id, "run.json", revision=commit, repo_type="dataset")
     manifest, fault = read_manifest(Path(path), what)
     if fault is not None:
-        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf ({fault})")
+        is_ours = fault.endswith(CHANGED)
+        said = "has been changed since fanno_hf wrote it" if is_ours else "is not that of a run of fanno_hf"
+        raise UserError(f"{what}: its run.json {said} ({fault})")
     return manifest

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from fanno_hf.checksum import seal
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import file_sha256
-from fanno_hf.output.manifest import FORMAT, read_manifest
+from fanno_hf.output.manifest import FORMAT, fault_in, read_manifest
 from fanno_hf.output.place import disk_error
 from fanno_hf.output.tables import RunTables
 
@@ -75,9 +76,18 @@ class RunFolder(RunTables):
         return manifest
 
     def write_manifest(self) -> None:
-        """Writes run.json."""
-        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
-        self.write(Path("run.json"), text.encode("utf-8", "replace"))
+        """Writes run.json, each entry with its checksum.
+
+        Raises FannoError where nothing could read it again: the one that is there stays, and with it the run.
+        """
+        seal(self.manifest)
+        content = (json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+        if fault := fault_in(content):
+            raise FannoError(
+                f"{self.path / 'run.json'} is left as it was, for nothing could read the new one ({fault}): correct the "
+                "setting that this comes from, or report it"
+            )
+        self.write(Path("run.json"), content)
 
     def write(self, name: Path, content: bytes) -> None:
         """Writes a file beside its final name, flushes it to the disk and renames it."""

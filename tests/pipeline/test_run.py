@@ -21,7 +21,7 @@ from fanno_hf.output.manifest import fault_of
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.steps.rows import features
 from fanno_hf.vectors.embedder import HashingEmbedder
-from tests.conftest import DOCUMENTS, SMALL, small_run, write_documents
+from tests.conftest import DOCUMENTS, SMALL, edit_run_json, small_run, write_documents
 from tests.doubles.chat_server import ChatServer
 
 NAMES = list(STAGES)
@@ -262,10 +262,7 @@ def test_rows_that_failed_are_asked_again_and_those_that_were_refused_are_not(ru
 
 
 def test_a_stage_with_failed_rewards_is_not_up_to_date(again, tmp_path):
-    path = tmp_path / "run/run.json"
-    manifest = json.loads(path.read_text())
-    manifest["stages"]["augment"]["failed_rewards"] = 2
-    path.write_text(json.dumps(manifest))
+    edit_run_json(tmp_path / "run", lambda manifest: manifest["stages"]["augment"].update(failed_rewards=2))
     assert again() == (["augment"], 0)
 
 
@@ -288,10 +285,7 @@ def test_a_run_json_of_others_is_refused(run, tmp_path, content):
 
 
 def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
-    path = run("stage=prescreen").path / "run.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["stages"]["prescreen"]["kept"] = "many"
-    path.write_text(json.dumps(content), encoding="utf-8")
+    edit_run_json(run("stage=prescreen").path, lambda manifest: manifest["stages"]["prescreen"].update(kept="many"))
     with pytest.raises(
         UserError, match=r"run\.json has been changed since fanno_hf wrote it \(prescreen\.kept is missing or wrong\)"
     ):
