@@ -1,6 +1,5 @@
 """stage=diff: what two runs, or two revisions, have in common and what not."""
 
-import json
 import re
 import shutil
 from contextlib import closing
