@@ -14,7 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hydra.errors import ConfigCompositionException
+from omegaconf.errors import OmegaConfBaseException
 
+from fanno_hf.cli import signals
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
@@ -402,6 +405,20 @@ def test_a_reader_that_is_gone_gets_no_traceback():
         done = subprocess.run(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
     said = "Nobody reads what is printed any more. What was done is kept."
     assert (done.returncode, done.stderr.splitlines()) == (1, [said])
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_a_library_made_another_error_of_is_a_signal(caplog, sent):
+    with pytest.raises(ConfigCompositionException) as caught:  # as Hydra does of what OmegaConf raises after a signal
+        try:
+            try:
+                raise signals.Stopped(sent)
+            finally:
+                raise OmegaConfBaseException
+        except OmegaConfBaseException as error:
+            raise ConfigCompositionException from error
+    assert explain(caught.value, debug=False) == 128 + sent
+    assert caplog.messages == [STOPPED]
 
 
 def test_a_full_memory_says_what_to_do(caplog):

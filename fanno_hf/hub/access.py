@@ -6,7 +6,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import sleep
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, Reposit
 from huggingface_hub.utils import HFValidationError, httpx, validate_repo_id
 
 import fanno_hf
-from fanno_hf.errors import FannoError, UserError
+from fanno_hf.errors import FannoError, UserError, causes
 from fanno_hf.hub_token import hub_token
 from fanno_hf.texts.fit import fit_to_show
 
@@ -119,17 +119,8 @@ def split_origin(key: str, origin: str) -> tuple[str, str]:
     return repo_id, revision or "main"
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those it came from: the client wraps a failed upload."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _response(error: BaseException) -> Any:
-    return next((e.response for e in _chain(error) if isinstance(e, HfHubHTTPError)), None)
+    return next((e.response for e in causes(error) if isinstance(e, HfHubHTTPError)), None)
 
 
 def _status(error: BaseException) -> int | None:
@@ -142,9 +133,9 @@ def _may_pass(error: BaseException, status: int | None) -> bool:
         return False
     if status is not None:
         return status in _TRY_AGAIN
-    if any(isinstance(e, httpx.UnsupportedProtocol) for e in _chain(error)):
+    if any(isinstance(e, httpx.UnsupportedProtocol) for e in causes(error)):
         return False
-    return any(isinstance(e, (httpx.TransportError, ConnectionError, TimeoutError)) for e in _chain(error))
+    return any(isinstance(e, (httpx.TransportError, ConnectionError, TimeoutError)) for e in causes(error))
 
 
 def _retry_after(error: BaseException) -> float | None:
@@ -156,7 +147,7 @@ def _retry_after(error: BaseException) -> float | None:
 
 def _words(error: BaseException) -> str:
     """The first words of what went wrong; never the request, whose headers hold the token."""
-    said = next((e.server_message for e in _chain(error) if isinstance(e, HfHubHTTPError) and e.server_message), None)
+    said = next((e.server_message for e in causes(error) if isinstance(e, HfHubHTTPError) and e.server_message), None)
     status = _status(error)
     token = hub_token()
     text = fit_to_show(str(said or error), [token] if token else ()).rstrip(".") or type(error).__name__
