@@ -18,6 +18,12 @@ ENTRY = {
 }
 
 
+def tags_named(name) -> dict:
+    """Tags of which one of each kind has this name."""
+    kinds = ("task_types", "characteristics", "styles")
+    return {kind: [{"name": "a", "text": "b"}, {"name": name, "text": "b"}] for kind in kinds}
+
+
 def test_numbers_are_on_the_right_and_text_on_the_left():
     lines = [("seed", 12, "", "too_short 3"), ("augment", "1,234", "46%", "none")]
     assert table(("stage", "in", "share", "rejected"), lines).splitlines() == [
@@ -45,6 +51,7 @@ def test_a_run_json_may_have_more_than_what_is_checked():
         ("rejected", {"too_short": -1}, "seed.rejected.too_short is missing or wrong"),
         ("config", {"stages": {"augment": {}}, "random_seed": 0}, "seed.config is missing or wrong"),
         ("tags", {}, "seed.tags is missing or wrong"),
+        *(("tags", tags_named(name), "seed.tags is missing or wrong") for name in (True, 1.5, [], None)),
     ],
 )
 def test_the_first_value_that_is_wrong_is_named(key, value, fault):
