@@ -421,6 +421,25 @@ def test_a_signal_that_a_library_made_another_error_of_is_a_signal(caplog, sent)
     assert caplog.messages == [STOPPED]
 
 
+CLOSED = {"input": (0,), "output": (1,), "error": (2,), "all three": (0, 1, 2)}
+
+
+@pytest.mark.parametrize("numbers", CLOSED.values(), ids=CLOSED)
+@pytest.mark.parametrize(
+    ("asked", "code"), [(("--cfg", "job"), 0), (("stage=agument",), 2)], ids=["done", "a mistake"]
+)
+def test_a_stream_that_is_closed_is_not_written_to(tmp_path, numbers, asked, code):
+    def close() -> None:
+        for number in numbers:
+            os.close(number)
+
+    command = [sys.executable, "-m", "fanno_hf", *asked]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, preexec_fn=close)
+    assert done.returncode == code
+    assert (done.stdout != "") == (code == 0 and 1 not in numbers)
+    assert len(done.stderr.splitlines()) == (code == 2 and 2 not in numbers)
+
+
 def test_a_full_memory_says_what_to_do(caplog):
     assert explain(MemoryError(), debug=False) == 1
     assert "The memory is full: give fewer documents" in caplog.text
