@@ -57,6 +57,13 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def raise_if_disk_full(error: BaseException) -> None:
+    """Raises the error of a full disk that another one came from: then it is not what was being read that is wrong."""
+    for cause in causes(error):
+        if is_disk_full(cause):
+            raise cause
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `"; did you mean 'augment'?"` for a misspelt word, or "" when nothing is near.
 

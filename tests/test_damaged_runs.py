@@ -1,5 +1,8 @@
 """A damaged run folder: rows come out as run.json names them, or one sentence says which file is wrong."""
 
+import errno
+import os
+import re
 import shutil
 from contextlib import closing
 
@@ -8,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fanno_hf.cli.configuration import resolve
+from fanno_hf.cli.explain import explain
 from fanno_hf.commands.diff import diff
 from fanno_hf.commands.export import export
 from fanno_hf.errors import FannoError, UserError
@@ -135,6 +139,22 @@ def test_a_whole_table_is_read(folder, table, read, monkeypatch):
     monkeypatch.setattr("fanno_hf.report.report.draw", lambda *_, **__: [])
     shutil.copytree(folder, folder.parent / "other")
     assert read(folder)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES])
+def test_a_disk_that_cannot_take_the_rows_is_not_the_fault_of_the_table(folder, monkeypatch, caplog, number):
+    def spill(batches, *_):
+        next(batches)
+        raise OSError(number, os.strerror(number), str(folder / ".scratch" / "rows"))
+
+    monkeypatch.setattr("fanno_hf.output.tables.spill_batches", spill)
+    with closing(RunFolder(folder)) as run, pytest.raises(OSError, match="rows") as caught:
+        run.read_rows("respond")
+    explain(caught.value, debug=False)
+    said = (
+        "The disk is full: " if number != errno.EACCES else r"\.scratch/rows cannot be written \(Permission denied\)"
+    )
+    assert re.search(said, caplog.text)
 
 
 def with_nulls(column: str):
