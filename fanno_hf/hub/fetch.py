@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fanno_hf.checksum import CHANGED
 from fanno_hf.columns import FILLED
-from fanno_hf.errors import UserError
+from fanno_hf.errors import UserError, raise_if_disk_full
 from fanno_hf.hub.access import Hub, split_origin
+from fanno_hf.hub_token import hub_words
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import FORMAT, read_manifest
 from fanno_hf.pipeline.plan import STAGES, Table, tables_of
@@ -91,7 +92,8 @@ def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -
     try:
         return load_dataset(repo_id, config, split="train", revision=commit, token=hub.token, cache_dir=cache)
     except DatasetsError as error:
-        words = " ".join(str(error).split())[:200]
+        raise_if_disk_full(error)
+        words = hub_words(error)
         raise UserError(
             f"{repo_id}@{commit[:12]}: the config {config} cannot be read ({words or type(error).__name__})"
         ) from error
