@@ -8,8 +8,6 @@ import os
 import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from huggingface_hub import constants
-
 from fanno_hf.errors import UserError
 from fanno_hf.texts.fit import fit_to_show
 
@@ -38,14 +36,29 @@ def require_token(key: str) -> None:
 
 def hub_endpoint() -> str:
     """Returns the Hub's address as it is called. Raises UserError, which repeats nothing of it, where it is none."""
-    if _parts() is None:
+    return _checked(_endpoint())
+
+
+def check_endpoint() -> None:
+    """Raises the same for HF_ENDPOINT as it is set, before a library that reads it is imported: some cannot be then."""
+    _checked(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+
+
+def _checked(address: str) -> str:
+    if _parts(address) is None:
         raise UserError("HF_ENDPOINT is no address: give that of a Hub, as in HF_ENDPOINT=https://huggingface.co")
+    return address
+
+
+def _endpoint() -> str:
+    from huggingface_hub import constants
+
     return constants.ENDPOINT
 
 
 def shown_endpoint() -> str:
     """Returns the Hub's address as it may be shown: without a password, key or query that it holds by mistake."""
-    if (parts := _parts()) is None:
+    if (parts := _parts(_endpoint())) is None:
         return "no address"
     return hub_words(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
@@ -58,7 +71,7 @@ def hub_words(error: object) -> str:
 def _secrets() -> list[str]:
     """Returns the token, and what stands in the address for nobody to see."""
     held = {os.environ.get("HF_TOKEN", "").strip()}
-    if parts := _parts():
+    if parts := _parts(_endpoint()):
         login = parts.netloc.rpartition("@")[0]
         held |= {*login.split(":", 1), *re.split("[=&]", parts.query), parts.fragment}
     return [
@@ -66,10 +79,10 @@ def _secrets() -> list[str]:
     ]
 
 
-def _parts() -> SplitResult | None:
-    """Returns the parts of the Hub's address; None where it is none."""
+def _parts(address: str) -> SplitResult | None:
+    """Returns the parts of an address; None where it is none."""
     try:
-        parts = urlsplit(constants.ENDPOINT)
+        parts = urlsplit(address)
         is_address = parts.scheme in ("http", "https") and re.fullmatch(r"[\w.:-]+", parts.hostname or "")
         return parts if is_address and parts.port != 0 else None
     except ValueError:  # a port that is no number, a bracket that is not closed

@@ -100,3 +100,10 @@ def test_an_address_is_shown_without_what_is_secret(monkeypatch, address, shown)
     monkeypatch.setattr(constants, "ENDPOINT", address)
     assert (hub_endpoint(), shown_endpoint()) == (address, shown)
     assert SECRET not in hub_words(f"404 for {address}/api/datasets/me/x, {SECRET[:12]}")
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_what_is_no_address_is_said_before_anything_reads_it(monkeypatch, cli, address):
+    monkeypatch.setenv("HF_ENDPOINT", address.format(SECRET))
+    said = "HF_ENDPOINT is no address: give that of a Hub, as in HF_ENDPOINT=https://huggingface.co"
+    assert cli("stage=diff", "diff.a=one", "diff.b=me/x") == (2, f"{said}\n")
