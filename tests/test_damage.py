@@ -24,9 +24,11 @@ from tests.damage import (
     check_journal,
     check_run_json,
     check_table,
+    check_vectors,
     copy_run,
     damaged,
     make_journal,
+    make_vectors,
 )
 
 tried = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
@@ -116,6 +118,19 @@ def test_any_bytes_as_a_journal_are_no_traceback(place):
     def holds(content):
         check_journal(place / "any.sqlite", content)
 
+    holds()
+
+
+@pytest.mark.parametrize("name", ["vectors.f32", "checksums", "keys", "embedder.json"])
+def test_a_damaged_store_gives_each_text_its_own_vector_or_an_error_in_words(place, name):
+    good = make_vectors(place / name)
+
+    @tried
+    @given(seeds)
+    def holds(seed):
+        check_vectors(place / name, good, name, damaged(good[name], random.Random(seed)))
+
+    assert not check_vectors(place / name, good, name, good[name])
     holds()
 
 
