@@ -13,6 +13,7 @@ from typing import Any
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher.client import CallFailed, WrongSetting
+from fanno_hf.teacher.credentials import check_no_secret
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.reply import Server
 
@@ -155,6 +156,11 @@ def identity_of(model: str | None, revision: str | None) -> str:
 
 
 def manner_of(extra_body: Mapping[str, Any] | None, system: str | None) -> str:
-    """What of the settings decides the answers besides the model, as a part of its identity; "" where nothing does."""
+    """What of the settings decides the answers besides the model, as a part of its identity; "" where nothing does.
+
+    Raises UserError: it holds a key, which would be published.
+    """
+    check_no_secret("teacher.system", system)
+    check_no_secret("teacher.extra_body", extra_body)
     parts = {**({"system": system} if system else {}), **(extra_body or {})}
     return f" {json.dumps(parts, sort_keys=True, ensure_ascii=False)}" if parts else ""

@@ -114,3 +114,11 @@ def test_what_decides_the_answers_is_part_of_the_identity():
         == 'org/model {"system": "Be brief.", "top_k": 20}'
     )
     assert manner_of(None, None) == ""
+
+
+def test_a_key_becomes_no_part_of_the_identity(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "open-sesame-4711")
+    with pytest.raises(UserError, match="^teacher.system holds what seems to be a key"):
+        manner_of({"top_k": 20}, "My key is open-sesame-4711.")
+    with pytest.raises(UserError, match="^teacher.extra_body holds what seems to be a key"):
+        manner_of({"note": ["open-sesame-4711"]}, None)
