@@ -239,6 +239,8 @@ class PoolSettings(_Group):
     """What teachers and judges behind a server have; one without a key leaves it at its default."""
 
     price: Price = Price()
+    model: Text | None = None
+    revision: Text | None = None
     concurrency: Count | None = None
     timeout: Seconds = 300.0
     retries: Natural = 6

@@ -38,9 +38,10 @@ def _do(config: DictConfig) -> None:
     if not isinstance(config.run, str | None):
         config.run = name_in_yaml(config.run, HydraConfig.get())
 
-    from fanno_hf.cli.configuration import resolve
+    from fanno_hf.cli.configuration import hide_keys, resolve
     from fanno_hf.cli.console import set_up, show
 
+    hide_keys(config)
     settings = resolve(config, shown_command(HydraConfig.get()))
     set_up(settings)
     if settings.stage in TASKS:

@@ -17,6 +17,7 @@ from fanno_hf.cli.quoting import for_a_shell
 from fanno_hf.cli.signals import STOPPED, Stopped
 from fanno_hf.errors import FannoError, causes, did_you_mean, is_disk_full
 from fanno_hf.output.place import disk_error
+from fanno_hf.texts.hidden import known_keys, without_keys
 
 logger = logging.getLogger("fanno_hf")
 
@@ -25,14 +26,14 @@ def explain(error: BaseException, *, debug: bool) -> int:
     """Logs one line about an error, after its traceback if `debug` is set, and returns the exit code."""
     message, code = _in_words(error)
     if debug:
-        logger.error("%s", "".join(traceback.format_exception(error)).rstrip())
+        logger.error("%s", without_keys("".join(traceback.format_exception(error)).rstrip(), known_keys()))
     logger.error("%s", _harmless(message))
     return code
 
 
 def _harmless(message: str) -> str:
-    """Returns a message without control characters: it may quote a file that somebody else wrote."""
-    return "".join(ch if ch.isprintable() or ch == "\n" else " " for ch in message)
+    """Returns a message without keys and control characters: it may quote a setting, or a file that somebody else wrote."""
+    return "".join(ch if ch.isprintable() or ch == "\n" else " " for ch in without_keys(message, known_keys()))
 
 
 def _in_words(error: BaseException) -> tuple[str, int]:
