@@ -16,6 +16,7 @@ from fanno_hf.pipeline.plan import check_stage
 
 def main() -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong arguments, 3 budget reached, 129, 130 and 143 stopped by a signal."""
+    _open_what_is_closed()
     arguments = sys.argv[1:]
     if {"--help", "-h"} & set(arguments):
         with suppress(BrokenPipeError):  # of `--help | head`
@@ -41,6 +42,21 @@ def main() -> int:
 
         return explain(error, debug="debug=true" in map(str.lower, arguments))
     return 0
+
+
+def _open_what_is_closed() -> None:
+    """Takes the null device where standard input, output or error is closed (`>&-`): nothing is printed then.
+
+    Else the first file that is opened, a journal for example, would get the number that others write to.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nowhere, "w" if number else "r", encoding="utf-8"))
 
 
 def _flush(is_told: bool) -> None:

@@ -1,6 +1,7 @@
 """The errors a person reads: one sentence that names the key, file or row, what is wrong, and what to do."""
 
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -37,6 +38,30 @@ class StageEmpty(FannoError):
     def __init__(self, message: str, rejected: Any):
         super().__init__(message)
         self.rejected = rejected
+
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether no space was left, the user's quota was reached, or a file was larger than its limit."""
+    return isinstance(error, OSError) and error.errno in _DISK_FULL
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields an error and those it came from, the last one first: libraries wrap what they catch."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def raise_if_disk_full(error: BaseException) -> None:
+    """Raises the error of a full disk that another one came from: then it is not what was being read that is wrong."""
+    for cause in causes(error):
+        if is_disk_full(cause):
+            raise cause
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.rules.phrases import compile_patterns
@@ -22,6 +22,7 @@ REWARDS = ("instruction_length", "response_length", "novelty", "quality", "accep
 Count = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
 NotNegative = Annotated[float, Ge(0)]
+Money = Annotated[float, Ge(0), Le(1e9)]
 Seconds = Annotated[float, Ge(0.001)]
 Share = Annotated[float, Ge(0), Le(1)]
 PositiveShare = Annotated[float, Ge(1e-6), Le(1)]
@@ -50,9 +51,10 @@ def read_weights(reward: Any) -> dict[str, float]:
 
 
 class _Group(BaseModel):
-    """A group of settings: values have their type already, nothing is converted, nothing changes."""
+    """A group of settings: values have their type already, nothing is converted, nothing changes. No number is infinite or
+    none: run.json, which has most of them, could not be read again."""
 
-    model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
+    model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 class _Closed(_Group):
@@ -163,7 +165,7 @@ class Augment(Instructing):
     think_different: bool
     policy: Literal[POLICIES]
     counterexamples: Natural
-    exploration: Annotated[NotNegative, AllowInfNan(False)]
+    exploration: NotNegative
     top_fraction: PositiveShare
     reward: Annotated[dict[str, float], BeforeValidator(read_weights)]  # name -> weight
 
@@ -222,10 +224,10 @@ class Price(_Closed):
     """What a teacher costs; None is unknown, and counts nothing."""
 
     currency: Text = "USD"
-    prompt: NotNegative | None = None  # of a million tokens, as the next two
-    cached: NotNegative | None = None  # of those of a prompt that the server had in its cache; None: as the others
-    completion: NotNegative | None = None
-    hour: NotNegative | None = None  # of its machines
+    prompt: Money | None = None  # of a million tokens, as the next two
+    cached: Money | None = None  # of those of a prompt that the server had in its cache; None: as the others
+    completion: Money | None = None
+    hour: Money | None = None  # of its machines
 
     @property
     def is_given(self) -> bool:
@@ -237,6 +239,8 @@ class PoolSettings(_Group):
     """What teachers and judges behind a server have; one without a key leaves it at its default."""
 
     price: Price = Price()
+    model: Text | None = None
+    revision: Text | None = None
     concurrency: Count | None = None
     timeout: Seconds = 300.0
     retries: Natural = 6
@@ -472,7 +476,7 @@ class Settings(_Group):
     shard: Any
     force: bool
     debug: bool
-    random_seed: Natural
+    random_seed: Annotated[int, Ge(0), Le(2**53 - 1)]  # as large as any reader of JSON can hold
     threads: Count | None
     top_logprobs: Annotated[int, Ge(0), Le(20)]
     parser: Words

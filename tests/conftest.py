@@ -6,12 +6,15 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fanno_hf.checksum import seal
 from fanno_hf.cli.console import QUIET
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
@@ -83,6 +86,16 @@ def write_documents(path: Path, documents=DOCUMENTS) -> Path:
     """Writes documents as JSON lines and returns the path."""
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents), encoding="utf-8")
     return path
+
+
+def edit_run_json(folder: Path, change: Callable[[dict[str, Any]], object], *, renew: bool = True) -> None:
+    """Changes a run.json as fanno_hf itself would; with `renew=False` as anybody else: the checksums stay those of before."""
+    path = Path(folder, "run.json")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    change(manifest)
+    if renew:
+        seal(manifest)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def raw_documents(*texts: str | None) -> Dataset:

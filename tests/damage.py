@@ -4,9 +4,12 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from fanno_hf.errors import FannoError
 from fanno_hf.output.card import render_card
@@ -16,6 +19,8 @@ from fanno_hf.output.tables import RunTables
 from fanno_hf.sources.formats import read_rows, read_texts
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
+from fanno_hf.vectors.embedder import HashingEmbedder
+from fanno_hf.vectors.store import EmbeddingStore
 
 EXAMPLES = int(os.environ.get("FANNO_EXAMPLES", "40"))
 """Examples of each property; more by the environment variable."""
@@ -25,6 +30,9 @@ ANSWERS = {
     bytes([number]) * 32: Completion(f"Why do mosses dry? {number} " * 20, "stop", 17, number, [("Why", -0.25)])
     for number in range(12)
 }
+
+
+TEXTS = [f"Moss number {number} drinks through its leaves." for number in range(40)]
 
 
 class Silent(AssertionError):
@@ -85,20 +93,53 @@ def check_journal(path: Path, content: bytes) -> bool:
     return False
 
 
+def make_vectors(folder: Path) -> dict[str, bytes]:
+    """Makes a store of the vectors of TEXTS and returns the bytes of its files, by name."""
+    EmbeddingStore(HashingEmbedder(8), folder).encode(TEXTS)
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def check_vectors(folder: Path, good: Mapping[str, bytes], name: str, content: bytes) -> bool:
+    """Reads a store of which one file has these bytes; returns whether it was told to be damaged as a whole.
+
+    Raises Silent where a text has another vector than its own.
+    """
+    embedder = HashingEmbedder(8)
+    (store,) = folder.iterdir()
+    for file, written in {**good, name: content}.items():
+        (store / file).write_bytes(written)
+    try:
+        if not np.array_equal(EmbeddingStore(embedder, folder).encode(TEXTS), embedder.encode(TEXTS)):
+            raise Silent(name)
+    except FannoError:
+        return True
+    return False
+
+
 def check_run_json(run: Path, content: bytes) -> bool:
-    """Reads a run whose run.json has these bytes; returns whether it was told to be wrong."""
+    """Reads a run whose run.json has these bytes; returns whether it was told to be wrong.
+
+    Raises Silent where an entry with a checksum is another one than the run has.
+    """
     path = run / "damaged.json"
     path.write_bytes(content)
     try:
         manifest, fault = read_manifest(path, path)
         if fault is not None:
             return True
+        _check_entries(manifest, read_manifest(run / "run.json", run)[0])
         render_card(manifest, "demo")
         funnel_table(manifest)
         check_rows(RunTables(run, manifest))
     except FannoError:
         return True
     return False
+
+
+def _check_entries(manifest: dict[str, Any], written: dict[str, Any]) -> None:
+    for stage, entry in manifest["stages"].items():
+        if "checksum" in entry and entry != written["stages"][stage]:
+            raise Silent(f"{stage} of run.json")
 
 
 def check_rows(tables: RunTables) -> None:

@@ -19,7 +19,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in PAT
 LEVELS = {
     "fanno_hf": 0,
     **dict.fromkeys(("fanno_hf.teacher", "fanno_hf.sources", "fanno_hf.vectors", "fanno_hf.students"), 1),
-    **dict.fromkeys(("fanno_hf.packaged", "fanno_hf.hub_token"), 1),
+    **dict.fromkeys(("fanno_hf.packaged", "fanno_hf.hub_token", "fanno_hf.whole_files"), 1),
     **dict.fromkeys(("fanno_hf.steps", "fanno_hf.augmenting"), 1),
     **dict.fromkeys(("fanno_hf.instructing.ask", "fanno_hf.instructing.distinct"), 1),
     **{f"fanno_hf.students.{name}": 1 for name in ("language_model", "backend", "losses")},

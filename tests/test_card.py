@@ -8,8 +8,10 @@ import pytest
 import yaml
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
+from omegaconf import OmegaConf
 
 from fanno_hf.cli.command import shown_command
+from fanno_hf.cli.configuration import hide_keys
 from fanno_hf.output.card import render_card, without_paths
 from fanno_hf.pipeline.plan import tables_of
 from tests.conftest import SMALL, small_run
@@ -156,6 +158,21 @@ def test_the_command_is_shown_without_what_belongs_to_one_machine(tmp_path, over
     assert shown_command(called(tmp_path, override)) == f"python -m fanno_hf{shown}"
     recipe = shown_command(called(tmp_path, override, name="fanno-v1"))
     assert recipe == f"python -m fanno_hf -cd recipes -cn fanno-v1{shown}"
+
+
+@pytest.mark.parametrize(
+    ("override", "shown"),
+    [
+        ("+mykey=open-sesame-4711", " '+mykey=***'"),
+        ("+open-sesame-4711=1", " '+***=1'"),
+        ("teacher.system='The key: o p e n-sesame-4711'", " 'teacher.system='\"'\"'The key: ***'\"'\"''"),
+        ("teacher.model=open-sesame-7b", " teacher.model=open-sesame-7b"),
+    ],
+)
+def test_the_command_is_shown_without_the_key_of_the_run(monkeypatch, tmp_path, override, shown):
+    monkeypatch.setenv("TEACHER_KEY", "open-sesame-4711")
+    hide_keys(OmegaConf.create({"teacher": {"api_key_env": "TEACHER_KEY"}, "judge": {"_target_": None}}))
+    assert shown_command(called(tmp_path, override)) == f"python -m fanno_hf{shown}"
 
 
 def test_the_command_of_a_real_call_is_written_down(cli, documents, tmp_path):

@@ -14,7 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hydra.errors import ConfigCompositionException
+from omegaconf.errors import OmegaConfBaseException
 
+from fanno_hf.cli import signals
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.cli.explain import explain
 from fanno_hf.cli.signals import STOPPED
@@ -402,6 +405,39 @@ def test_a_reader_that_is_gone_gets_no_traceback():
         done = subprocess.run(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
     said = "Nobody reads what is printed any more. What was done is kept."
     assert (done.returncode, done.stderr.splitlines()) == (1, [said])
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_a_library_made_another_error_of_is_a_signal(caplog, sent):
+    with pytest.raises(ConfigCompositionException) as caught:  # as Hydra does of what OmegaConf raises after a signal
+        try:
+            try:
+                raise signals.Stopped(sent)
+            finally:
+                raise OmegaConfBaseException
+        except OmegaConfBaseException as error:
+            raise ConfigCompositionException from error
+    assert explain(caught.value, debug=False) == 128 + sent
+    assert caplog.messages == [STOPPED]
+
+
+CLOSED = {"input": (0,), "output": (1,), "error": (2,), "all three": (0, 1, 2)}
+
+
+@pytest.mark.parametrize("numbers", CLOSED.values(), ids=CLOSED)
+@pytest.mark.parametrize(
+    ("asked", "code"), [(("--cfg", "job"), 0), (("stage=agument",), 2)], ids=["done", "a mistake"]
+)
+def test_a_stream_that_is_closed_is_not_written_to(tmp_path, numbers, asked, code):
+    def close() -> None:
+        for number in numbers:
+            os.close(number)
+
+    command = [sys.executable, "-m", "fanno_hf", *asked]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, preexec_fn=close)
+    assert done.returncode == code
+    assert (done.stdout != "") == (code == 0 and 1 not in numbers)
+    assert len(done.stderr.splitlines()) == (code == 2 and 2 not in numbers)
 
 
 def test_a_full_memory_says_what_to_do(caplog):

@@ -1,18 +1,23 @@
 """A damaged run folder: rows come out as run.json names them, or one sentence says which file is wrong."""
 
-import json
+import errno
+import os
+import re
 import shutil
+from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from fanno_hf.cli.configuration import resolve
+from fanno_hf.cli.explain import explain
 from fanno_hf.commands.diff import diff
 from fanno_hf.commands.export import export
-from fanno_hf.errors import UserError
+from fanno_hf.errors import FannoError, UserError
 from fanno_hf.exact_json import parse_exactly
 from fanno_hf.identity import file_sha256
+from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import read_manifest
 from fanno_hf.pipeline.plan import TABLES
 from fanno_hf.pipeline.references import NamedDocuments
@@ -20,7 +25,7 @@ from fanno_hf.report.report import report
 from fanno_hf.sources.files import FileSource
 from fanno_hf.sources.hub import HubSource
 from fanno_hf.sources.pairs import each_pair
-from tests.conftest import SMALL, compose_config, small_run
+from tests.conftest import SMALL, compose_config, edit_run_json, small_run
 
 FILE = "train-00000-of-00001.parquet"
 
@@ -46,15 +51,68 @@ def flip(path) -> None:
 def write(folder, table: str, change) -> None:
     """Changes a table, and its digest in run.json, as somebody could who means harm."""
     known = next(one for one in TABLES if one.name == table)
-    path, run_json = folder / known.folder / FILE, folder / "run.json"
+    path = folder / known.folder / FILE
     pq.write_table(change(pq.read_table(path)), path)
-    manifest = json.loads(run_json.read_text(encoding="utf-8"))
-    manifest["stages"][known.stage][known.key] = file_sha256(path)
-    run_json.write_text(json.dumps(manifest), encoding="utf-8")
+    named = {known.key: file_sha256(path)}
+    edit_run_json(folder, lambda manifest: manifest["stages"][known.stage].update(named))
 
 
 def settings_of(*overrides: str):
     return resolve(compose_config(*SMALL, *overrides))
+
+
+CHANGES = {
+    "rows": ("respond", {"kept": 9012}),
+    "reasons": ("seed", {"rejected": {"unsafe": 700}}),
+    "tokens": ("augment", {"prompt_tokens": 1}),
+    "what decided them": ("seed", {"config": {"stages": {"seed": {}}, "random_seed": 1}}),
+    "a new key": ("prescreen", {"failed": 3}),
+}
+CHANGED_SINCE = r"run\.json has been changed since fanno_hf wrote it \({} is not what its checksum was made of\)"
+
+
+@pytest.mark.parametrize(("stage", "change"), CHANGES.values(), ids=CHANGES)
+def test_a_value_of_run_json_that_is_another_one_is_said(folder, stage, change):
+    edit_run_json(folder, lambda manifest: manifest["stages"][stage].update(change), renew=False)
+    with pytest.raises(UserError, match=CHANGED_SINCE.format(stage)):
+        export(settings_of("stage=export", f"run={folder}"))
+
+
+def test_a_table_beside_a_changed_run_json_is_not_read(folder):
+    edit_run_json(folder, lambda manifest: manifest["stages"]["prescreen"].update(kept=9012), renew=False)
+    with pytest.raises(UserError, match=CHANGED_SINCE.format("prescreen")):
+        list(FileSource(str(folder / "prescreen"), "text").documents())
+
+
+def test_a_shard_whose_run_json_was_changed_is_said(tmp_path):
+    shard = small_run(tmp_path, "stage=prescreen", "shard=0/2").path
+    edit_run_json(shard, lambda manifest: manifest["shard"].update(source="0" * 64), renew=False)
+    with pytest.raises(UserError, match=CHANGED_SINCE.format("shard")):
+        RunFolder(shard)
+
+
+def test_a_run_from_before_there_were_checksums_is_read_and_gets_them(folder):
+    def forget(manifest):
+        for entry in manifest["stages"].values():
+            del entry["checksum"]
+
+    edit_run_json(folder, forget, renew=False)
+    with closing(RunFolder(folder)) as run:
+        run.write_manifest()
+    assert read_manifest(folder / "run.json", "run.json")[1] is None
+    edit_run_json(folder, lambda manifest: manifest["stages"]["seed"].update(kept=9012), renew=False)
+    assert read_manifest(folder / "run.json", "run.json")[1] == "seed is not what its checksum was made of"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(float("nan"), "NaN is no number"), (-1, "seed.failed is missing or wrong")]
+)
+def test_a_run_json_that_nothing_could_read_is_not_written(folder, value, said):
+    before = (folder / "run.json").read_bytes()
+    with closing(RunFolder(folder)) as run, pytest.raises(FannoError, match=rf"is left as it was, .* \({said}\)"):
+        run.manifest["stages"]["seed"]["failed"] = value
+        run.write_manifest()
+    assert (folder / "run.json").read_bytes() == before
 
 
 READ = {
@@ -81,6 +139,22 @@ def test_a_whole_table_is_read(folder, table, read, monkeypatch):
     monkeypatch.setattr("fanno_hf.report.report.draw", lambda *_, **__: [])
     shutil.copytree(folder, folder.parent / "other")
     assert read(folder)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES])
+def test_a_disk_that_cannot_take_the_rows_is_not_the_fault_of_the_table(folder, monkeypatch, caplog, number):
+    def spill(batches, *_):
+        next(batches)
+        raise OSError(number, os.strerror(number), str(folder / ".scratch" / "rows"))
+
+    monkeypatch.setattr("fanno_hf.output.tables.spill_batches", spill)
+    with closing(RunFolder(folder)) as run, pytest.raises(OSError, match="rows") as caught:
+        run.read_rows("respond")
+    explain(caught.value, debug=False)
+    said = (
+        "The disk is full: " if number != errno.EACCES else r"\.scratch/rows cannot be written \(Permission denied\)"
+    )
+    assert re.search(said, caplog.text)
 
 
 def with_nulls(column: str):
@@ -133,8 +207,7 @@ def test_a_column_that_may_be_null_may_be_missing(folder, column, monkeypatch):
 
 
 def test_a_run_as_the_hub_has_it_is_read_without_its_digests(folder):
-    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    (folder / "run.json").write_text(json.dumps({**content, "shared": True}), encoding="utf-8")
+    edit_run_json(folder, lambda manifest: manifest.update(shared=True))
     pq.write_table(pq.read_table(folder / "prescreen" / FILE), folder / "prescreen" / FILE, compression="gzip")
     assert list(FileSource(str(folder / "prescreen"), "text").documents())
 

@@ -104,6 +104,12 @@ def test_no_mixture_of_it_is_markup(text):
     check(f"x{text}")
 
 
+@pytest.mark.parametrize("text", ["moss\u202e\u2066", "\x1b[2J\x9b31m", "a\u2028b\x85c", "zero\u200bwidth\ufeff"])
+def test_no_control_character_is_in_a_card(text):
+    card = render_card(hostile(text), "demo")
+    assert [ch for ch in card if not ch.isprintable() and ch != "\n"] == []
+
+
 def test_a_command_that_does_more_than_start_fanno_hf_is_not_shown():
     manifest = hostile("stage=seed; rm -rf ~")
     card = render_card(manifest, "demo")

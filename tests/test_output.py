@@ -1,7 +1,11 @@
 """What a run leaves behind: how its tables are aligned, and what is said about a damaged run.json."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import fault_of
 from fanno_hf.output.table import table
 
@@ -12,6 +16,12 @@ ENTRY = {
     **{"rejected": {"too_short": 2}, "seconds": 1.5, "digests": {}, "retrieval": {"recall": 1.0}},
     "config": {"stages": {"seed": {}}, "random_seed": 0},
 }
+
+
+def tags_named(name) -> dict:
+    """Tags of which one of each kind has this name."""
+    kinds = ("task_types", "characteristics", "styles")
+    return {kind: [{"name": "a", "text": "b"}, {"name": name, "text": "b"}] for kind in kinds}
 
 
 def test_numbers_are_on_the_right_and_text_on_the_left():
@@ -41,6 +51,7 @@ def test_a_run_json_may_have_more_than_what_is_checked():
         ("rejected", {"too_short": -1}, "seed.rejected.too_short is missing or wrong"),
         ("config", {"stages": {"augment": {}}, "random_seed": 0}, "seed.config is missing or wrong"),
         ("tags", {}, "seed.tags is missing or wrong"),
+        *(("tags", tags_named(name), "seed.tags is missing or wrong") for name in (True, 1.5, [], None)),
     ],
 )
 def test_the_first_value_that_is_wrong_is_named(key, value, fault):
@@ -58,3 +69,47 @@ def test_the_first_value_that_is_wrong_is_named(key, value, fault):
 )
 def test_what_is_no_run_at_all_is_named_too(manifest, fault):
     assert fault_of(manifest) == fault
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder outside the run, with a file that is nobody's business here."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "precious").write_text("precious")
+    return folder
+
+
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path, elsewhere):
+    with closing(RunFolder(tmp_path / "run")) as folder:
+        (folder.path / ".run.json.tmp").symlink_to(elsewhere / "precious")
+        folder.write_manifest()
+        assert fault_of(folder.manifest) is None
+        assert not (folder.path / ".run.json.tmp").exists()
+        assert (folder.path / "run.json").is_file() and not (folder.path / "run.json").is_symlink()
+    assert (elsewhere / "precious").read_text() == "precious"
+
+
+def test_a_link_in_the_place_of_a_final_file_is_replaced_and_not_followed(tmp_path, elsewhere):
+    with closing(RunFolder(tmp_path / "run")) as folder:
+        (folder.path / "report.html").symlink_to(elsewhere / "precious")
+        folder.write(Path("report.html"), b"a page")
+    assert (elsewhere / "precious").read_text() == "precious"
+    assert (tmp_path / "run" / "report.html").read_text() == "a page"
+
+
+def test_a_link_in_the_place_of_the_rows_at_work_is_taken_away(tmp_path, elsewhere):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".scratch").symlink_to(elsewhere)
+    with closing(RunFolder(tmp_path / "run")) as folder:
+        assert folder.scratch.is_dir() and not folder.scratch.is_symlink()
+        (folder.scratch / "rows").write_text("rows")
+    assert [path.name for path in elsewhere.iterdir()] == ["precious"]
+    assert not (tmp_path / "run" / ".scratch").exists()
+
+
+def test_a_file_that_a_killed_process_left_half_written_is_written_anew(tmp_path):
+    with closing(RunFolder(tmp_path / "run")) as folder:
+        (folder.path / ".README.md.tmp").write_text("half")
+        folder.write(Path("README.md"), b"whole")
+        assert {path.name for path in folder.path.iterdir()} == {".lock", ".scratch", "README.md"}

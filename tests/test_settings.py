@@ -30,6 +30,23 @@ def settings_with(key: str, value) -> Settings:
             "stages.augment.verdicts.no_reqest: prompts.instruction.questions has no question of this name; "
             "did you mean 'no_request'?",
         ),
+        (
+            "teacher.price.prompt",
+            float("inf"),
+            "teacher.price.prompt=inf: it must be a number from 0.0 to 1000000000.0",
+        ),
+        (
+            "teacher.price.hour",
+            1e300,
+            "teacher.price.hour=1e+300: it must be a number from 0.0 to 1000000000.0, or null",
+        ),
+        (
+            "judge.price.cached",
+            1e20,
+            "judge.price.cached=1e+20: it must be a number from 0.0 to 1000000000.0, or null",
+        ),
+        ("stages.seed.temperature", float("inf"), "stages.seed.temperature=inf: it must be a number of at least 0.0"),
+        ("random_seed", 2**53, "random_seed=9007199254740992: it must be a whole number from 0 to 9007199254740991"),
         ("embedder.related_from", 2.0, "embedder.related_from=2.0: it must be a number from -1.0 to 1.0, or null"),
     ],
 )

@@ -131,6 +131,18 @@ CATEGORIES = as_parquet({"text": pa.array(["Moss", "Tide", "Moss"]).dictionary_e
         ("categories.parquet", CATEGORIES, ["Moss", "Tide", "Moss"]),
         ("long.csv", as_csv([{"text": "moss " * 100_000}]), ["moss " * 100_000]),
         ("empty.csv", b"", []),
+        (
+            "mac.csv",
+            b'text,n\rMoss,1\r"Tide, ""high""",2\r',
+            ["Moss", 'Tide, "high"'],
+        ),  # the lines of old spreadsheets
+        (
+            "mac.csv",
+            b'text\r"Moss\rdrinks\r\nrain\n"\rTide',
+            ["Moss\rdrinks\r\nrain\n", "Tide"],
+        ),  # and those of a text
+        ("windows.csv", b"text\r\nMoss\r\nTide\r\n", ["Moss", "Tide"]),
+        ("mixed.csv", b"text\nMoss\rTide\r\n", ["Moss", "Tide"]),
         ("empty.jsonl", b"", []),
         # where a row has no text, its neighbours tell which column is meant
         *(
@@ -238,6 +250,7 @@ def test_a_missing_path_is_asked_for(path):
 PARQUET = as_parquet(ROWS)
 MANY = as_parquet([{"text": "Moss"}] * 1000)
 NO_PARQUET, NO_GZ = "is not a readable parquet file: ", "cannot be read: "
+LONG = "has a number of 5,000 digits: shorten it, or put it in quotes"
 
 
 @pytest.mark.parametrize(
@@ -245,6 +258,9 @@ NO_PARQUET, NO_GZ = "is not a readable parquet file: ", "cannot be read: "
     [
         ("pages.jsonl", b'{"text": "Moss"}\n{"text": \n', ", line 2 is not JSON: "),
         ("page.json", b'{"text": "Moss"', " is not JSON: "),
+        ("pages.jsonl", b'{"text": "Moss"}\n{"text": "Tide", "n": -' + b"7" * 5000 + b"}\n", f", line 2 {LONG}"),
+        ("pages.json", b'[\n{"text": "Moss", "n": ' + b"7" * 5000 + b"}\n]", f" {LONG}"),
+        ("pages.jsonl", b'{"text": ' + b"[" * 100_000 + b"\n", ", line 1 has brackets that are nested too deep"),
         *(
             (f"pages.parquet{packed}", content, f" {NO_PARQUET}")
             for packed in ("", ".gz")

@@ -12,6 +12,7 @@ from fanno_hf.cli.explain import explain
 from fanno_hf.cli.keys import CONFIG_PATH
 from fanno_hf.cli.quoting import name_in_yaml
 from fanno_hf.errors import UserError
+from fanno_hf.hub_token import check_endpoint
 from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.plan import TASKS, load
 from fanno_hf.settings import Diff, Settings
@@ -33,12 +34,14 @@ def run(config: DictConfig) -> int:
 
 def _do(config: DictConfig) -> None:
     """Does one stage or task, and imports only what it needs."""
+    check_endpoint()
     if not isinstance(config.run, str | None):
         config.run = name_in_yaml(config.run, HydraConfig.get())
 
-    from fanno_hf.cli.configuration import resolve
+    from fanno_hf.cli.configuration import hide_keys, resolve
     from fanno_hf.cli.console import set_up, show
 
+    hide_keys(config)
     settings = resolve(config, shown_command(HydraConfig.get()))
     set_up(settings)
     if settings.stage in TASKS:

@@ -1,4 +1,4 @@
-"""The command that made a run, for run.json and the card: paths and addresses are replaced by placeholders.
+"""The command that made a run, for run.json and the card: paths and addresses are replaced by placeholders, keys by asterisks.
 
 data.path=/home/me/notes teacher.base_url=http://10.0.0.7:8080  ->  python -m fanno_hf data.path=PATH teacher.base_url=URL
 """
@@ -8,6 +8,8 @@ import shlex
 from pathlib import Path
 
 from hydra.conf import HydraConf
+
+from fanno_hf.texts.hidden import known_keys, without_keys
 
 _HERE = ("run=", "hub.", "hydra.", "journal=", "debug=", "log_level=", "force=", "shard=", "budget.")
 _WHERE = ("data.path=", "report.compare=")  # always paths, even without a slash
@@ -22,7 +24,12 @@ def shown_command(hydra: HydraConf) -> str:
     if hydra.job.config_name not in (None, "config"):
         options += ["-cn", hydra.job.config_name]
     kept = [word for word in hydra.overrides.task if not word.lstrip("+~").startswith(_HERE)]
-    return shlex.join(["python", "-m", "fanno_hf", *options, *map(_without_places, kept)])
+    return shlex.join(["python", "-m", "fanno_hf", *options, *map(_shown, kept)])
+
+
+def _shown(word: str) -> str:
+    # before it is quoted, which would put more between the characters of a key
+    return without_keys(_without_places(word), known_keys())
 
 
 def _without_places(word: str) -> str:

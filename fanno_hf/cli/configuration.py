@@ -7,8 +7,15 @@ from omegaconf import DictConfig, OmegaConf
 from fanno_hf.cli.keys import rename_keys
 from fanno_hf.pipeline.plan import check_stage
 from fanno_hf.settings import Settings, unread_keys
+from fanno_hf.texts.hidden import hide_value_of
 
 logger = logging.getLogger(__name__)
+
+
+def hide_keys(config: DictConfig) -> None:
+    """Has the keys whose variables the configuration names hidden in whatever is said, shown and written about the run."""
+    for group in ("teacher", "judge"):
+        hide_value_of(OmegaConf.select(config, f"{group}.api_key_env"))
 
 
 def resolve(config: DictConfig, command: str | None = None) -> Settings:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanno_hf.output.place import run_folder
+from fanno_hf.texts.hidden import known_keys, without_keys
 
 if TYPE_CHECKING:
     from fanno_hf.output.folder import RunFolder
@@ -30,13 +31,20 @@ def set_up(settings: "Settings") -> None:
     for handler in list(root.handlers):
         root.removeHandler(handler)
     for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_RunLog(settings.run), None)):
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", clock))
+        handler.setFormatter(_Line("%(asctime)s %(message)s", clock))
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.raiseExceptions = False  # on a full disk lines are lost, without a traceback
     logging.getLogger("fanno_hf").setLevel(settings.log_level)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+
+
+class _Line(logging.Formatter):
+    """A line of the log, without the keys of the run: an address, too, may hold one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_keys(super().format(record), known_keys())
 
 
 class _RunLog(logging.FileHandler):

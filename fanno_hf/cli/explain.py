@@ -15,8 +15,9 @@ from yaml import YAMLError
 from fanno_hf.cli.keys import configuration_keys, unknown_key
 from fanno_hf.cli.quoting import for_a_shell
 from fanno_hf.cli.signals import STOPPED, Stopped
-from fanno_hf.errors import FannoError, did_you_mean
-from fanno_hf.output.place import DISK_FULL, disk_error
+from fanno_hf.errors import FannoError, causes, did_you_mean, is_disk_full
+from fanno_hf.output.place import disk_error
+from fanno_hf.texts.hidden import known_keys, without_keys
 
 logger = logging.getLogger("fanno_hf")
 
@@ -25,21 +26,22 @@ def explain(error: BaseException, *, debug: bool) -> int:
     """Logs one line about an error, after its traceback if `debug` is set, and returns the exit code."""
     message, code = _in_words(error)
     if debug:
-        logger.error("%s", "".join(traceback.format_exception(error)).rstrip())
+        logger.error("%s", without_keys("".join(traceback.format_exception(error)).rstrip(), known_keys()))
     logger.error("%s", _harmless(message))
     return code
 
 
 def _harmless(message: str) -> str:
-    """Returns a message without control characters: it may quote a file that somebody else wrote."""
-    return "".join(ch if ch.isprintable() or ch == "\n" else " " for ch in message)
+    """Returns a message without keys and control characters: it may quote a setting, or a file that somebody else wrote."""
+    return "".join(ch if ch.isprintable() or ch == "\n" else " " for ch in without_keys(message, known_keys()))
 
 
 def _in_words(error: BaseException) -> tuple[str, int]:
+    # first: a library that was at work when the signal came may have made another error of it
+    if stop := next((one for one in causes(error) if isinstance(one, KeyboardInterrupt)), None):
+        return STOPPED, stop.exit_code if isinstance(stop, Stopped) else 130
     if isinstance(error, FannoError):
         return str(error), error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        return STOPPED, error.exit_code if isinstance(error, Stopped) else 130
     if isinstance(error, MissingMandatoryValue):
         key = getattr(error, "full_key", None) or str(error).split(":")[-1].strip()
         return f"{key} has no value: give it on the command line, as in {key}=…", 2
@@ -49,10 +51,11 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         mark = getattr(error, "problem_mark", None)
         where = f"{mark.name}, line {mark.line + 1}" if mark else "A configuration file"
         return f"{where} is not YAML: {getattr(error, 'problem', error)}", 2
-    disk_full = isinstance(error, OSError) and error.errno in DISK_FULL
-    if (disk_full or isinstance(error, (PermissionError, FileExistsError, NotADirectoryError))) and error.filename:
+    if (
+        is_disk_full(error) or isinstance(error, (PermissionError, FileExistsError, NotADirectoryError))
+    ) and error.filename:
         return _in_words(disk_error(Path(error.filename), error))
-    if disk_full:
+    if is_disk_full(error):
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
     if isinstance(error, BrokenPipeError):  # of `| head`
         return "Nobody reads what is printed any more. What was done is kept.", 1

@@ -28,6 +28,7 @@ from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT
 from fanno_hf.teacher.members import identity_of
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.reply import Server
+from fanno_hf.texts.hidden import known_keys, without_keys
 
 _LITTLE_DISK = 2 * 1024**3
 _LISTED = 20  # models of a server that are named at most
@@ -38,8 +39,8 @@ CHECK_SECONDS = 60.0
 
 
 def say_at_once(line: str) -> None:
-    """Prints a line now, also where the output goes into a pipe."""
-    print(line, flush=True)
+    """Prints a line now, also where the output goes into a pipe; an address in it may hold a key."""
+    print(without_keys(line, known_keys()), flush=True)
 
 
 class Report:
@@ -123,7 +124,7 @@ async def _server(patient: Patient, checks: Sequence, report: Report) -> None:
     except CallFailed as error:
         report.add(Finding("bad", "answers", f"no: {error}"))
         return
-    report.add(Finding("ok", "answers", f"version {server.version}" if server.version else "yes"))
+    report.add(Finding("ok", "answers", f"version {client.shown(server.version)}" if server.version else "yes"))
     model = await _model(patient, server)
     report.add(model)
     if model.level == "bad":
@@ -169,7 +170,8 @@ async def _checked(patient: Patient, name: str, check: Callable) -> Finding:
 async def _model(patient: Patient, server: Server) -> Finding:
     """Which model is asked, and whether the server serves it."""
     key, asked, finding = patient.key, patient.config.get("model"), partial(Finding, name="model")
-    listed = ", ".join(server.models[:_LISTED]) + (" …" if len(server.models) > _LISTED else "")
+    shown = patient.client.shown
+    listed = ", ".join(map(shown, server.models[:_LISTED])) + (" …" if len(server.models) > _LISTED else "")
     model = asked or patient.pool.model or server.model
     if model is None and listed:
         return finding("bad", words=f"the server has several: give one as {key}.model, of {listed}")
@@ -179,10 +181,10 @@ async def _model(patient: Patient, server: Server) -> Finding:
         why = f" (/v1/models answers {said})" if said else ""
         return finding("bad", words=f"the server does not say which one it serves{why}: give {key}.model")
     if server.version and server.model not in (None, model):
-        return finding("bad", words=f"{key}.model={model}, and the server answers with {server.model}")
+        return finding("bad", words=f"{key}.model={shown(model)}, and the server answers with {shown(server.model)}")
     if asked and listed and model not in server.models and not server.version:
-        return finding("note", words=f"{model}, which is not among those that the server lists: {listed}")
-    return finding("ok", words=identity_of(model, server.revision))
+        return finding("note", words=f"{shown(model)}, which is not among those that the server lists: {listed}")
+    return finding("ok", words=shown(identity_of(model, server.revision)))
 
 
 def _at_once(config: Mapping[str, Any], server: Server) -> Finding:

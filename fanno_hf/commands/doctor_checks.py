@@ -24,6 +24,7 @@ from fanno_hf.teacher.base import Ask, Completion, Request
 from fanno_hf.teacher.client import ChatClient, Refused
 from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.thoughts import without_end_tokens, without_thoughts
+from fanno_hf.texts.hidden import known_keys, without_keys
 
 T = TypeVar("T")
 
@@ -257,7 +258,7 @@ async def system_turn(patient: Patient, finding: Named) -> Finding:
 
 
 def _shown(text: str) -> str:
-    words = " ".join(text.split())
+    words = without_keys(" ".join(text.split()), known_keys())
     return repr(words if len(words) <= _SEEN else words[:_SEEN] + "…")
 
 

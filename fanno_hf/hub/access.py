@@ -6,18 +6,17 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import sleep
 from typing import Any, TypeVar
 
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import HFValidationError, httpx, validate_repo_id
 
 import fanno_hf
-from fanno_hf.errors import FannoError, UserError
-from fanno_hf.hub_token import hub_token
-from fanno_hf.texts.fit import fit_to_show
+from fanno_hf.errors import FannoError, UserError, causes, raise_if_disk_full
+from fanno_hf.hub_token import hub_endpoint, hub_token, hub_words, shown_endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +32,13 @@ class Hub:
     """Calls the Hub, again up to `retries` times.
 
     `token` is HF_TOKEN, or False where it is not set: a saved token is never used. `api` is the one of `huggingface_hub`
-    for this token and the endpoint in HF_ENDPOINT.
+    for this token and the endpoint in HF_ENDPOINT. Raises UserError where either is none.
     """
 
     def __init__(self, retries: int):
         self.token = hub_token()
         self.api = HfApi(
-            endpoint=constants.ENDPOINT,
+            endpoint=hub_endpoint(),
             token=self.token,
             library_name="fanno_hf",
             library_version=fanno_hf.__version__,
@@ -55,14 +54,15 @@ class Hub:
         for attempt in range(self._retries + 1):
             try:
                 return function(*args, **kwargs)
-            except (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
+            except (HfHubHTTPError, httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError, ValueError) as error:
+                raise_if_disk_full(error)
                 status = _status(error)
                 if not _may_pass(error, status):
                     raise self._explained(what, error, status) from error
                 if attempt == self._retries:
                     times = f"{attempt + 1} times, at last with" if attempt else "with"
                     raise FannoError(
-                        f"{what} failed {times}: {_words(error)} (HF_ENDPOINT={endpoint()}). What is done stays: "
+                        f"{what} failed {times}: {_words(error)} (HF_ENDPOINT={shown_endpoint()}). What is done stays: "
                         "run the same command again to complete it"
                     ) from error
                 seconds = min(_retry_after(error) or 2.0**attempt, _LONGEST_WAIT)
@@ -77,16 +77,11 @@ class Hub:
             return UserError(f"{what}: there is no such branch, tag or commit")
         if isinstance(error, RepositoryNotFoundError):
             has = "HF_TOKEN may not read it" if self.token else "it is private: set HF_TOKEN"
-            return UserError(f"{what}: there is no such repository on {endpoint()}, or {has}")
+            return UserError(f"{what}: there is no such repository on {shown_endpoint()}, or {has}")
         if status in (401, 403):
             has = "HF_TOKEN is not accepted or may not write there" if self.token else "it asks for HF_TOKEN"
             return UserError(f"{what}: {has} ({_words(error)})")
-        return FannoError(f"{what} failed: {_words(error)} (HF_ENDPOINT={endpoint()})")
-
-
-def endpoint() -> str:
-    """Returns the address in HF_ENDPOINT as it may be shown: without a password, key or query that it holds by mistake."""
-    return fit_to_show(re.sub(r"(?<=://)[^/]*@|[?#].*", "", constants.ENDPOINT))
+        return FannoError(f"{what} failed: {_words(error)} (HF_ENDPOINT={shown_endpoint()})")
 
 
 def check_repo_id(key: str, repo_id: Any) -> str:
@@ -119,17 +114,8 @@ def split_origin(key: str, origin: str) -> tuple[str, str]:
     return repo_id, revision or "main"
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those it came from: the client wraps a failed upload."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _response(error: BaseException) -> Any:
-    return next((e.response for e in _chain(error) if isinstance(e, HfHubHTTPError)), None)
+    return next((e.response for e in causes(error) if isinstance(e, HfHubHTTPError)), None)
 
 
 def _status(error: BaseException) -> int | None:
@@ -142,9 +128,9 @@ def _may_pass(error: BaseException, status: int | None) -> bool:
         return False
     if status is not None:
         return status in _TRY_AGAIN
-    if any(isinstance(e, httpx.UnsupportedProtocol) for e in _chain(error)):
+    if any(isinstance(e, httpx.UnsupportedProtocol) for e in causes(error)):
         return False
-    return any(isinstance(e, (httpx.TransportError, ConnectionError, TimeoutError)) for e in _chain(error))
+    return any(isinstance(e, (httpx.TransportError, ConnectionError, TimeoutError)) for e in causes(error))
 
 
 def _retry_after(error: BaseException) -> float | None:
@@ -156,8 +142,7 @@ def _retry_after(error: BaseException) -> float | None:
 
 def _words(error: BaseException) -> str:
     """The first words of what went wrong; never the request, whose headers hold the token."""
-    said = next((e.server_message for e in _chain(error) if isinstance(e, HfHubHTTPError) and e.server_message), None)
+    said = next((e.server_message for e in causes(error) if isinstance(e, HfHubHTTPError) and e.server_message), None)
     status = _status(error)
-    token = hub_token()
-    text = fit_to_show(str(said or error), [token] if token else ()).rstrip(".") or type(error).__name__
+    text = hub_words(said or error).rstrip(".") or type(error).__name__
     return f"{status} {text}" if status and str(status) not in text else text

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from fanno_hf.checksum import seal
 from fanno_hf.errors import UserError
 from fanno_hf.output.card import without_paths
 from fanno_hf.output.folder import RunFolder
@@ -48,7 +49,9 @@ def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
         shared = {key: value for key, value in entry.items() if key not in ("hub", "from")}
         config = {**shared["config"], "stages": without_paths(shared["config"]["stages"])}
         stages[stage] = {**shared, "config": config}
-    text = json.dumps({**manifest, "shared": True, "stages": stages}, indent=2, ensure_ascii=False) + "\n"
+    content = {**manifest, "shared": True, "stages": stages}
+    seal(content)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace")
 
 

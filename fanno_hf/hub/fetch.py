@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fanno_hf.checksum import CHANGED
 from fanno_hf.columns import FILLED
-from fanno_hf.errors import UserError
+from fanno_hf.errors import UserError, raise_if_disk_full
 from fanno_hf.hub.access import Hub, split_origin
+from fanno_hf.hub_token import hub_words
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import FORMAT, read_manifest
 from fanno_hf.pipeline.plan import STAGES, Table, tables_of
@@ -90,7 +92,8 @@ def _load(hub: Hub, repo_id: str, config: str, commit: str, folder: RunFolder) -
     try:
         return load_dataset(repo_id, config, split="train", revision=commit, token=hub.token, cache_dir=cache)
     except DatasetsError as error:
-        words = " ".join(str(error).split())[:200]
+        raise_if_disk_full(error)
+        words = hub_words(error)
         raise UserError(
             f"{repo_id}@{commit[:12]}: the config {config} cannot be read ({words or type(error).__name__})"
         ) from error
@@ -106,5 +109,7 @@ def _read_manifest(hub: Hub, what: str, repo_id: str, commit: str) -> dict[str, 
     path = hub.call(what, hub.api.hf_hub_download, repo_id, "run.json", revision=commit, repo_type="dataset")
     manifest, fault = read_manifest(Path(path), what)
     if fault is not None:
-        raise UserError(f"{what}: its run.json is not that of a run of fanno_hf ({fault})")
+        is_ours = fault.endswith(CHANGED)
+        said = "has been changed since fanno_hf wrote it" if is_ours else "is not that of a run of fanno_hf"
+        raise UserError(f"{what}: its run.json {said} ({fault})")
     return manifest

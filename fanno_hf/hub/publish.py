@@ -20,9 +20,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.hub.access import Hub, check_repo_id, endpoint, is_revision
+from fanno_hf.hub.access import Hub, check_repo_id, is_revision
 from fanno_hf.hub.contents import check_files, foreign_file, pushed_head, shared_manifest, stale_files
-from fanno_hf.hub_token import require_token
+from fanno_hf.hub_token import require_token, shown_endpoint
 from fanno_hf.output.card import render_card
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import made_from_others
@@ -224,6 +224,6 @@ def publish(settings: Settings) -> str:
     repo_id, branch = publisher.repo_id, publisher.branch
     tags = ", ".join(entry["hub"]["tag"] for entry in folder.manifest["stages"].values() if "hub" in entry)
     return (
-        f"{endpoint()}/datasets/{repo_id}/tree/{branch} is at commit {commit}; tags: {tags}\n"
+        f"{shown_endpoint()}/datasets/{repo_id}/tree/{branch} is at commit {commit}; tags: {tags}\n"
         f'load_dataset("{repo_id}", "{tables_of(folder.manifest)[0].name}", revision="{commit}")'
     )

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from fanno_hf.errors import UserError
-from fanno_hf.hub.access import Hub, check_repo_id, endpoint
+from fanno_hf.hub.access import Hub, check_repo_id, shown_endpoint
 from fanno_hf.hub_token import require_token
 from fanno_hf.settings import Hub as HubSettings
 
@@ -40,4 +40,4 @@ def push_model(folder: Path, settings: HubSettings) -> str:
         delete_patterns="*.safetensors",  # of an earlier student, in other pieces
     )
     commit = hub.call(f"{what}: pushing {folder.name}", push).oid
-    return f"{endpoint()}/{model_id} is at commit {commit}"
+    return f"{shown_endpoint()}/{model_id} is at commit {commit}"

@@ -61,9 +61,11 @@ def _tags(key: str, given: Any) -> list[Tag]:
     if not given:
         raise UserError(f"{key} is empty: give at least one tag with name and text")
     try:
-        tags = [Tag(str(tag["name"]), str(tag["text"]), float(tag.get("weight", 1.0))) for tag in given]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{key}: every tag needs a name and a text, and its weight is a number") from error
+        tags = [Tag(_text(tag["name"]), _text(tag["text"]), float(tag.get("weight", 1.0))) for tag in given]
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise UserError(
+            f"{key}: every tag needs a name and a text (in quotes where it looks like a number), and its weight is a number"
+        ) from error
     for tag in tags:
         if not 1e-3 <= tag.weight <= 1e3:
             raise UserError(
@@ -72,13 +74,22 @@ def _tags(key: str, given: Any) -> list[Tag]:
     return tags
 
 
+def _text(value: Any) -> str:
+    """Returns a text; raises TypeError where it is none, as of `name: yes`: everything that reads a run counts on it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
 def _forbidden(rules: Any, tags: Mapping[str, Sequence[Tag]]) -> list[dict[str, list[str]]]:
     """Returns the rules as kind -> names; one name may stand without a list."""
     found = []
+    if not isinstance(rules, list):
+        raise UserError(f"tags.forbidden: {rules} is no list, as in [{{style: casual, …}}]")
     for rule in rules:
         if not isinstance(rule, Mapping) or not rule or set(rule) - set(tags):
             raise UserError(f"tags.forbidden: {rule} must name some of {', '.join(tags)}, as in {{style: casual, …}}")
-        names = {kind: [value] if isinstance(value, str) else list(value) for kind, value in rule.items()}
+        names = {kind: value if isinstance(value, list) else [value] for kind, value in rule.items()}
         for kind, chosen in names.items():
             known = [tag.name for tag in tags[kind]]
             for name in chosen:

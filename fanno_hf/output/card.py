@@ -22,6 +22,7 @@ from fanno_hf.output.markdown import code, fence, plain, printable
 from fanno_hf.output.table import funnel_table
 from fanno_hf.output.usage import usage_of_all
 from fanno_hf.pipeline.plan import STAGES, tables_of
+from fanno_hf.texts.fit import visible
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
@@ -188,7 +189,16 @@ def _digests(stage: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _parameters(manifest: Mapping[str, Any]) -> str:
     stages = {stage: entry["config"]["stages"][stage] for stage, entry in manifest["stages"].items()}
-    return yaml.safe_dump(without_paths(stages), sort_keys=False, allow_unicode=True, width=110).strip()
+    return yaml.safe_dump(_visible(without_paths(stages)), sort_keys=False, allow_unicode=True, width=110).strip()
+
+
+def _visible(value: Any) -> Any:
+    """Returns a JSON-able value with every control character written out: YAML keeps some of them as they are."""
+    if isinstance(value, Mapping):
+        return {_visible(key): _visible(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_visible(item) for item in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def without_paths(value: Any) -> Any:

@@ -7,21 +7,22 @@
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from fanno_hf.checksum import seal
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import file_sha256
-from fanno_hf.output.manifest import FORMAT, read_manifest
+from fanno_hf.output.manifest import FORMAT, fault_in, read_manifest
 from fanno_hf.output.place import disk_error
 from fanno_hf.output.tables import RunTables
+from fanno_hf.whole_files import whole_file
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -46,7 +47,7 @@ class RunFolder(RunTables):
         except OSError as error:
             raise disk_error(self.path, error) from error
         try:
-            shutil.rmtree(self.scratch, ignore_errors=True)  # what a killed process left
+            self._clear_scratch()  # what a killed process left
             self.scratch.mkdir(exist_ok=True)
             self.manifest = self._read_manifest()
         except OSError as error:
@@ -58,8 +59,13 @@ class RunFolder(RunTables):
 
     def close(self) -> None:
         """Deletes the rows at work and releases the lock."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._clear_scratch()
         self._lock.release()
+
+    def _clear_scratch(self) -> None:
+        if self.scratch.is_symlink():  # which rmtree leaves as it is: the rows at work would lie where it leads
+            self.scratch.unlink()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self.path / "run.json"
@@ -75,9 +81,18 @@ class RunFolder(RunTables):
         return manifest
 
     def write_manifest(self) -> None:
-        """Writes run.json."""
-        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
-        self.write(Path("run.json"), text.encode("utf-8", "replace"))
+        """Writes run.json, each entry with its checksum.
+
+        Raises FannoError where nothing could read it again: the one that is there stays, and with it the run.
+        """
+        seal(self.manifest)
+        content = (json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+        if fault := fault_in(content):
+            raise FannoError(
+                f"{self.path / 'run.json'} is left as it was, for nothing could read the new one ({fault}): correct the "
+                "setting that this comes from, or report it"
+            )
+        self.write(Path("run.json"), content)
 
     def write(self, name: Path, content: bytes) -> None:
         """Writes a file beside its final name, flushes it to the disk and renames it."""
@@ -87,17 +102,11 @@ class RunFolder(RunTables):
     @contextmanager
     def _beside(self, path: Path) -> Iterator[BinaryIO]:
         """Opens a file for writing; it gets its final name only when it is complete and on the disk."""
-        beside = path.with_name(f".{path.name}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(beside, "wb") as file:
+            with whole_file(path) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
         except OSError as error:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
             raise disk_error(path, error) from error
 
     def write_rows(self, config: str, rows: "Dataset") -> str | None:

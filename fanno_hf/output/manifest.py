@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from fanno_hf.checksum import CHANGED, changed_entry
 from fanno_hf.errors import UserError
 from fanno_hf.exact_json import parse_exactly
 from fanno_hf.instructing.tags import tag_pool
@@ -153,8 +154,17 @@ def fault_of(manifest: Any) -> str | None:
         read = Manifest.model_validate(manifest)
     except ValidationError as error:
         return _in_words([str(part) for part in error.errors()[0]["loc"]])
-    lacking = [stage for stage, entry in read.stages.items() if stage not in entry.config.stages]
-    return f"{lacking[0]}.config is missing or wrong" if lacking else None
+    if lacking := [stage for stage, entry in read.stages.items() if stage not in entry.config.stages]:
+        return f"{lacking[0]}.config is missing or wrong"
+    return f"{changed} {CHANGED}" if (changed := changed_entry(manifest)) else None
+
+
+def fault_in(content: bytes) -> str | None:
+    """Returns what is wrong with the bytes of a run.json, as `fault_of` does."""
+    try:
+        return fault_of(parse_exactly(content))
+    except ValueError as error:
+        return str(error)
 
 
 def _in_words(place: list[str]) -> str:

@@ -7,10 +7,7 @@ import errno
 import os
 from pathlib import Path
 
-from fanno_hf.errors import FannoError, UserError
-
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""No space left, the user's quota reached, or a file larger than its limit."""
+from fanno_hf.errors import FannoError, UserError, is_disk_full
 
 
 def run_folder(run: str) -> Path:
@@ -23,7 +20,7 @@ def run_folder(run: str) -> Path:
 
 def disk_error(path: Path, error: OSError) -> FannoError:
     """Returns the error of a file or folder of a run that cannot be written."""
-    if error.errno in DISK_FULL:
+    if is_disk_full(error):
         return FannoError(
             f"The disk is full: {path} cannot be written. Free some space and run the same command again."
         )

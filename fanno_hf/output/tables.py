@@ -4,7 +4,7 @@ RunTables(runs/demo, run.json).stream_rows("seed", ["instruction"])  ->  {"instr
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from fanno_hf.errors import UserError
 from fanno_hf.identity import file_sha256
-from fanno_hf.output.values import Columns, columns_of
+from fanno_hf.output.values import columns_of
 from fanno_hf.pipeline.plan import TABLES
 from fanno_hf.steps.rows import conform, spill_batches
 
@@ -47,10 +47,10 @@ class RunTables:
         Raises:
             UserError: the file is missing, is not the one that run.json names, or has values that no run has.
         """
-        with self._opened(config) as (file, checked):
+        with self._opened(config) as (file, schema):
             # a closed folder has no scratch: its rows are read into memory
             scratch = scratch or (self.scratch if self.scratch.exists() else None)
-            rows = spill_batches(checked.batches(file), checked.schema(file), scratch).open()
+            rows = spill_batches(self._batches(config, file), schema, scratch).open()
         return conform(rows, columns) if columns else rows
 
     def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
@@ -60,31 +60,49 @@ class RunTables:
             columns: names of what is read; where the file lacks one, its values are None.
             every: n yields the first row and every n-th after it.
         """
-        with self._opened(config) as (file, checked):
+        with self._opened(config) as (file, _):
             lacking = {name: None for name in columns if name not in file.schema_arrow.names}
             first = 0
-            for batch in checked.batches(file, [name for name in columns if name not in lacking]):
-                yield from ({**row, **lacking} for row in batch.to_pylist()[-first % every :: every])
+            for batch in self._batches(config, file, [name for name in columns if name not in lacking]):
+                with self._explained(config):
+                    rows = batch.to_pylist()[-first % every :: every]
+                yield from ({**row, **lacking} for row in rows)
                 first += batch.num_rows
 
     @contextmanager
-    def _opened(self, config: str) -> Iterator[tuple[pq.ParquetFile, Columns]]:
-        """Opens the file of a config, and says in one sentence what is wrong with it or with a value in it."""
+    def _opened(self, config: str) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
+        """Opens the file of a config, once it is known to be the right one; yields it and the schema of its rows."""
+        with self._explained(config):
+            self._check_digest(config)
+            file = pq.ParquetFile(self._file(config))
+        with file:
+            with self._explained(config):
+                schema = columns_of(config).schema(file)
+            yield file, schema
+
+    def _batches(
+        self, config: str, file: pq.ParquetFile, names: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of a file. What goes wrong where they are written to is not the fault of the table."""
+        with self._explained(config):
+            yield from columns_of(config).batches(file, names)
+
+    @contextmanager
+    def _explained(self, config: str) -> Iterator[None]:
+        """Says in one sentence what is wrong with the file of a config, or with a value in it."""
         path = self._file(config)
-        again = f"run stage={_stage(config)} again, or put the file back"
         try:
-            self._check_digest(config, path, again)
-            with pq.ParquetFile(path) as file:
-                yield file, columns_of(config)
+            yield
         except FileNotFoundError as error:
             raise UserError(f"{path} is missing: run stage={_stage(config)} first, or stage=all") from error
         except (OSError, pa.ArrowException) as error:
-            raise UserError(f"{path} cannot be read ({' '.join(str(error).split())[:200]}): {again}") from error
+            words = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} cannot be read ({words}): {_again(config)}") from error
 
-    def _check_digest(self, config: str, path: Path, again: str) -> None:
+    def _check_digest(self, config: str) -> None:
         if config not in _NAMED:
             return  # of a shard, which has a check of its own
-        table = _NAMED[config]
+        table, path, again = _NAMED[config], self._file(config), _again(config)
         named = self.manifest["stages"].get(table.stage, {}).get(table.key)
         if named is None and path.exists():
             raise UserError(f"{path} is not named by {self.path / 'run.json'}, so it may be unfinished: {again}")
@@ -101,6 +119,10 @@ class RunTables:
         """Whether the config's file has this digest; None: whether there is no file."""
         path = self._file(config)
         return (file_sha256(path) if path.exists() else None) == sha256
+
+
+def _again(config: str) -> str:
+    return f"run stage={_stage(config)} again, or put the file back"
 
 
 def _stage(config: str) -> str:

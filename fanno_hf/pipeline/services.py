@@ -37,7 +37,8 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
     """Makes the object that a group of the configuration describes; raises UserError, with the group, where it cannot."""
     try:
         # a price is counted where answers are, and is nothing that a teacher has to know
-        made = hydra.utils.instantiate({name: value for name, value in config.items() if name != "price"})
+        known = {name: value for name, value in config.items() if name != "price"}
+        made = hydra.utils.instantiate(known, _convert_="all")  # plain dicts and lists, however deep: they become JSON
     except hydra.errors.InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, FannoError):

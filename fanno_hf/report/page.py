@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 from fanno_hf.report.stages import StageFigures
 from fanno_hf.texts.duration import duration
+from fanno_hf.texts.fit import visible
 
 FOLDER = Path(__file__).parent
 
@@ -80,7 +81,8 @@ def render_page(page: Page) -> bytes:
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     rows = page.records.get("rows", ())
     layout = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, **layout)
+    # what the page says of a run may be somebody else's words
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, finalize=_visible, **layout)
     environment.filters |= {"count": "{:,}".format, "duration": duration, "number": _number, "base64": _base64}
     environment.filters |= {"share": _share, "size": _size}
     html = environment.get_template("page.html").render(
@@ -94,6 +96,11 @@ def render_page(page: Page) -> bytes:
         payloads=_packed(page),
     )
     return _UNENCODABLE.sub("\ufffd", html).encode()
+
+
+def _visible(value: Any) -> Any:
+    """Returns a text with its control characters written out; our own markup, and what is no text, as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def metric_groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ from fanno_hf.sources.text_column import find_text_column
 Rows = Iterator[tuple[int | None, Any]]
 
 _HEAD = 1_000  # rows that tell which column holds the text
+# old spreadsheets end a line with \r alone; the end of what is quoted is for the reader to find
+_CSV_LINE = re.compile(r"[^\r]*\r\n?|[^\r]+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -107,21 +110,42 @@ def _read_json_lines(path: Path) -> Rows:
         if not line.strip():
             continue
         try:
-            yield number, json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}, line {number} is not JSON: {error}") from error
+            yield number, _parse(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number} {_fault(error)}") from error
 
 
 def _read_json(path: Path) -> Rows:
     content = _read_whole(path)
     try:
-        rows = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        if "\n" in content.strip():
+        rows = _parse(content)
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError) and "\n" in content.strip():
             yield from _read_json_lines(path)
             return
-        raise UserError(f"{path} is not JSON: {error}") from error
+        raise UserError(f"{path} {_fault(error)}") from error
     yield from enumerate(rows if isinstance(rows, list) else [rows], start=1)
+
+
+def _parse(text: str) -> Any:
+    """Returns the value of a JSON text; raises ValueError, in words: it is none, or one that cannot be read."""
+    try:
+        return json.loads(text, parse_int=_whole_number)
+    except RecursionError as error:
+        raise ValueError("has brackets that are nested too deep") from error
+
+
+def _whole_number(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError as error:  # Python's own words name a function that nobody here can call
+        raise ValueError(
+            f"has a number of {len(digits.lstrip('-')):,} digits: shorten it, or put it in quotes"
+        ) from error
+
+
+def _fault(error: ValueError) -> str:
+    return f"is not JSON: {error}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _read_csv(path: Path) -> Rows:
@@ -130,8 +154,9 @@ def _read_csv(path: Path) -> Rows:
 
     def recorded() -> Iterator[str]:
         for line in _lines(path):
-            record.append(line)
-            yield line
+            for part in _CSV_LINE.findall(line):
+                record.append(part)
+                yield part
 
     reader = csv.DictReader(recorded())
     try:

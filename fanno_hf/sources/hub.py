@@ -1,15 +1,16 @@
 """Documents from a data set on the Hugging Face Hub (or a folder laid out like one), streamed."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import DatasetInfo, HfApi, constants
+from huggingface_hub import DatasetInfo, HfApi
 
-from fanno_hf.errors import UserError
-from fanno_hf.hub_token import hub_token
+from fanno_hf.errors import FannoError, UserError, raise_if_disk_full
+from fanno_hf.hub_token import hub_endpoint, hub_token, hub_words
 from fanno_hf.sources.run_files import check_config
 from fanno_hf.sources.text_column import find_text_column
 
@@ -46,10 +47,14 @@ class HubSource:
         """What the Hub says about the revision; all is read from the commit it is now. None for a local folder."""
         if self._is_local:
             return None
-        return HfApi(endpoint=constants.ENDPOINT, token=hub_token()).dataset_info(self._name, revision=self._revision)
+        with self._explained():
+            return HfApi(endpoint=hub_endpoint(), token=hub_token()).dataset_info(self._name, revision=self._revision)
 
     def about(self) -> dict[str, Any]:
-        """Returns name, config and split; on the Hub the commit that is read, and the licence its card states."""
+        """Returns name, config and split; on the Hub the commit that is read, and the licence its card states.
+
+        Raises UserError where the Hub cannot be reached, or has no such data set.
+        """
         known = {"name": self._name, "config": self._config, "split": self._split}
         if not self._info:
             return {**known, "name": Path(self._name).name}
@@ -81,19 +86,29 @@ class HubSource:
         """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""
         from datasets import load_dataset
 
-        try:
-            commit = self._info.sha if self._info else None
-            if commit is None:
-                check_config(Path(self._name).expanduser(), self._config)
+        commit = self._info.sha if self._info else None
+        if commit is None:
+            check_config(Path(self._name).expanduser(), self._config)
+        with self._explained():
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )
             self._columns = _columns(dataset)
             for number, row in enumerate(islice(dataset, self._limit), start=1):
                 yield f"{self._name}/{self._split}:{number}", row
-        except (OSError, ValueError, RuntimeError) as error:
-            words = " ".join(str(error).split())[:300]
-            raise UserError(f"{self._key}={self._name} cannot be loaded ({type(error).__name__}): {words}") from error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Says in one sentence what goes wrong with the data set: what others wrote, or a Hub that is away, may end in any
+        error of the libraries."""
+        try:
+            yield
+        except (FannoError, MemoryError):
+            raise
+        except Exception as error:
+            raise_if_disk_full(error)
+            what = f"{self._key}={self._name} cannot be loaded ({type(error).__name__})"
+            raise UserError(f"{what}: {hub_words(error)}") from error
 
 
 def _columns(dataset: "IterableDataset") -> dict[str, bool]:

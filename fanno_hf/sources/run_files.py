@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fanno_hf.checksum import CHANGED, is_changed
 from fanno_hf.errors import UserError
 from fanno_hf.exact_json import parse_exactly
 from fanno_hf.identity import file_sha256
@@ -46,6 +47,11 @@ def _check(path: Path, run_json: Path, stage: str, key: str) -> None:
     stages = _get(manifest, "stages")
     if not isinstance(stages, Mapping) or "format" not in manifest or manifest.get("shared") is True:
         return  # not a run of ours; or one as the Hub has it, whose files the Hub wrote
+    if is_changed(stages.get(stage)):
+        raise UserError(
+            f"{run_json} has been changed since fanno_hf wrote it ({stage} {CHANGED}): restore it, or take the rows from "
+            "elsewhere"
+        )
     named = _get(stages.get(stage), key)
     try:
         is_whole = named == file_sha256(path)

@@ -22,9 +22,10 @@ from huggingface_hub.utils import httpx
 from fanno_hf.errors import UserError
 from fanno_hf.teacher import session
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.reply import REFUSAL, NoAnswer, Server, read_completion, read_json, read_server, read_words
+from fanno_hf.teacher.body import NoAnswer, read_json
+from fanno_hf.teacher.reply import REFUSAL, Server, read_completion, read_server, read_words
 from fanno_hf.teacher.session import ALONGSIDE, Exchange, Session
-from fanno_hf.texts.fit import fit_to_show
+from fanno_hf.texts.fit import fit_name, fit_to_show
 
 PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 
@@ -120,7 +121,7 @@ class ChatClient:
     async def describe(self) -> Server:
         """Asks the server what it is: `/info` (TGI), then `/v1/models`. Raises CallFailed: it does not answer."""
         info = await self._get("/info")
-        return read_server(info, await self._get("/v1/models"), self._secrets)
+        return read_server(info, await self._get("/v1/models"))
 
     async def check(self) -> None:
         """Asks `/health`; a server without one is well when it answers at all. Raises CallFailed: it is not well."""
@@ -204,7 +205,7 @@ class ChatClient:
                 f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})"
             )
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Unreachable(_why_unreachable(error))
+            return Unreachable(fit_to_show(_why_unreachable(error), self._secrets))
         if isinstance(error, TimeoutError):
             return TimedOut("no answer in time")
         if isinstance(error, ValueError):
@@ -220,6 +221,10 @@ class ChatClient:
             return Busy(f"{status}: {words}", _seconds(answer.headers.get("retry-after")))
         return _KINDS.get(status, CallFailed)(f"{status}: {words}")
 
+    def shown(self, name: str | None) -> str:
+        """Returns the name of a model as rows and messages have it; what is sent is the name itself."""
+        return fit_name(str(name), self._secrets)
+
     @property
     def _secrets(self) -> tuple[str, ...]:
         """A server may quote what it was sent, and its words end up in rows and logs."""
@@ -230,7 +235,7 @@ def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"there is no host {error.host}"
     reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
-    return f"{error.host}:{error.port}: {fit_to_show(reason, limit=100).lower()}"
+    return f"{error.host}:{error.port}: {reason.lower()}"
 
 
 def _seconds(retry_after: str | None) -> float:

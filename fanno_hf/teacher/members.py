@@ -13,6 +13,7 @@ from typing import Any
 
 from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher.client import CallFailed, WrongSetting
+from fanno_hf.teacher.credentials import check_no_secret
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.reply import Server
 
@@ -47,7 +48,11 @@ class Members:
     @property
     def identity(self) -> str | None:
         """What the model is called in every row; None until a server was asked for it."""
-        return None if self.model is None else identity_of(self.model, self._revision) + self._manner
+        return None if self.model is None else self._called(self.model, self._revision) + self._manner
+
+    def _called(self, model: str | None, revision: str | None = None) -> str:
+        """The identity of a model, fit to show."""
+        return self._endpoints[0].client.shown(identity_of(model, revision))
 
     async def open(self, patience: float) -> list[Endpoint]:
         """Asks every server what it is, and waits for the first one that answers; returns those that do not.
@@ -93,7 +98,7 @@ class Members:
         """Checks that a server serves what the others do, and learns the model from the first one."""
         url = endpoint.client.base_url
         if self.model is None and server.model is None:
-            names = ", ".join(server.models[:20])
+            names = ", ".join(map(endpoint.client.shown, server.models[:20]))
             refusal = f" ({server.refusal})" if server.refusal else ""
             raise UserError(
                 f"{url} serves several models: give one as {self.role}.model, of {names}"
@@ -104,15 +109,15 @@ class Members:
             theirs = (other.server.model, other.server.revision)
             if theirs[0] is not None and theirs != (server.model, server.revision):
                 raise UserError(
-                    f"{self.role}.base_url: {url} serves {identity_of(server.model, server.revision)}, and "
-                    f"{other.client.base_url} {identity_of(*theirs)}; all must serve the same model"
+                    f"{self.role}.base_url: {url} serves {self._called(server.model, server.revision)}, and "
+                    f"{other.client.base_url} {self._called(*theirs)}; all must serve the same model"
                 )
         if self.model is None:
             self.model, self._revision = server.model, self._revision or server.revision
             logger.info("the %s at %s is %s", self.role, url, self.identity)
         elif server.version is not None and server.model not in (None, self.model):
             # TGI answers with its one model whatever name it is sent
-            logger.warning("%s serves %s, not %s", url, server.model, self.model)
+            logger.warning("%s serves %s, not %s", url, self._called(server.model), self._called(self.model))
         endpoint.client.model = self.model
 
     def names(self) -> str:
@@ -133,13 +138,13 @@ class Members:
         """The error where a server would refuse every request."""
         return TeacherUnavailable(
             f"The {self.role} at {endpoint.client.base_url} answers {why}: check {self.role}.base_url, {self.role}.model "
-            f"({self.model}) and {self.role}.api_key_env, then run the same command again."
+            f"({self._called(self.model)}) and {self.role}.api_key_env, then run the same command again."
         )
 
     def hopeless(self, why: str) -> TeacherUnavailable:
         """The error where requests reach the servers and fail."""
         return TeacherUnavailable(
-            f"The {self.role} at {self.names()} {why.rstrip('.')}. Check {self.role}.base_url, {self.role}.model ({self.model}) and "
+            f"The {self.role} at {self.names()} {why.rstrip('.')}. Check {self.role}.base_url, {self.role}.model ({self._called(self.model)}) and "
             f"{self.role}.api_key_env (stage=doctor shows more), then run the same command again; what was answered is kept."
         )
 
@@ -151,6 +156,11 @@ def identity_of(model: str | None, revision: str | None) -> str:
 
 
 def manner_of(extra_body: Mapping[str, Any] | None, system: str | None) -> str:
-    """What of the settings decides the answers besides the model, as a part of its identity; "" where nothing does."""
+    """What of the settings decides the answers besides the model, as a part of its identity; "" where nothing does.
+
+    Raises UserError: it holds a key, which would be published.
+    """
+    check_no_secret("teacher.system", system)
+    check_no_secret("teacher.extra_body", extra_body)
     parts = {**({"system": system} if system else {}), **(extra_body or {})}
     return f" {json.dumps(parts, sort_keys=True, ensure_ascii=False)}" if parts else ""

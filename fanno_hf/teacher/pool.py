@@ -43,6 +43,7 @@ from fanno_hf.teacher.members import Members, manner_of
 from fanno_hf.teacher.slots import Slots
 from fanno_hf.teacher.trouble import Trouble
 from fanno_hf.teacher.watch import Watch
+from fanno_hf.texts.hidden import hide_value_of
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
 _MOST_CHANGES = 30  # of one request, before it is given up as it is
@@ -88,7 +89,9 @@ class Pool:
         extra_body: Mapping[str, Any] | None = None,
         system: str | None = None,
     ):
-        urls = [base_url] if isinstance(base_url, str) or not base_url else list(base_url)
+        hide_value_of(api_key_env)  # an address that is the key itself is repeated in words
+        is_one = isinstance(base_url, str) or not isinstance(base_url, Sequence) or not base_url
+        urls = [base_url] if is_one else list(base_url)
         for url in urls:
             check_url(url)
         client = {

@@ -9,15 +9,16 @@ What is journaled stays for good: an answer that no later step could use must no
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fanno_hf.instructing.verdicts import is_answer
 from fanno_hf.teacher.base import Completion, Request
+from fanno_hf.teacher.body import THOUGHT_FIELDS, NoAnswer, get, read_json, read_stream
 from fanno_hf.teacher.thoughts import without_thoughts
 from fanno_hf.texts.fit import clean, fit_to_show
+from fanno_hf.texts.hidden import without_keys
 
 _MOST_TOKENS = 2**31 - 1
 _LEAST_LIKELY = -1e9  # a log-probability; JSON has no name for those of 0
@@ -28,29 +29,16 @@ _CHARACTERS_A_TOKEN, _SPARE = 100, 1_000
 _USUAL_TOKEN = 3.5
 _STOPS = ("stop", "eos_token", "stop_sequence", "eos", "end_turn", "complete", "completed")
 _NO_REASON = ("abort", "aborted", "error", "none", "null", "cancelled", "")
-_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
-# characters that begin another value: more of them than the tokens of the longest answer have, with five alternatives each,
-# and reading them takes a hundred times the memory of the text
-_MOST_VALUES = 400_000
+_LONGEST_NAME = 1_000  # characters of the name of a model
 REFUSAL = "refusal"
 """Key of what stands for a list of models where there is none: the server's words."""
 _WORD = re.compile(r"\w+")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
-class NoAnswer(ValueError):
-    """A reply without an answer; its text says what there is instead. `is_final`: whether the same request would get no other,
-    where the model began one; None where it did not.
-    """
-
-    def __init__(self, words: str, is_final: bool | None = None):
-        super().__init__(words)
-        self.is_final = is_final
-
-
 @dataclass(frozen=True)
 class Server:
-    """What a server tells about itself; None where it does not say."""
+    """What a server tells about itself, as it is: what is shown of it is made fit first. None where it does not say."""
 
     model: str | None = None  # the name it serves the model under
     revision: str | None = None  # commit of the model (TGI)
@@ -61,37 +49,36 @@ class Server:
     refusal: str | None = None  # what it said when it was asked for its models, where it named none
 
 
-def read_server(info: Any, models: Any, secrets: Sequence[str] = ()) -> Server:
+def read_server(info: Any, models: Any) -> Server:
     """Reads the bodies of `/info` and `/v1/models`, of whatever shape."""
-    info = info if _text(_get(info, "model_id"), secrets) else {}
-    served = _get(models, "data")
+    info = info if _text(get(info, "model_id")) else {}
+    served = get(models, "data")
     served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
     first = served[0] if served else {}
-    names = tuple(name for entry in served if (name := _text(entry.get("id"), secrets)))
+    names = tuple(name for entry in served if (name := _text(entry.get("id"))))
     return Server(
-        model=_text(info.get("model_id"), secrets) or (names[0] if len(names) == 1 else None),
-        revision=_text(info.get("model_sha"), secrets),
-        version=_text(info.get("version"), secrets),
+        model=_text(info.get("model_id")) or (names[0] if len(names) == 1 else None),
+        revision=_text(info.get("model_sha")),
+        version=_text(info.get("version")),
         max_in_flight=_number(info.get("max_concurrent_requests")),
         max_total_tokens=_number(info.get("max_total_tokens"))
         or _number(first.get("max_model_len"))
-        or _number(_get(first.get("meta"), "n_ctx")),
+        or _number(get(first.get("meta"), "n_ctx")),
         models=names,
-        refusal=_get(models, REFUSAL),
+        refusal=get(models, REFUSAL),
     )
 
 
 def read_completion(content: bytes, kind: str, request: Request, secrets: Sequence[str] = ()) -> Completion:
     """Reads the body of an answer, of content type `kind`. Raises NoAnswer: there is none in it."""
     reply = _read_body(content, kind, secrets)
-    choices = _get(reply, "choices")
+    choices = get(reply, "choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        error = _get(reply, "error") or _get(reply, "detail") or _get(reply, "message")
+        error = get(reply, "error") or get(reply, "detail") or get(reply, "message")
         raise NoAnswer(f"no answer, but: {_said(error, secrets)}" if error else "an answer without choices")
-    choice, usage = choices[0], _get(reply, "usage")
-    finish_reason = _finish_reason(choice.get("finish_reason"), secrets)
+    choice, usage = choices[0], get(reply, "usage")
     longest = _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
-    written, apart = _written(choice.get("message"), longest, secrets)
+    written, apart, finish_reason = _written(choice, longest, secrets)
     text, thought = without_thoughts(written[:longest])
     for string in request.stop:
         text = text.split(string, 1)[0]  # TGI keeps the string, the others remove it
@@ -99,84 +86,44 @@ def read_completion(content: bytes, kind: str, request: Request, secrets: Sequen
     if request.room or apart or text.strip() != written.strip():
         tokens = _last_tokens(tokens, text)
     everything = len(written) + len(apart)
-    counted, asked = (_number(_get(usage, name)) for name in ("completion_tokens", "prompt_tokens"))
+    counted, asked = (_number(get(usage, name)) for name in ("completion_tokens", "prompt_tokens"))
     is_counted = counted is not None and asked is not None and (counted > 0 or asked > 0)
     completed = counted if is_counted else _estimate(everything)
     return Completion(
         text=text[:longest],
-        finish_reason="length" if len(written) > longest else finish_reason,
+        finish_reason=finish_reason,
         prompt_tokens=asked if is_counted else _estimate(sum(len(turn["content"]) for turn in request.messages)),
         completion_tokens=completed,
-        cached_tokens=_number(_get(_get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
+        cached_tokens=_number(get(get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
         thinking_tokens=_thinking_tokens(usage, completed, thought + len(apart), everything),
         estimated=not is_counted,
-        top_logprobs=_alternatives(tokens[0]) if tokens else None,
-        answers=_answers(tokens) if request.top_logprobs and request.max_tokens > 1 else None,
+        top_logprobs=_alternatives(tokens[0], secrets) if tokens else None,
+        answers=_answers(tokens, secrets) if request.top_logprobs and request.max_tokens > 1 else None,
     )
 
 
-def _written(message: Any, longest: int, secrets: Sequence[str]) -> tuple[str, str]:
-    """Returns what a message says, and the thoughts that stand apart from it; both end where no answer would go on."""
-    written = _content(_get(message, "content"))
-    apart = "".join(thought for name in _THOUGHT_FIELDS if isinstance(thought := _get(message, name), str))
-    written = written[: longest + 1]
-    for secret in secrets:  # what is kept may be published
-        written = written.replace(secret, "***")
-    return written, apart[:longest]
-
-
-def read_json(content: bytes) -> Any:
-    """Reads JSON. Raises NoAnswer: it is none, or has more values than anything that was asked for."""
-    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        raise NoAnswer(f"an answer of more than {_MOST_VALUES} values")
-    try:
-        return json.loads(content.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        raise NoAnswer("an answer that is no JSON") from None
+def _written(choice: dict[str, Any], longest: int, secrets: Sequence[str]) -> tuple[str, str, str]:
+    """Returns what a choice says, the thoughts that stand apart from it, and how it ended; both end where no answer would go on."""
+    finish_reason = _finish_reason(choice.get("finish_reason"), secrets)
+    message = choice.get("message")
+    written = _content(get(message, "content"))
+    apart = "".join(thought for name in THOUGHT_FIELDS if isinstance(thought := get(message, name), str))
+    finish_reason = "length" if len(written) > longest else finish_reason
+    # what is kept may be published; hidden before it is cut, so that no half of a key is left
+    written = without_keys(written[: longest + _SPARE], secrets, is_cut=finish_reason == "length")
+    return written[: longest + 1], apart[:longest], finish_reason
 
 
 def _read_body(content: bytes, kind: str, secrets: Sequence[str]) -> Any:
     """Reads JSON, or the events of a stream that nobody asked for."""
     head = content[:_MOST_WORDS].decode("utf-8", "replace").strip()
     if "event-stream" in kind or head.startswith(("data:", "event:", ":")):
-        return _read_stream(content)
+        return read_stream(content)
     try:
         return read_json(content)
     except NoAnswer as error:
         said = _said(head, secrets) if _is_page(head) else f"{error}: {_said(head, secrets) or 'nothing'}"
         raise NoAnswer(said) from None
-
-
-def _read_stream(content: bytes) -> dict[str, Any]:
-    """Returns the answer that the chunks of a stream make together."""
-    reply: dict[str, Any] = {}
-    choice: dict[str, Any] = {"finish_reason": None}
-    parts: dict[str, list[str]] = {}
-    tokens: list[Any] = []
-    for chunk in _chunks(content):
-        reply |= {name: chunk[name] for name in ("usage", "error") if chunk.get(name)}
-        choices = chunk.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices else None
-        if _get(first, "finish_reason"):
-            choice["finish_reason"] = first["finish_reason"]
-        told = _get(_get(first, "logprobs"), "content")
-        tokens += told if isinstance(told, list) else []
-        delta = _get(first, "delta") or _get(first, "message")
-        for name in ["content", *_THOUGHT_FIELDS]:
-            if isinstance(_get(delta, name), str):
-                parts.setdefault(name, []).append(delta[name])
-    if parts:
-        message = {name: "".join(texts) for name, texts in parts.items()}
-        reply["choices"] = [{**choice, "message": message, "logprobs": {"content": tokens}}]
-    return reply
-
-
-def _chunks(content: bytes) -> Iterator[dict[str, Any]]:
-    for line in content.splitlines():
-        if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
-            with suppress(NoAnswer):
-                if isinstance(chunk := read_json(line[5:]), dict):
-                    yield chunk
 
 
 def _finish_reason(said: Any, secrets: Sequence[str]) -> str:
@@ -192,8 +139,8 @@ def _finish_reason(said: Any, secrets: Sequence[str]) -> str:
 
 def _thinking_tokens(usage: Any, completed: int, thought: int, everything: int) -> int:
     """Tokens of thoughts as the server counts them, else by their share of the characters."""
-    details = _get(usage, "completion_tokens_details")
-    counted = _number(_get(details, "reasoning_tokens"))
+    details = get(usage, "completion_tokens_details")
+    counted = _number(get(details, "reasoning_tokens"))
     return min(counted or (round(completed * thought / everything) if thought else 0), completed)
 
 
@@ -214,7 +161,7 @@ def read_words(body: bytes, secrets: Sequence[str] = ()) -> str:
     try:
         found = json.loads(text)
         for name in ("error", "detail", "message", "errors"):
-            if _get(found, name):
+            if get(found, name):
                 return _said(found[name], secrets)
     except (ValueError, RecursionError):
         pass
@@ -236,7 +183,7 @@ def _said(error: Any, secrets: Sequence[str] = ()) -> str:
 def _content(content: Any) -> str:
     """The text of a message; a list of parts is joined."""
     if isinstance(content, list):
-        content = "".join(text for part in content if isinstance(text := _get(part, "text"), str))
+        content = "".join(text for part in content if isinstance(text := get(part, "text"), str))
     if content is None:
         return ""
     if not isinstance(content, str):
@@ -246,7 +193,7 @@ def _content(content: Any) -> str:
 
 def _tokens(logprobs: Any, most: int) -> list[dict[str, Any]]:
     """Returns the tokens of an answer with their log-probabilities, as far as the server gives any that make sense."""
-    content = _get(logprobs, "content")
+    content = get(logprobs, "content")
     if not isinstance(content, list) or len(content) > most + _SPARE:
         return []
     return content if all(isinstance(entry, dict) for entry in content) else []
@@ -266,32 +213,29 @@ def _last_tokens(tokens: list[dict[str, Any]], text: str) -> list[dict[str, Any]
     return []
 
 
-def _alternatives(entry: dict[str, Any]) -> list[tuple[str, float]] | None:
+def _alternatives(entry: dict[str, Any], secrets: Sequence[str]) -> list[tuple[str, float]] | None:
     """Returns what a token might have been, or None where the server's words make no sense."""
     alternatives, found = entry.get("top_logprobs"), []
     for one in alternatives if isinstance(alternatives, list) and alternatives else [entry]:
-        token, logprob = _get(one, "token"), _get(one, "logprob")
+        token, logprob = get(one, "token"), get(one, "logprob")
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
             return None
         if not logprob <= 1e-3:  # nor is NaN
             return None
-        found.append((clean(token), float(max(logprob, _LEAST_LIKELY))))
+        found.append((without_keys(clean(token), secrets), float(max(logprob, _LEAST_LIKELY))))
     return found
 
 
-def _answers(tokens: list[dict[str, Any]]) -> list[list[tuple[str, float]]] | None:
+def _answers(tokens: list[dict[str, Any]], secrets: Sequence[str]) -> list[list[tuple[str, float]]] | None:
     """Returns the alternatives of each token that says yes or no; None where the server gave none that make sense."""
     said = [entry for entry in tokens if isinstance(entry.get("token"), str) and is_answer(entry["token"])]
-    found = [_alternatives(entry) for entry in said]
+    found = [_alternatives(entry, secrets) for entry in said]
     return found if found and None not in found else None
 
 
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _text(value: Any, secrets: Sequence[str]) -> str | None:
-    return (fit_to_show(value, secrets) or None) if isinstance(value, str) and value.strip() else None
+def _text(value: Any) -> str | None:
+    """A name, with nothing changed in it: a server knows its model under this one alone."""
+    return value if isinstance(value, str) and value.strip() and len(value) <= _LONGEST_NAME else None
 
 
 def _number(value: Any) -> int | None:

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from fanno_hf.errors import UserError, needs_extra
+from fanno_hf.errors import UserError, needs_extra, raise_if_disk_full
+from fanno_hf.hub_token import hub_words
 from fanno_hf.packaged import find_packaged_file, install_command
 from fanno_hf.texts.segment import words
 
@@ -104,7 +105,8 @@ class SentenceTransformerEmbedder:
         try:
             return SentenceTransformer(name, device=self._device, backend=self._backend, **how)
         except (OSError, ValueError) as error:
-            raise UserError(f"embedder.model={name}: cannot be loaded ({str(error).splitlines()[0]})") from error
+            raise_if_disk_full(error)
+            raise UserError(f"embedder.model={name}: cannot be loaded ({hub_words(error)})") from error
 
 
 class HashingEmbedder:

@@ -2,9 +2,11 @@
 
     runs/demo/embeddings/3f2a…/  embedder.json   whose vectors these are, and their dimension
                                  vectors.f32     float32, row after row, memory-mapped
+                                 checksums       4 bytes for each row: of its key and its vector
                                  keys            16 bytes for each row: the hash of its text
 
-Both files only grow, a chunk at a time, the vectors first: what a killed process left half written is cut off.
+They only grow, a chunk at a time, the keys last: what a killed process left half written is cut off. A row that is another one
+than was written is found when the store is opened and taken out: its text is embedded again.
 """
 
 import hashlib
@@ -12,7 +14,8 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +24,14 @@ from tqdm import tqdm
 from fanno_hf.errors import UserError
 from fanno_hf.identity import digest
 from fanno_hf.vectors.embedder import Embedder
+from fanno_hf.whole_files import whole_file
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 2_048
 """Texts embedded and written together, sorted by length among themselves; a crash loses no more than one chunk."""
 _KEY = 16
+_SUM = 4
 _READ = 16_384  # vectors checked at a time
 GATHERED = 512  # vectors copied at a time; each may bring 64 kB of its neighbours into memory
 
@@ -64,12 +69,15 @@ class EmbeddingStore:
             return self._gather(rows)
 
     def absorb(self, folder: Path) -> None:
-        """Takes over the vectors of the same embedder from another store's folder, those of known texts left out."""
+        """Takes over the vectors of the same embedder from another store's folder, those of known texts left out.
+
+        That one may be in use: nothing is written there.
+        """
         other = EmbeddingStore(self._embedder, folder)
         if not other._folder.exists():
             return
         self._open()
-        other._open()
+        other._open(is_ours=False)
         new = [(key, row) for key, row in other._rows.items() if key not in self._rows]
         for start in range(0, len(new), CHUNK):
             keys, rows = zip(*new[start : start + CHUNK], strict=True)
@@ -92,41 +100,90 @@ class EmbeddingStore:
                 bar.update(len(places))
         return np.fromiter((self._rows[key] for key in keys), dtype=np.int64, count=len(keys))
 
-    def _open(self) -> None:
-        """Reads the keys, once, and cuts off what a killed process left half written."""
+    def _open(self, *, is_ours: bool = True) -> None:
+        """Reads the keys, once, and leaves out what a killed process left half written and what is damaged."""
         if self._rows is not None:
             return
-        keys = self._file("keys").read_bytes() if self._file("keys").exists() else b""
+        keys = self._read("keys") or b""
         if not keys:  # they are written last: without them nothing else need be whole
             self._rows = {}
             return
+        dimension, held = self._shape()
+        sums = self._read("checksums")  # None of a store from before there were any
+        count = min(len(keys) // _KEY, held, held if sums is None else len(sums) // _SUM)
+        keys, sums = keys[: _KEY * count], None if sums is None else sums[: _SUM * count]
+        whole = self._find_whole(keys, sums, dimension, is_ours)
+        self._tell(count - int(whole.sum()))
+        if is_ours and not whole.all():
+            keys = self._take_out(keys, whole, dimension)
+            whole = whole[whole]
+        self._rows = {keys[_KEY * row : _KEY * (row + 1)]: int(row) for row in np.flatnonzero(whole)}
+        self._map(len(whole), dimension)
+
+    def _read(self, name: str) -> bytes | None:
+        return self._file(name).read_bytes() if self._file(name).exists() else None
+
+    def _shape(self) -> tuple[int, int]:
+        """Returns the dimension of the vectors, and how many there are at most."""
         try:
             dimension = json.loads(self._file("embedder.json").read_text(encoding="utf-8"))["dimension"]
             if not isinstance(dimension, int) or dimension < 1:
                 raise ValueError(f"dimension {dimension}")
-            held = self._file("vectors.f32").stat().st_size // (4 * dimension)
+            return dimension, self._file("vectors.f32").stat().st_size // (4 * dimension)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f"{self._folder} cannot be read ({error}): delete it and its texts are embedded again"
             ) from error
-        count = min(len(keys) // _KEY, held)
-        self._check_file(count, dimension)
-        self._rows = {keys[_KEY * row : _KEY * (row + 1)]: row for row in range(count)}
-        self._map(count, dimension)
 
-    def _check_file(self, count: int, dimension: int) -> None:
-        """Looks at every vector once: a damaged one would spoil every comparison."""
+    def _find_whole(self, keys: bytes, kept: bytes | None, dimension: int, is_ours: bool) -> np.ndarray:
+        """Looks at every row once, for a damaged one would spoil every comparison: bool, shape (n_rows,).
+
+        A store without checksums is given them; of its rows only the length tells whether they are whole.
+        """
+        sums, units = np.empty(len(keys) // _KEY, dtype="<u4"), np.ones(len(keys) // _KEY, dtype=bool)
+        for rows, vectors in self._blocks(len(sums), dimension):
+            sums[rows] = _checksums(keys[_KEY * rows.start : _KEY * rows.stop], vectors)
+            if kept is None:
+                units[rows] = _are_units(vectors)
+        if kept is not None:
+            return sums == np.frombuffer(kept, dtype="<u4")
+        if is_ours:
+            self._replace("checksums", [np.where(units, sums, ~sums).tobytes()])
+        return units
+
+    def _blocks(self, count: int, dimension: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yields (rows, their vectors), a part of the file at a time."""
         with open(self._file("vectors.f32"), "rb") as file:
             for start in range(0, count, _READ):
                 size = min(_READ, count - start)
-                lengths = np.linalg.norm(np.fromfile(file, "<f4", size * dimension).reshape(size, dimension), axis=1)
-                if not (np.abs(lengths - 1.0) < 1e-3).all():
-                    raise UserError(
-                        f"{self._file('vectors.f32')} is damaged: delete its folder and its texts are embedded again"
-                    )
+                yield (
+                    slice(start, start + size),
+                    np.fromfile(file, "<f4", size * dimension).reshape(size, dimension),
+                )
+
+    def _tell(self, damaged: int) -> None:
+        if damaged:
+            words = "1 damaged vector counts" if damaged == 1 else f"{damaged} damaged vectors count"
+            logger.warning("%s: %s as not there, and what a run needs of it is embedded again", self._folder, words)
+
+    def _take_out(self, keys: bytes, whole: np.ndarray, dimension: int) -> bytes:
+        """Writes the files anew without the damaged rows, and returns their keys. A process that dies between two files
+        leaves rows that their checksums do not fit, which are taken out the next time."""
+        rows = np.flatnonzero(whole)
+        kept_keys = np.frombuffer(keys, dtype=f"V{_KEY}")[rows].tobytes()
+        sums = np.fromfile(self._file("checksums"), dtype="<u4")[rows]
+        blocks = self._blocks(len(whole), dimension)
+        self._replace("vectors.f32", (vectors[whole[part]].tobytes() for part, vectors in blocks))
+        self._replace("checksums", [sums.tobytes()])
+        self._replace("keys", [kept_keys])
+        return kept_keys
+
+    def _replace(self, name: str, parts: Iterable[bytes]) -> None:
+        with whole_file(self._file(name)) as file:
+            file.writelines(parts)
 
     def _append(self, keys: list[bytes], vectors: np.ndarray) -> None:
-        """Writes rows; a key is on the disk only when its vector is."""
+        """Writes rows; a key is on the disk only when its vector and checksum are."""
         count, dimension = len(self._rows), vectors.shape[1]
         if count and dimension != (held := self._vectors.shape[1]):
             what = f"{self._folder} has vectors of {held} numbers, and {self.identity} gives {dimension}"
@@ -135,9 +192,10 @@ class EmbeddingStore:
             self._folder.mkdir(parents=True, exist_ok=True)
             about = {"embedder": self.identity, "dimension": dimension}
             self._file("embedder.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
-        content = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
-        self._write(self._file("vectors.f32"), 4 * dimension * count, content)
-        self._write(self._file("keys"), _KEY * count, b"".join(keys))
+        content, names = np.ascontiguousarray(vectors, dtype="<f4"), b"".join(keys)
+        self._write(self._file("vectors.f32"), 4 * dimension * count, content.tobytes())
+        self._write(self._file("checksums"), _SUM * count, _checksums(names, content).tobytes())
+        self._write(self._file("keys"), _KEY * count, names)
         self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
         self._map(len(self._rows), dimension)
 
@@ -176,11 +234,28 @@ def _key(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
 
 
+def _checksums(keys: bytes, vectors: np.ndarray) -> np.ndarray:
+    """Returns the CRC-32 of each row's key and vector: uint32, shape (n_rows,)."""
+    content, size = memoryview(vectors).cast("B"), vectors.itemsize * vectors.shape[1]
+    return np.asarray(
+        [
+            zlib.crc32(content[size * row : size * (row + 1)], zlib.crc32(keys[_KEY * row : _KEY * (row + 1)]))
+            for row in range(len(vectors))
+        ],
+        dtype="<u4",
+    )
+
+
+def _are_units(vectors: np.ndarray) -> np.ndarray:
+    """Returns whether each row is of unit length: bool, shape (n_rows,)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
+
+
 def _check(vectors: np.ndarray, texts: Sequence[str], identity: str) -> None:
     """What is stored stays, so a vector that would spoil every comparison is refused first."""
-    lengths = np.linalg.norm(vectors, axis=1)
-    for row in np.flatnonzero(~(np.abs(lengths - 1.0) < 1e-3))[:1]:
+    for row in np.flatnonzero(~_are_units(vectors))[:1]:
         raise UserError(
-            f"The embedder {identity} gives a vector of length {lengths[row]} for the text {texts[row][:60]!r}: "
+            f"The embedder {identity} gives a vector of length {np.linalg.norm(vectors[row])} for the text {texts[row][:60]!r}: "
             "choose another (embedder=…), or drop the text"
         )

@@ -4,6 +4,7 @@ import json
 import random
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import start
@@ -15,9 +16,11 @@ from tests.damage import (
     check_journal,
     check_run_json,
     check_table,
+    check_vectors,
     copy_run,
     damaged,
     make_journal,
+    make_vectors,
 )
 
 
@@ -49,6 +52,10 @@ def main(quick: bool) -> None:
         (run / "seed" / FILE).write_bytes(table)
         count("run_json", run_json, size, lambda content: check_run_json(run, content))
         count("journal", journal, size, lambda content: check_journal(folder / "journal.sqlite", content))
+        (folder / "vectors").mkdir()
+        store = make_vectors(folder / "vectors")
+        for file in ("vectors.f32", "checksums", "keys"):
+            count(file, store[file], size, partial(check_vectors, folder / "vectors", store, file))
         documents = (run / "prescreen" / FILE).read_bytes()
         count("corpus_parquet", documents, size, lambda content: check_corpus(folder / "corpus.parquet", content))
 

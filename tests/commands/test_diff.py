@@ -1,6 +1,5 @@
 """stage=diff: what two runs, or two revisions, have in common and what not."""
 
-import json
 import re
 import shutil
 from contextlib import closing
@@ -11,7 +10,7 @@ from fanno_hf.cli.configuration import resolve
 from fanno_hf.commands.diff import diff
 from fanno_hf.hub.publish import publish
 from fanno_hf.output.folder import RunFolder
-from tests.conftest import SMALL, compose_config, small_run
+from tests.conftest import SMALL, compose_config, edit_run_json, small_run
 from tests.hub.conftest import REPO, config_of, loopback_hub
 
 
@@ -73,9 +72,7 @@ def test_the_first_of_what_differs_is_shown_and_none_on_request(sides):
 
 
 def test_the_funnels_stand_side_by_side(sides):
-    content = json.loads((sides[1] / "run.json").read_text(encoding="utf-8"))
-    content["stages"]["prescreen"]["rejected"]["garbled"] = 4
-    (sides[1] / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    edit_run_json(sides[1], lambda content: content["stages"]["prescreen"]["rejected"].update(garbled=4))
     assert line(said(*sides), "prescreen", "garbled")[2:] == ["0", "4"]
 
 

@@ -191,6 +191,14 @@ def test_a_hostile_run_json_is_refused_and_leaves_nothing_behind(go_on, hub, tmp
     assert not (tmp_path / "run" / "run.json").exists()
 
 
+def test_a_run_json_whose_counts_were_changed_is_refused(go_on, hub):
+    manifest = json.loads(hub.files(REPO, "demo")["run.json"])
+    manifest["stages"]["seed"]["kept"] = 9012
+    hub.commit(REPO, "changed", {**hub.files(REPO, "demo"), "run.json": json.dumps(manifest).encode()})
+    with pytest.raises(UserError, match="its run.json has been changed since fanno_hf wrote it"):
+        go_on("stage=augment", f"hub.from={REPO}@changed")
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -15,7 +15,7 @@ from fanno_hf.errors import FannoError, UserError
 from fanno_hf.hub.publish import Publisher, publish, push_in_passing
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES, tables_of
-from tests.conftest import small_run
+from tests.conftest import edit_run_json, small_run
 from tests.doubles.hub import HubServer
 from tests.hub.conftest import REPO, TOKEN, config_of
 
@@ -71,10 +71,7 @@ def test_a_second_push_makes_no_commit_and_sends_no_rows(push, hub, folder):
 def test_a_push_from_a_copy_that_knows_nothing_of_the_first_makes_no_commit(push, hub, folder):
     push()
     before = hub.branches(REPO)
-    content = manifest(folder)
-    for entry in content["stages"].values():
-        del entry["hub"]
-    (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    edit_run_json(folder, lambda content: [entry.pop("hub") for entry in content["stages"].values()])
     push()
     assert hub.branches(REPO) == before
 

@@ -64,6 +64,8 @@ def test_every_tag_of_a_pool_that_comes_along_can_be_dealt(name):
         ([{"manner": "neutral"}], "tags.forbidden: .*must name some of task_type, characteristic, style"),
         ([{"task_type": "a"}], "leaves no combination"),
         (["a"], "must name some of"),
+        (True, "tags.forbidden: True is no list"),
+        ([{"style": 7}], "tags.forbidden: 7 is no style"),
     ],
 )
 def test_what_is_forbidden_must_be_there(forbidden, said):
@@ -71,7 +73,7 @@ def test_what_is_forbidden_must_be_there(forbidden, said):
         tag_pool({**tags(), "forbidden": forbidden})
 
 
-@pytest.mark.parametrize("weight", [0, -1, 1e9, "often"])
+@pytest.mark.parametrize("weight", [0, -1, 1e9, "often", 10**399])
 def test_a_weight_that_is_none_names_its_key(weight):
     with pytest.raises(UserError, match=r"tags\.task_types"):
         tag_pool(tags(task_types=[("a", weight)]))
@@ -93,7 +95,14 @@ def test_the_kind_is_the_one_that_the_teacher_named(named, tag):
 
 
 @pytest.mark.parametrize(
-    ("styles", "said"), [([], r"tags\.styles is empty"), ([{"name": "question"}], r"tags\.styles: every tag needs")]
+    ("styles", "said"),
+    [
+        ([], r"tags\.styles is empty"),
+        *(
+            ([{"text": "as a question", **tag}], r"tags\.styles: every tag needs a name and a text \(in quotes where")
+            for tag in ({}, {"name": True}, {"name": 1.5}, {"name": []}, {"name": None}, {"name": "a", "text": 7})
+        ),
+    ],
 )
 def test_a_list_that_is_wrong_names_its_key(styles, said):
     with pytest.raises(UserError, match=said):

@@ -21,7 +21,7 @@ from fanno_hf.output.manifest import fault_of
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.steps.rows import features
 from fanno_hf.vectors.embedder import HashingEmbedder
-from tests.conftest import DOCUMENTS, SMALL, small_run, write_documents
+from tests.conftest import DOCUMENTS, SMALL, edit_run_json, small_run, write_documents
 from tests.doubles.chat_server import ChatServer
 
 NAMES = list(STAGES)
@@ -261,11 +261,30 @@ def test_rows_that_failed_are_asked_again_and_those_that_were_refused_are_not(ru
     assert len(server.chats) - before == asked
 
 
+def test_a_run_with_the_largest_price_and_seed_is_read_again(run):
+    largest = ("random_seed=9007199254740991", "teacher.price.prompt=1e9", "teacher.price.hour=1e9")
+    path = run("stage=prescreen", *largest).path
+    assert run("stage=prescreen", *largest).manifest["stages"]["prescreen"]["cost"] > 0
+    assert fault_of(json.loads((path / "run.json").read_text())) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "sent"),
+    [
+        ("{chat_template_kwargs: {enable_thinking: false}}", "chat_template_kwargs", {"enable_thinking": False}),
+        ("{stop_token_ids: [1, 2], top_k: 20}", "stop_token_ids", [1, 2]),
+        ("{a: {b: [{c: null}]}}", "a", {"b": [{"c": None}]}),
+    ],
+)
+def test_keys_of_the_body_are_sent_however_deep_they_are(run, given, key, sent):
+    with ChatServer() as server:
+        overrides = [*over(server), *TOLERANT, "stage=prescreen", f"teacher.extra_body={given}"]
+        assert run(*overrides).manifest["stages"]["prescreen"]["teacher"].startswith("double {")
+        assert server.chats[0].body[key] == sent
+
+
 def test_a_stage_with_failed_rewards_is_not_up_to_date(again, tmp_path):
-    path = tmp_path / "run/run.json"
-    manifest = json.loads(path.read_text())
-    manifest["stages"]["augment"]["failed_rewards"] = 2
-    path.write_text(json.dumps(manifest))
+    edit_run_json(tmp_path / "run", lambda manifest: manifest["stages"]["augment"].update(failed_rewards=2))
     assert again() == (["augment"], 0)
 
 
@@ -288,10 +307,7 @@ def test_a_run_json_of_others_is_refused(run, tmp_path, content):
 
 
 def test_a_run_json_with_a_damaged_entry_is_refused(run, tmp_path):
-    path = run("stage=prescreen").path / "run.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["stages"]["prescreen"]["kept"] = "many"
-    path.write_text(json.dumps(content), encoding="utf-8")
+    edit_run_json(run("stage=prescreen").path, lambda manifest: manifest["stages"]["prescreen"].update(kept="many"))
     with pytest.raises(
         UserError, match=r"run\.json has been changed since fanno_hf wrote it \(prescreen\.kept is missing or wrong\)"
     ):

@@ -166,4 +166,4 @@ def test_a_shard_is_for_the_prescreen_stage_alone(do):
 def test_the_marker_of_a_shard_is_readable(do, tmp_path):
     do("shard=0/2")
     entry = json.loads((tmp_path / "run/shards/0-of-2/run.json").read_text())["shard"]
-    assert set(entry) == {"fingerprint", "source", "passages", "rejected"}
+    assert set(entry) == {"fingerprint", "source", "passages", "rejected", "checksum"}

@@ -1,7 +1,6 @@
 """The tables of the report: which form rows have, which task types the teacher named, what parsing took off."""
 
 import hashlib
-import json
 import shutil
 from contextlib import closing
 
@@ -13,7 +12,7 @@ from fanno_hf.cli.configuration import resolve
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.report.completions import completion_tables
 from fanno_hf.report.form import form_tables, window_groups
-from tests.conftest import compose_config, small_run
+from tests.conftest import compose_config, edit_run_json, small_run
 
 CONFIGS = ("seed", "augment", "rejected/seed", "rejected/augment")
 OTHER = [
@@ -36,10 +35,9 @@ def replace(run, config: str, table: pa.Table) -> None:
     """Writes another table in the place of one, and its digest."""
     path = run / config / "train-00000-of-00001.parquet"
     pq.write_table(table, path)
-    manifest = json.loads((run / "run.json").read_text())
     key = "output_rejected" if "/" in config else "output"
-    manifest["stages"][config.rpartition("/")[2]][key] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (run / "run.json").write_text(json.dumps(manifest))
+    named = {key: hashlib.sha256(path.read_bytes()).hexdigest()}
+    edit_run_json(run, lambda manifest: manifest["stages"][config.rpartition("/")[2]].update(named))
 
 
 def rewrite(run, config: str, **columns) -> int:

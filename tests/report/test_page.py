@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from fanno_hf.report import page as page_module
 from fanno_hf.report.page import Page, StageFigures, Table, metric_groups, render_page
+from fanno_hf.texts.fit import visible
 from tests.report.browser import Watched, open_browser
 
 HOSTILE = {
@@ -213,8 +214,8 @@ def hostile(request, browser, tmp_path_factory):
         *("figure:nth-child(odd) h3", "figure:nth-child(odd) .absent", "figure:nth-child(odd) figcaption"),
     ],
 )
-def test_hostile_texts_stand_in_the_page_as_they_are(hostile, places):
-    texts = [re.sub("[\0\ud800-\udfff]", "\ufffd", text) for text in hostile.texts]
+def test_hostile_texts_stand_in_the_page_as_they_are_but_for_control_characters(hostile, places):
+    texts = [visible(text) for text in hostile.texts]
     assert hostile.page.locator(places).all_text_contents() == ([" ".join(texts)] if places == "h1" else texts)
 
 
@@ -223,6 +224,13 @@ def test_hostile_texts_stand_in_a_lineage_and_in_the_list_as_they_are(hostile):
     # instruction, input, response; completion; document, counterexample, passage and three turns
     assert [shown for _, shown in hostile.lineages] == [[text] * 3 + [f"A: {text}"] + [text] * 6 for text in texts]
     assert [line.removesuffix("…") for line, _ in hostile.lineages] == [text[:300] for text in texts]
+
+
+def test_a_report_holds_no_control_character_of_a_run():
+    hostile = "\x1b]0;title\x07 \x9b31m \u202eevil\u2066 \x85\u2028"
+    html = render_page(everywhere(hostile, "Mosses\nare\tplants.")).decode()
+    assert [ch for ch in hostile if not ch.isprintable() and ch in html] == []
+    assert visible(hostile) in html and "Mosses\nare\tplants." in html
 
 
 def test_nothing_in_a_text_runs_sends_anything_or_makes_a_phone_scroll_sideways(hostile):

@@ -20,7 +20,7 @@ from fanno_hf.report.figures import draw
 from fanno_hf.report.report import report
 from fanno_hf.sources.pairs import as_pair
 from fanno_hf.texts import verbs
-from tests.conftest import SMALL, compose_config, small_run
+from tests.conftest import SMALL, compose_config, edit_run_json, small_run
 from tests.doubles import tiny_model
 from tests.hub.conftest import REPO, config_of, loopback_hub
 
@@ -143,21 +143,22 @@ def test_a_row_of_another_task_type_shows_the_prompt_that_asked_for_its_own(fold
 
 
 def test_a_prompt_of_other_templates_is_not_shown(folder):
-    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    content["stages"]["seed"]["config"]["prompts"]["seed"]["instruction"] += " Please."
-    (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    def please(content):
+        content["stages"]["seed"]["config"]["prompts"]["seed"]["instruction"] += " Please."
+
+    edit_run_json(folder, please)
     make(folder)
     seeds = [place for place, row in enumerate(rows(folder, "respond")) if row["origin"] == "seed"]
     assert [lineage(folder)[place]["prompt"] for place in seeds] == [None] * len(seeds) != []
 
 
 def test_templates_of_a_run_from_the_hub_are_not_rendered_unless_they_are_the_configured_ones(folder):
-    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    for entry in content["stages"].values():
-        entry["from"] = {"repo_id": "me/fanno", "revision": "demo", "commit": "0" * 40}
-    prompts = content["stages"]["respond"]["config"]["prompts"]["respond"]
-    prompts["grounded"] = "{{ 1 / 0 }}"
-    (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    def as_of_the_hub(content):
+        for entry in content["stages"].values():
+            entry["from"] = {"repo_id": "me/fanno", "revision": "demo", "commit": "0" * 40}
+        content["stages"]["respond"]["config"]["prompts"]["respond"]["grounded"] = "{{ 1 / 0 }}"
+
+    edit_run_json(folder, as_of_the_hub)
     make(folder)
     kept = lineage(folder)[: len(rows(folder, "respond"))]
     assert {row["response_prompt"] is None for row in kept} == {True}

@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import constants
 
 from fanno_hf.errors import UserError
-from fanno_hf.teacher.credentials import api_key
+from fanno_hf.teacher.credentials import api_key, check_no_secret
 
 OURS = ["http://127.0.0.1:8080"]
 HUGGING_FACE = (
@@ -117,8 +117,51 @@ def test_another_key_goes_anywhere_although_somebody_is_logged_in(monkeypatch, n
     assert api_key("TEACHER_KEY", OURS) == "sk-open-sesame"
 
 
-@pytest.mark.parametrize("value", ["sk-open-sesame", "my key", "9KEY"])
+@pytest.mark.parametrize(
+    "value", [1234567890123456, 0, 1.5, True, ["sk-open-sesame"], "sk-open-sesame", "my key", "9KEY"]
+)
 def test_a_key_in_the_place_of_its_name_is_not_repeated(value):
     with pytest.raises(UserError, match="takes the NAME of an environment variable") as raised:
         api_key(value, ["http://127.0.0.1:1"])
-    assert value not in str(raised.value)
+    assert str(value) not in str(raised.value)
+
+
+KEY = "zq9-Kx7VbN2mW8tR"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(f"My key is {KEY}, keep it", " ".join(KEY), {"top_k": 20, "note": f"Bearer {KEY}"}, {KEY: 1}),
+        *(
+            {"authorization": "Bearer abcdefgh1234"},
+            {"api_key": "open-sesame-4711"},
+            {"headers": [{"X-API-Key": "a" * 20}]},
+        ),
+        *({"nested": {"token": "open-sesame-4711"}}, {"access_token": "open-sesame"}, {"Password": 123456789}),
+    ],
+    ids=str,
+)
+def test_a_setting_that_would_publish_a_key_is_refused(monkeypatch, value):
+    monkeypatch.setenv("TEACHER_KEY", KEY)
+    api_key("TEACHER_KEY", OURS)
+    with pytest.raises(
+        UserError, match="^judge.extra_body holds what seems to be a key, .* judge.api_key_env"
+    ) as raised:
+        check_no_secret("judge.extra_body", value)
+    assert KEY not in str(raised.value) and "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "You are the helper, and speak of tokens, keys and passwords.", {"top_k": 20, "max_tokens": 512}),
+        *({"stop_token": "<|im_end|>", "token": "</s>"}, {"api_key": "none"}, {"skip_special_tokens": False}),
+        {"lora": "hf_Llama31Instruct8B", "chat_template_kwargs": {"enable_thinking": False}},
+    ],
+    ids=str,
+)
+def test_a_setting_without_one_is_not(monkeypatch, value):
+    monkeypatch.setenv("TEACHER_KEY", "the")
+    api_key("TEACHER_KEY", OURS)
+    check_no_secret("teacher.system", value)

@@ -6,9 +6,11 @@ import logging
 import pytest
 
 from fanno_hf.errors import TeacherUnavailable, UserError
+from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import ChatClient
 from fanno_hf.teacher.endpoint import Endpoint
 from fanno_hf.teacher.members import Members, identity_of, manner_of
+from fanno_hf.teacher.pool import Pool
 from tests.doubles.chat_server import ChatServer, Raw
 from tests.teacher.test_pool import free_port
 
@@ -37,6 +39,38 @@ def test_the_model_is_what_the_server_says():
 def test_a_name_that_steers_a_terminal_is_made_fit_to_show():
     with ChatServer(models=["org/\x1b]0;evil\x07mo\u202edel\x1b[2J"]) as server:
         assert open_members(server.url).identity == "org/model"
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"),
+    [
+        ("/models/hf_Llama31Instruct8B", "hf_Llama31Instruct8B"),
+        ("org/api-Qwen3Coder30B", "org/api-Qwen3Coder30B"),
+        ("mistral-local-7b", "mistral-local-7b"),
+        ("org/zq9-Kx7VbN2mW8tR-7b", "org/***-7b"),
+    ],
+)
+def test_a_server_is_asked_for_its_model_by_the_name_that_it_told(monkeypatch, name, identity):
+    def refuse(body):
+        return None if body["model"] == name else Raw(b'{"error": {"message": "no such model"}}', 404)
+
+    async def do():
+        pool = Pool(server.url, api_key_env="TEACHER_KEY", retries=0, patience=0.0)
+        await pool.open()
+        answer = await pool.complete(Request([{"role": "user", "content": "Why do mosses dry?"}], 8))
+        await pool.close()
+        return pool.identity, answer.error
+
+    monkeypatch.setenv("TEACHER_KEY", "zq9-Kx7VbN2mW8tR" if "zq9" in name else "mistral")
+    with ChatServer(models=[name], refuse=refuse) as server:
+        assert asyncio.run(do()) == (identity, None)
+
+
+def test_models_whose_names_look_like_secrets_are_told_apart():
+    names = ["key-Moss7InstructA", "key-Moss7InstructB"]
+    refused = pytest.raises(UserError, match="of key-Moss7InstructA, key-Moss7InstructB$")
+    with ChatServer(models=names) as server, refused:
+        open_members(server.url)
 
 
 def test_servers_of_different_models_are_refused():
@@ -80,3 +114,11 @@ def test_what_decides_the_answers_is_part_of_the_identity():
         == 'org/model {"system": "Be brief.", "top_k": 20}'
     )
     assert manner_of(None, None) == ""
+
+
+def test_a_key_becomes_no_part_of_the_identity(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "open-sesame-4711")
+    with pytest.raises(UserError, match="^teacher.system holds what seems to be a key"):
+        manner_of({"top_k": 20}, "My key is open-sesame-4711.")
+    with pytest.raises(UserError, match="^teacher.extra_body holds what seems to be a key"):
+        manner_of({"note": ["open-sesame-4711"]}, None)

@@ -290,7 +290,7 @@ def test_a_row_goes_to_another_server_when_one_is_not_there():
 @pytest.mark.parametrize(
     "url",
     [
-        *("", None, [], "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://:8080"),
+        *("", None, [], 5, 1.5, True, {"a": 1}, "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://:8080"),
         *("http://host:port", "http://gpu 1:8080"),
         *(["http://127.0.0.1:1", None], ["http://127.0.0.1:1", "gpu1:8080"]),
     ],
@@ -316,6 +316,14 @@ def test_a_host_may_be_called_like_a_path(url):
 def test_a_url_that_holds_a_secret_is_refused_without_it(url):
     with pytest.raises(UserError, match="teacher.base_url") as raised:
         Pool(url, "double")
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["KEY", "http://127.0.0.1:KEY", "ftp://KEY/x"])
+def test_an_address_that_is_the_key_is_refused_without_it(monkeypatch, url):
+    monkeypatch.setenv("TEACHER_KEY", "open-sesame-4711")
+    with pytest.raises(UserError, match="is no URL") as raised:
+        Pool(url.replace("KEY", "open-sesame-4711"), "double", api_key_env="TEACHER_KEY")
     assert "sesame" not in str(raised.value)
 
 

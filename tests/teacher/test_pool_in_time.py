@@ -48,6 +48,9 @@ class Client:
     async def check(self):
         """It is always well."""
 
+    def shown(self, name: str) -> str:
+        return name
+
     async def describe(self) -> Server:
         return Server(model="org/model", max_in_flight=1000)
 

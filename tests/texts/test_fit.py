@@ -1,10 +1,11 @@
 """Foreign words made fit to be shown: no secret and no control character is left, and then they are cut."""
 
 import base64
+import unicodedata
 
 import pytest
 
-from fanno_hf.texts.fit import fit_to_show
+from fanno_hf.texts.fit import fit_name, fit_to_show
 
 KEY = "sk-open-sesame-4711"
 PIECES = [KEY[start : start + 8] for start in range(len(KEY) - 7)]
@@ -33,11 +34,23 @@ def escaped(form: str) -> str:
         escaped("%%25%02x"),
         escaped("&#%d;"),
         "\\u0073k-open-sesame-4711",
+        escaped("&#x%06x;"),
+        escaped("&#%05d"),
+        escaped("&amp;#x%X;"),
+        escaped("\\%o"),
+        escaped("\\u{%x}"),
+        escaped("\\x{%x}"),
+        escaped("\\U%08x"),
+        escaped("%%u%04x"),
+        escaped("=%02X"),
+        KEY.translate({ord(ch): ord(ch) + 0xFEE0 for ch in KEY}),  # full width
+        KEY.translate({ord(ch): ord(ch) - ord("a") + 0x1D41A for ch in KEY if ch.isalpha()}),  # mathematical bold
+        f"\\{KEY}",
     ],
 )
 def test_a_key_is_hidden_however_it_is_written(words):
     shown = fit_to_show(words, [KEY])
-    plain = "".join(ch for ch in shown if not ch.isspace())
+    plain = "".join(ch for ch in unicodedata.normalize("NFKC", shown) if not ch.isspace())
     assert "***" in shown
     assert not [piece for piece in PIECES if piece in plain or piece.upper() in plain]
 
@@ -65,6 +78,15 @@ def test_a_key_in_hexadecimal_digits_is_hidden():
 )
 def test_what_looks_like_a_secret_is_hidden(words):
     assert "***" in fit_to_show(words)
+
+
+def test_the_token_of_the_run_is_hidden_although_nobody_names_it(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "open-sesame-4711")
+    assert fit_to_show("there is no host open-sesame-4711") == "there is no host ***"
+
+
+def test_a_name_loses_the_key_and_nothing_that_only_looks_like_one():
+    assert fit_name(f"org/hf_Llama31Instruct8B\x1b[2J-{KEY}", [KEY]) == "org/hf_Llama31Instruct8B-***"
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,8 @@ def test_two_embedders_never_share_a_vector(make):
     assert len(embedder.calls) == 1
 
 
-@pytest.mark.parametrize("lost", ["vectors.f32", "keys"])
-@pytest.mark.parametrize("size", [0, 5, 40])
+@pytest.mark.parametrize("lost", ["vectors.f32", "checksums", "keys"])
+@pytest.mark.parametrize("size", [0, 5, 9, 40])
 def test_what_a_killed_process_left_half_written_is_embedded_again(make, tmp_path, monkeypatch, lost, size):
     monkeypatch.setattr(embedding_store, "CHUNK", 1)
     expected = make()[0].encode(TEXTS).copy()
@@ -147,7 +147,6 @@ def test_a_vector_that_would_spoil_every_comparison_is_refused(make, monkeypatch
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("vectors.f32", b"\xff" * 96, "vectors.f32 is damaged: delete its folder"),
         ("embedder.json", b"{", "delete it and its texts are embedded again"),
         ("embedder.json", b'{"dimension": 0}', "delete it and its texts are embedded again"),
     ],
@@ -157,6 +156,104 @@ def test_a_damaged_file_says_what_to_do(make, tmp_path, file, content, said):
     next(tmp_path.rglob(file)).write_bytes(content)
     with pytest.raises(UserError, match=said):
         make()[0].encode(TEXTS)
+
+
+def changed(folder, name: str, change, size: int) -> None:
+    """Gives one of the files of a store other rows; `change` changes an array of them in place."""
+    (path,) = folder.rglob(name)
+    rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, size).copy()
+    change(rows)
+    path.write_bytes(rows.tobytes())
+
+
+def flip_sign(rows) -> None:
+    rows[1, 3::4] ^= 0x80  # of every number in row 1: its length stays
+
+
+def swap(rows) -> None:
+    rows[[0, 1]] = rows[[1, 0]]
+
+
+def copy(rows) -> None:
+    rows[1] = rows[0]
+
+
+def flip_bit(rows) -> None:
+    rows[2, 1] ^= 1
+
+
+DAMAGE = {
+    "signs": ("vectors.f32", 32, flip_sign, 1),
+    "swapped vectors": ("vectors.f32", 32, swap, 2),
+    "a vector twice": ("vectors.f32", 32, copy, 1),
+    "one bit of a vector": ("vectors.f32", 32, flip_bit, 1),
+    "swapped keys": ("keys", 16, swap, 2),
+    "a key twice": ("keys", 16, copy, 1),
+    "one bit of a checksum": ("checksums", 4, flip_bit, 1),
+    "no vector is whole": ("vectors.f32", 32, lambda rows: rows.fill(0xFF), 3),
+}
+
+
+@pytest.mark.parametrize(("name", "size", "change", "lost"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_vector_is_embedded_again_and_said_once(make, tmp_path, caplog, name, size, change, lost):
+    expected = make()[0].encode(TEXTS).copy()
+    changed(tmp_path, name, change, size)
+    store, embedder = make()
+    assert np.allclose(store.encode(TEXTS), expected, atol=1e-5)
+    assert sum(map(len, embedder.calls)) == lost
+    assert f"{lost} damaged vector" in caplog.text
+    caplog.clear()
+    store, embedder = make()
+    assert np.allclose(store.encode(TEXTS), expected, atol=1e-5)
+    assert (embedder.calls, caplog.text) == ([], "")
+    assert {path.name: path.stat().st_size for path in tmp_path.rglob("*.f32")} == {"vectors.f32": 3 * 32}
+
+
+@pytest.mark.parametrize("killed_before", ["vectors.f32", "checksums", "keys"])
+def test_a_process_that_dies_while_it_takes_out_what_is_damaged_spoils_nothing(
+    make, tmp_path, monkeypatch, killed_before
+):
+    expected = make()[0].encode(TEXTS).copy()
+    changed(tmp_path, "vectors.f32", swap, 32)
+    write = EmbeddingStore._replace
+
+    def die(store, name, parts):
+        if name == killed_before:
+            raise KeyboardInterrupt
+        write(store, name, parts)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(EmbeddingStore, "_replace", die)
+        make()[0].encode(TEXTS)
+    assert np.allclose(make()[0].encode(TEXTS), expected, atol=1e-5)
+
+
+def test_a_store_from_before_there_were_checksums_is_read_and_gets_them(make, tmp_path):
+    expected = make()[0].encode(TEXTS).copy()
+    whole = files(tmp_path)
+    next(tmp_path.rglob("checksums")).unlink()
+    store, embedder = make()
+    assert np.array_equal(store.encode(TEXTS), expected)
+    assert (embedder.calls, files(tmp_path)) == ([], whole)
+
+
+def test_a_vector_of_another_length_in_a_store_without_checksums_is_embedded_again(make, tmp_path):
+    expected = make()[0].encode(TEXTS).copy()
+    next(tmp_path.rglob("checksums")).unlink()
+    changed(tmp_path, "vectors.f32", lambda rows: rows[2].fill(0x7F), 32)
+    store, embedder = make()
+    assert np.allclose(store.encode(TEXTS), expected, atol=1e-5)
+    assert sum(map(len, embedder.calls)) == 1
+
+
+def test_another_stores_damaged_vectors_are_not_taken_over_and_its_files_stay(tmp_path):
+    EmbeddingStore(Recorder(), tmp_path / "a").encode(TEXTS)
+    changed(tmp_path / "a", "vectors.f32", flip_sign, 32)
+    before, embedder = files(tmp_path / "a"), Recorder()
+    store = EmbeddingStore(embedder, tmp_path / "all")
+    store.absorb(tmp_path / "a")
+    assert np.allclose(store.encode(TEXTS), HashingEmbedder(8).encode(TEXTS), atol=1e-5)
+    assert (sum(map(len, embedder.calls)), files(tmp_path / "a")) == (1, before)
 
 
 def test_a_process_that_died_before_its_first_vector_leaves_nothing_to_mend(make, tmp_path):
