@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo browser test test-kill test-servers style quality bench clean
+.PHONY: help install demo browser test test-long test-servers style quality bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,10 +31,10 @@ browser: install ## find or install the headless Chromium that the tests of the 
 		|| $(BIN)/playwright install --with-deps chromium
 
 test: quality browser ## quality checks and every test (about five minutes, loopback only)
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not kill20"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not long"
 
-test-kill: install ## kill -9 a run at 20 random moments and compare every byte
-	$(BIN)/python -m pytest -q -m kill20 tests/test_kill.py
+test-long: install ## what takes minutes: 20 kills of a run, several processes that train one student
+	$(BIN)/python -m pytest -q -m long
 
 # a server that is installed elsewhere is named by its Python: SERVERS_VLLM=…, SERVERS_LLAMA=…
 test-servers: install $(if $(SERVERS_VLLM),,.servers/vllm/.installed) $(if $(SERVERS_LLAMA),,.servers/llama/.installed) ## install vLLM (CPU) and llama-cpp-python below .servers/, and run against them (an hour or two)

@@ -105,7 +105,7 @@ def ordeal(folder: Path, moments: list[Callable[[], bool]]) -> tuple[int, list[t
     return start(folder).wait(timeout=SECONDS), held
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.kill20)])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_a_run_that_is_killed_loses_nothing_asks_nothing_twice_and_ends_the_same(tmp_path, kills):
     documents = DOCUMENTS if kills == 2 else [row["text"] for row in read_sample()]
     peaceful, killed = tmp_path / "peaceful", tmp_path / "killed"

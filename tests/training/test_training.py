@@ -261,6 +261,7 @@ def test_two_processes_do_not_make_the_same_student(settings, tmp_path):
         train(settings())
 
 
+@pytest.mark.long
 def test_several_processes_train_one_student(settings, tmp_path):
     words = ["train.max_steps=4", "train.micro_batch_size=4", "train.name=together"]
     config = settings(*words).resolved
