@@ -80,7 +80,11 @@ def test_command_is_real(arguments):
                 assert re.match(r"[~+]{0,2}[\w.@/]+(=|$)", word), f"{word} is neither an option nor an override"
                 overrides.append(word)
         is_recipe = "-cd" in words or "--config-dir" in words
-        resolved = resolve(compose_recipe(name, *overrides) if is_recipe else compose_config(*overrides, name=name))
+        if name == "config":  # with recipes beside the configuration, as `+students=cpu` needs it
+            search = [f"hydra.searchpath=[file://{ROOT / 'recipes'}]"] if is_recipe else []
+            resolved = resolve(compose_config(*search, *overrides))
+        else:
+            resolved = resolve(compose_recipe(name, *overrides))
         assert resolved.stage in ("all", *STAGES, *TASKS)
         assert resolved.export.format in FORMATS
 
