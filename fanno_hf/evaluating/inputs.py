@@ -74,7 +74,7 @@ def _pairs(settings: Settings) -> list[Pair]:
         logger.info("evaluate: %s names no answers that people wrote: the measure loss is left out", key)
         return []
     entropy: Any = spread_seed(settings.random_seed, "evaluate", "loss")
-    pairs = draw_pairs(data, key, most, entropy)[0] if most else list(each_pair(data, key))
+    pairs = draw_pairs(each_pair(data, key), most, entropy)[0]
     answered = [pair for pair in pairs if pair["response"].strip()]
     if not answered:
         raise UserError(f"{key}={data}: no row has an answer: it needs output, response, or turns of an assistant")

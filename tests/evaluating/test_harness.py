@@ -159,8 +159,8 @@ def test_a_harness_that_fails_is_quoted(double, models):
         run_task(Task("gsm8k", 5), load(models[0], "k"), 4, None)
 
 
+@pytest.mark.long  # needs lm-eval, which the other tests do without
 def test_a_task_over_a_local_file(evaluate, models, tasks, tmp_path, monkeypatch):
-    pytest.importorskip("lm_eval")
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     names = f"{models[0]},{models[1]}"
     shown = evaluate(
