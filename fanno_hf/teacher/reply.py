@@ -83,7 +83,7 @@ def read_completion(content: bytes, kind: str, request: Request, secrets: Sequen
     choice, longest = choices[0], _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
     finish_reason = _finish_reason(choice.get("finish_reason"))
     written, apart, is_long = _written(choice, usage, longest, secrets, is_cut=finish_reason == "length")
-    text, thought = without_thoughts(written[:longest])
+    text, thought = without_thoughts(written[:longest], request.messages[-1]["content"])
     counts, is_estimated = _counts(usage, request, len(written) + len(apart), thought + len(apart))
     if finish_reason is None:
         raise _unfinished(choice.get("finish_reason"), counts, secrets)
