@@ -17,18 +17,39 @@ from fanno_hf.cli.quoting import for_a_shell
 from fanno_hf.cli.signals import STOPPED, Stopped
 from fanno_hf.errors import FannoError, causes, did_you_mean, is_disk_full
 from fanno_hf.output.place import disk_error
+from fanno_hf.texts.fit import may_be_secret
 from fanno_hf.texts.hidden import known_keys, without_keys
 
 logger = logging.getLogger("fanno_hf")
+
+# settings that a key is put into by mistake, whatever it looks like
+_TAKES_A_KEY = re.compile(r"(?:base_url|api_key_env|\w*(?:key|token|secret|password))(?:@.*)?\Z", re.IGNORECASE)
 
 
 def explain(error: BaseException, *, debug: bool) -> int:
     """Logs one line about an error, after its traceback if `debug` is set, and returns the exit code."""
     message, code = _in_words(error)
     if debug:
-        logger.error("%s", without_keys("".join(traceback.format_exception(error)).rstrip(), known_keys()))
+        logger.error("%s", _harmless_lines(error))
     logger.error("%s", _harmless(message))
     return code
+
+
+def _harmless_lines(error: BaseException) -> str:
+    """Returns the traceback of an error without keys, and without an argument that Hydra could not parse and that may be one."""
+    lines = "".join(traceback.format_exception(error)).rstrip()
+    for word in _quoted_by_hydra(error):
+        key, _, value = word.partition("=")
+        if value and _shown(word) != word:
+            lines = lines.replace(value, "…")
+    return without_keys(lines, known_keys())
+
+
+def _quoted_by_hydra(error: BaseException) -> list[str]:
+    """Returns the arguments that an error of Hydra repeats."""
+    ambiguous = re.findall(r"Ambiguous value for argument '(.*)'", str(error))
+    options = ["=".join(found) for found in re.findall(r"Could not find '([^']+)/([^'/]+)'", str(error))]
+    return [*ambiguous, *options, *([error.override] if isinstance(error, OverrideParseException) else [])]
 
 
 def _harmless(message: str) -> str:
@@ -72,7 +93,7 @@ def _about_configuration(error: Exception) -> str:
         group, option, rest = match.groups()
         options = [word for word in rest.split() if re.fullmatch(r"[\w\-]+", word) and not word.startswith("__")]
         options = options[: options.index("Config")] if "Config" in options else options
-        return f"{group}={option} is unknown{did_you_mean(option, options) or '.'} Known: {', '.join(options)}"
+        return f"{_shown(f'{group}={option}')} is unknown{did_you_mean(option, options) or '.'} Known: {', '.join(options)}"
     if match := re.search(r"(?:Cannot find primary config|Primary config module|Could not load) '?([^'\s.]+)", words):
         return f"There is no configuration {match.group(1)}: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", words):
@@ -85,8 +106,8 @@ def _about_configuration(error: Exception) -> str:
     if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
         return match.group(1)
     if match := re.search(r"Ambiguous value for argument '(.*)'", str(error)):
-        quoted = for_a_shell(match.group(1))
-        return f"{match.group(1)} has a comma: quote the value twice, as in {quoted}, or give -m for a run of each"
+        word = _shown(match.group(1))
+        return f"{word} has a comma: quote the value twice, as in {for_a_shell(word)}, or give -m for a run of each"
     if isinstance(error, OverrideParseException):
         return _about_override(error.override)
     return f"The configuration is wrong: {_first_line(error)}"
@@ -95,8 +116,16 @@ def _about_configuration(error: Exception) -> str:
 def _about_override(word: str) -> str:
     """Returns how to write an argument that Hydra cannot parse."""
     if not re.match(r"[+~]*[\w.@/-]+=", word):
+        word = "…" if may_be_secret(word) else word
         return f"'{word}' is not an override: write key=value, as in stage=augment (quote values with commas)"
+    word = _shown(word)
     return f"{word} has a character with a meaning in Hydra: quote the value twice, as in {for_a_shell(word)}"
+
+
+def _shown(word: str) -> str:
+    """Returns an argument without its value where that may be a key or hold one, as in "teacher.base_url=…"."""
+    key, sign, value = word.partition("=")
+    return f"{key}{sign}…" if _TAKES_A_KEY.search(key) or may_be_secret(value) else word
 
 
 def _first_line(error: BaseException) -> str:

@@ -23,7 +23,8 @@ from fanno_hf.steps.asking import Questions, questions_about
 from fanno_hf.teacher.base import Ask, Completion, Request
 from fanno_hf.teacher.client import ChatClient, Refused
 from fanno_hf.teacher.pool import Pool
-from fanno_hf.teacher.thoughts import without_end_tokens, without_thoughts
+from fanno_hf.teacher.template_ends import without_end_tokens
+from fanno_hf.teacher.thoughts import without_thoughts
 from fanno_hf.texts.hidden import known_keys, without_keys
 
 T = TypeVar("T")

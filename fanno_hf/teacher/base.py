@@ -174,6 +174,7 @@ class Backend(Protocol):
     asked the server."""
     capacity: int  # requests in flight at most; final once it is open
     in_flight: int  # requests sent and not answered
+    room: int  # tokens for thoughts that it gives each request beside those of its answer, as far as it knows
     resent: int  # how often a request was sent again, so far
     faults: Mapping[str, int]  # what went wrong so far, in the server's words -> how often
     context_length: (

@@ -11,31 +11,48 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
-"""Where servers put thoughts, beside the content of a message."""
+from fanno_hf.teacher.message import THOUGHT_FIELDS, content_of, thoughts_beside
+
 # characters that begin another value: more of them than the tokens of the longest answer have, with five alternatives each,
 # and reading them takes a hundred times the memory of the text
 _MOST_VALUES = 400_000
 _MOST_EVENTS = 50_000  # more than the longest answer has tokens, and half a second's work
+_CHARSET = re.compile(r"charset=\W?((?:iso|latin|windows|cp|gb|big5|euc|shift|koi8)[\w-]{1,20})", re.IGNORECASE)
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
 _EVENT = re.compile(rb"data:(?<![^\r\n]data:)([^\r\n]*)")  # at the beginning of a line
 
 
 class NoAnswer(ValueError):
     """A reply without an answer; its text says what there is instead. `is_final`: whether the same request would get no other,
-    where the model began one; None where it did not.
+    where the model began one; None where it did not. `paid`: as of `Completion`, what it cost all the same.
     """
 
-    def __init__(self, words: str, is_final: bool | None = None):
+    def __init__(self, words: str, is_final: bool | None = None, paid: tuple[int, int, int, int] = (0, 0, 0, 0)):
         super().__init__(words)
-        self.is_final = is_final
+        self.is_final, self.paid = is_final, paid
 
 
-def read_json(content: bytes) -> Any:
-    """Reads JSON. Raises NoAnswer: it is none, or has more values than anything that was asked for."""
+def decoded(content: bytes, kind: str = "") -> str:
+    """Returns the text of a body of content type `kind`: what can be UTF-8 is, whatever is named; else in the named charset.
+
+    UTF-8 with a broken character loses that one alone. Where no character beyond ASCII would be left, it was never UTF-8.
+    """
+    encoding = json.detect_encoding(content)
+    with suppress(UnicodeDecodeError):
+        return content.decode(encoding)
+    if named := _CHARSET.search(kind):
+        with suppress(LookupError, UnicodeDecodeError):
+            return content.decode(named[1])
+    text = content.decode(encoding, "replace")
+    return text if _BEYOND_ASCII.search(text) else content.decode("cp1252", "replace")
+
+
+def read_json(content: bytes, kind: str = "") -> Any:
+    """Reads JSON of content type `kind`. Raises NoAnswer: it is none, or has more values than anything that was asked for."""
     if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise NoAnswer(f"an answer of more than {_MOST_VALUES} values")
     try:
-        return json.loads(content.decode("utf-8", "replace"))
+        return json.loads(decoded(content, kind))
     except (ValueError, RecursionError):
         raise NoAnswer("an answer that is no JSON") from None
 
@@ -55,9 +72,10 @@ def read_stream(content: bytes) -> dict[str, Any]:
         told = get(get(first, "logprobs"), "content")
         tokens += told if isinstance(told, list) else []
         delta = get(first, "delta") or get(first, "message")
-        for name in ["content", *THOUGHT_FIELDS]:
-            if isinstance(get(delta, name), str):
-                parts.setdefault(name, []).append(delta[name])
+        said, among = content_of(get(delta, "content"))
+        for name, text in (("content", said), (THOUGHT_FIELDS[0], thoughts_beside(delta) + among)):
+            if isinstance(text, str) and (text or name == "content"):
+                parts.setdefault(name, []).append(text)
     if parts:
         message = {name: "".join(texts) for name, texts in parts.items()}
         reply["choices"] = [{**choice, "message": message, "logprobs": {"content": tokens}}]

@@ -33,6 +33,8 @@ PROBE_SECONDS = 10.0  # patience with a server that is only asked how it is
 class CallFailed(Exception):
     """A request brought no answer, and may bring one when it is sent again. Its text is the server's or the library's."""
 
+    paid = (0, 0, 0, 0)  # as of `Completion`: what it cost all the same
+
 
 class Unreachable(CallFailed):
     """Nobody listens there."""
@@ -197,7 +199,9 @@ class ChatClient:
             return self._failure(error.response)
         if isinstance(error, NoAnswer):
             words = fit_to_show(str(error), self._secrets)
-            return Nonsense(words) if error.is_final is None else Unfinished(words, error.is_final)
+            failure = Nonsense(words) if error.is_final is None else Unfinished(words, error.is_final)
+            failure.paid = error.paid
+            return failure
         if isinstance(error, session.Oversized):
             return Oversized(str(error))
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):

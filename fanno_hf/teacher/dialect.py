@@ -52,6 +52,11 @@ class Dialect:
         """Says which group of the configuration messages name: "teacher", or "judge"."""
         self.role = self._thinking.role = role
 
+    @property
+    def room(self) -> int:
+        """Tokens for thoughts that the next request gets beside its answer."""
+        return self._thinking.manner()["room"]
+
     def fit(self, request: Request) -> Request:
         """Returns the request as it should be sent first."""
         return dataclasses.replace(
@@ -113,8 +118,11 @@ class Dialect:
         return dataclasses.replace(sent, room=self._thinking.room)
 
     def resolved(self, before: Completion, answer: Completion) -> Completion:
-        """Returns which of two verdicts counts, the second with room for thoughts: that one, if it holds any."""
-        if answer.thinking_tokens:
+        """Returns which of two verdicts counts, the second with room for thoughts: that one, if it holds any or is decided.
+
+        Some servers take the thoughts out and say nothing of them.
+        """
+        if answer.thinking_tokens or not is_undecided(answer.text, answer.top_logprobs):
             self._probes = _UNKNOWN_PROBES
             return answer
         if self._probes:

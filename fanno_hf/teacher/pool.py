@@ -152,6 +152,11 @@ class Pool:
         """Requests sent and not answered."""
         return sum(endpoint.in_flight for endpoint in self.endpoints)
 
+    @property
+    def room(self) -> int:
+        """See `Backend.room`."""
+        return self._dialect.room
+
     async def start(self) -> None:
         """Starts the servers, where that is this backend's business."""
 
@@ -175,15 +180,14 @@ class Pool:
         failures, pause, blamed, changes = 0, _SHORTEST_PAUSE, None, 0
         undecided: Completion | None = None
         sent: Request | None = None
-        spent = (0, 0, 0, 0)  # `Completion.paid` of all answers to this request
+        spent = (0, 0, 0, 0)  # `paid` of all that came of this request
         while True:
             endpoint = await self._slots.take(urgency)
             # not before: what is known may have changed while it waited
             sent = sent or self._lengths.fit(self._dialect.fit(request))
             started = time.monotonic()
             outcome = await self._send(endpoint, request, sent)
-            if isinstance(outcome, Completion):
-                spent = dataclasses.replace(outcome, discarded=spent).paid
+            spent = tuple(map(sum, zip(spent, outcome.paid, strict=True)))
             if isinstance(outcome, WrongSetting):
                 raise self._stop(self._members.wrong_setting(endpoint, outcome)) from outcome
             changed = self._changed(request, sent, outcome, failures) if changes < _MOST_CHANGES else None

@@ -13,21 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fanno_hf.instructing.verdicts import is_answer
+from fanno_hf.instructing.verdicts import is_answer, yes_probability
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.body import THOUGHT_FIELDS, NoAnswer, get, read_json, read_stream
+from fanno_hf.teacher.body import NoAnswer, decoded, get, read_json, read_stream
+from fanno_hf.teacher.message import content_of, thoughts_beside
 from fanno_hf.teacher.thoughts import without_thoughts
 from fanno_hf.texts.fit import clean, fit_to_show
 from fanno_hf.texts.hidden import without_keys
 
 _MOST_TOKENS = 2**31 - 1
 _LEAST_LIKELY = -1e9  # a log-probability; JSON has no name for those of 0
+_MOST_LIKELY = 1.01  # probabilities of one token together; more make no sense, however a server rounds
 _MOST_WORDS = 100_000  # bytes of an error that are looked at
 # no tokenizer has tokens of a hundred characters on average: more is no answer to this request
 _CHARACTERS_A_TOKEN, _SPARE = 100, 1_000
 # characters a token where a server counts none: between English prose and code or other scripts
 _USUAL_TOKEN = 3.5
 _STOPS = ("stop", "eos_token", "stop_sequence", "eos", "end_turn", "complete", "completed")
+_CUT = ("length", "max_tokens")
 _NO_REASON = ("abort", "aborted", "error", "none", "null", "cancelled", "")
 _LONGEST_NAME = 1_000  # characters of the name of a model
 REFUSAL = "refusal"
@@ -70,78 +73,101 @@ def read_server(info: Any, models: Any) -> Server:
 
 
 def read_completion(content: bytes, kind: str, request: Request, secrets: Sequence[str] = ()) -> Completion:
-    """Reads the body of an answer, of content type `kind`. Raises NoAnswer: there is none in it."""
+    """Reads the body of an answer, of content type `kind`. Raises NoAnswer, with what it cost: there is none in it."""
     reply = _read_body(content, kind, secrets)
-    choices = get(reply, "choices")
+    choices, usage = get(reply, "choices"), get(reply, "usage")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         error = get(reply, "error") or get(reply, "detail") or get(reply, "message")
-        raise NoAnswer(f"no answer, but: {_said(error, secrets)}" if error else "an answer without choices")
-    choice, usage = choices[0], get(reply, "usage")
-    longest = _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
-    written, apart, finish_reason = _written(choice, longest, secrets)
-    text, thought = without_thoughts(written[:longest])
+        words = f"no answer, but: {_said(error, secrets)}" if error else "an answer without choices"
+        raise NoAnswer(words, paid=_told(usage))
+    choice, longest = choices[0], _CHARACTERS_A_TOKEN * (request.max_tokens + request.room) + _SPARE
+    finish_reason = _finish_reason(choice.get("finish_reason"))
+    written, apart, is_long = _written(choice, usage, longest, secrets, is_cut=finish_reason == "length")
+    text, thought = without_thoughts(written[:longest], request.messages[-1]["content"])
+    counts, is_estimated = _counts(usage, request, len(written) + len(apart), thought + len(apart))
+    if finish_reason is None:
+        raise _unfinished(choice.get("finish_reason"), counts, secrets)
     for string in request.stop:
         text = text.split(string, 1)[0]  # TGI keeps the string, the others remove it
     tokens = _tokens(choice.get("logprobs"), request.max_tokens + request.room)
     if request.room or apart or text.strip() != written.strip():
         tokens = _last_tokens(tokens, text)
-    everything = len(written) + len(apart)
-    counted, asked = (_number(get(usage, name)) for name in ("completion_tokens", "prompt_tokens"))
-    is_counted = counted is not None and asked is not None and (counted > 0 or asked > 0)
-    completed = counted if is_counted else _estimate(everything)
+    answers = _answers(tokens, secrets) if request.top_logprobs and request.max_tokens > 1 else None
+    prompt, cached, completed, thinking = counts
     return Completion(
         text=text[:longest],
-        finish_reason=finish_reason,
-        prompt_tokens=asked if is_counted else _estimate(sum(len(turn["content"]) for turn in request.messages)),
+        finish_reason="length" if is_long else finish_reason,
+        prompt_tokens=prompt,
         completion_tokens=completed,
-        cached_tokens=_number(get(get(usage, "prompt_tokens_details"), "cached_tokens")) or 0,
-        thinking_tokens=_thinking_tokens(usage, completed, thought + len(apart), everything),
-        estimated=not is_counted,
-        top_logprobs=_alternatives(tokens[0], secrets) if tokens else None,
-        answers=_answers(tokens, secrets) if request.top_logprobs and request.max_tokens > 1 else None,
+        cached_tokens=cached,
+        thinking_tokens=thinking,
+        estimated=is_estimated,
+        top_logprobs=_first_alternatives(tokens, text, secrets, is_verdict=request.top_logprobs > 0 and not answers),
+        answers=answers,
     )
 
 
-def _written(choice: dict[str, Any], longest: int, secrets: Sequence[str]) -> tuple[str, str, str]:
-    """Returns what a choice says, the thoughts that stand apart from it, and how it ended; both end where no answer would go on."""
-    finish_reason = _finish_reason(choice.get("finish_reason"), secrets)
+def _written(
+    choice: dict[str, Any], usage: Any, longest: int, secrets: Sequence[str], *, is_cut: bool
+) -> tuple[str, str, bool]:
+    """Returns what a choice says and the thoughts that stand apart from it, both up to where no answer would go on, and
+    whether it says more."""
     message = choice.get("message")
-    written = _content(get(message, "content"))
-    apart = "".join(thought for name in THOUGHT_FIELDS if isinstance(thought := get(message, name), str))
-    finish_reason = "length" if len(written) > longest else finish_reason
+    said, among = content_of(get(message, "content"))
+    if not isinstance(said, str | None):
+        raise NoAnswer("an answer whose content is no text", paid=_told(usage))
+    written, apart = clean(said or ""), thoughts_beside(message) + among
+    is_long = len(written) > longest
     # what is kept may be published; hidden before it is cut, so that no half of a key is left
-    written = without_keys(written[: longest + _SPARE], secrets, is_cut=finish_reason == "length")
-    return written[: longest + 1], apart[:longest], finish_reason
+    written = without_keys(written[: longest + _SPARE], secrets, is_cut=is_cut or is_long)
+    return written[: longest + 1], apart[:longest], is_long
 
 
 def _read_body(content: bytes, kind: str, secrets: Sequence[str]) -> Any:
     """Reads JSON, or the events of a stream that nobody asked for."""
-    head = content[:_MOST_WORDS].decode("utf-8", "replace").strip()
+    head = decoded(content[:_MOST_WORDS], kind).strip()
     if "event-stream" in kind or head.startswith(("data:", "event:", ":")):
         return read_stream(content)
     try:
-        return read_json(content)
+        return read_json(content, kind)
     except NoAnswer as error:
         said = _said(head, secrets) if _is_page(head) else f"{error}: {_said(head, secrets) or 'nothing'}"
         raise NoAnswer(said) from None
 
 
-def _finish_reason(said: Any, secrets: Sequence[str]) -> str:
-    """Returns "stop" or "length". Raises NoAnswer for any other: what was written then is not what was asked for."""
+def _finish_reason(said: Any) -> str | None:
+    """Returns "stop" or "length", None for any other: what was written then is not what was asked for."""
     reason = said.strip().lower() if isinstance(said, str) else ""
-    if reason in _STOPS:
-        return "stop"
-    if reason in ("length", "max_tokens"):
-        return "length"
+    return "stop" if reason in _STOPS else "length" if reason in _CUT else None
+
+
+def _unfinished(said: Any, paid: tuple[int, int, int, int], secrets: Sequence[str]) -> NoAnswer:
+    """What an answer that did not end well is taken for, with what it cost."""
     words = fit_to_show(said if isinstance(said, str) else _shown(said), secrets, 60)
-    raise NoAnswer(f"finish_reason {words}", is_final=reason not in _NO_REASON)
+    reason = said.strip().lower() if isinstance(said, str) else ""
+    return NoAnswer(f"finish_reason {words}", is_final=reason not in _NO_REASON, paid=paid)
 
 
-def _thinking_tokens(usage: Any, completed: int, thought: int, everything: int) -> int:
-    """Tokens of thoughts as the server counts them, else by their share of the characters."""
-    details = get(usage, "completion_tokens_details")
-    counted = _number(get(details, "reasoning_tokens"))
-    return min(counted or (round(completed * thought / everything) if thought else 0), completed)
+def _told(usage: Any) -> tuple[int, int, int, int]:
+    """`Completion.paid` as a server counts it; 0 for what it does not tell."""
+    prompt, completed = _number(get(usage, "prompt_tokens")) or 0, _number(get(usage, "completion_tokens")) or 0
+    cached = _number(get(get(usage, "prompt_tokens_details"), "cached_tokens")) or 0
+    thinking = _number(get(get(usage, "completion_tokens_details"), "reasoning_tokens")) or 0
+    return prompt, cached, completed, min(thinking, completed)
+
+
+def _counts(usage: Any, request: Request, written: int, thought: int) -> tuple[tuple[int, int, int, int], bool]:
+    """Returns `Completion.paid` of an answer of so many characters, of them those of thoughts, and whether it is estimated.
+
+    No prompt has no tokens, and nothing that was written: what is told as 0 was not counted.
+    """
+    prompt, cached, completed, thinking = _told(usage)
+    is_told = prompt > 0 and (completed > 0 or not written) and _number(get(usage, "completion_tokens")) is not None
+    if not is_told:
+        prompt, completed = _estimate(sum(len(turn["content"]) for turn in request.messages)), _estimate(written)
+    if not thinking and thought:  # by their share of the characters
+        thinking = round(completed * thought / written)
+    return (prompt, cached, completed, min(thinking, completed)), not is_told
 
 
 def _shown(value: Any) -> str:
@@ -157,7 +183,7 @@ def _estimate(characters: int) -> int:
 
 def read_words(body: bytes, secrets: Sequence[str] = ()) -> str:
     """Returns what a server said in an error, from any of the known bodies, fit to show."""
-    text = body[:_MOST_WORDS].decode("utf-8", "replace")
+    text = decoded(body[:_MOST_WORDS])
     try:
         found = json.loads(text)
         for name in ("error", "detail", "message", "errors"):
@@ -178,17 +204,6 @@ def _said(error: Any, secrets: Sequence[str] = ()) -> str:
         title = _TITLE.search(words)
         return f"an HTML page ({fit_to_show(title[1], secrets, 80)})" if title else "an HTML page"
     return fit_to_show(words if isinstance(words, str) else _shown(words), secrets)
-
-
-def _content(content: Any) -> str:
-    """The text of a message; a list of parts is joined."""
-    if isinstance(content, list):
-        content = "".join(text for part in content if isinstance(text := get(part, "text"), str))
-    if content is None:
-        return ""
-    if not isinstance(content, str):
-        raise NoAnswer("an answer whose content is no text")
-    return clean(content)
 
 
 def _tokens(logprobs: Any, most: int) -> list[dict[str, Any]]:
@@ -223,7 +238,17 @@ def _alternatives(entry: dict[str, Any], secrets: Sequence[str]) -> list[tuple[s
         if not logprob <= 1e-3:  # nor is NaN
             return None
         found.append((without_keys(clean(token), secrets), float(max(logprob, _LEAST_LIKELY))))
-    return found
+    # a token that is named twice is one; and of several something must have been possible, but no more than everything
+    return found if 0.0 < sum(math.exp(logprob) for _, logprob in set(found)) <= _MOST_LIKELY else None
+
+
+def _first_alternatives(
+    tokens: list[dict[str, Any]], text: str, secrets: Sequence[str], *, is_verdict: bool
+) -> list[tuple[str, float]] | None:
+    """Returns what the first token might have been; None where a verdict says yes or no and they name neither, as numbers do."""
+    found = _alternatives(tokens[0], secrets) if tokens else None
+    is_mute = is_verdict and yes_probability(text, None) is not None and yes_probability("", found) is None
+    return None if is_mute else found
 
 
 def _answers(tokens: list[dict[str, Any]], secrets: Sequence[str]) -> list[list[tuple[str, float]]] | None:

@@ -42,7 +42,7 @@ class ScriptedTeacher:
 
     def __init__(self, *, concurrency: int = 16, delay: float = 0.0, fault_share: float = 0.2, log: str | None = None):
         self.identity = f"scripted-1@{fault_share}"
-        self.capacity, self.in_flight, self.resent = concurrency, 0, 0
+        self.capacity, self.in_flight, self.room, self.resent = concurrency, 0, 0, 0
         self.faults: dict[str, int] = {}
         self.context_length = None
         self._delay, self._fault_share, self._log = delay, fault_share, log

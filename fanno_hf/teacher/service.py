@@ -184,7 +184,7 @@ class Teacher:
     async def _ask(self, key: bytes, request: Request, urgent: bool) -> Completion:
         backend = self._judge if request.judge else self._backend
         await self._open(backend)
-        await self._pay(request)
+        await self._pay(request, backend.room)
         self._sending += 1
         completion = None
         try:
@@ -204,10 +204,10 @@ class Teacher:
         # what is used now is exactly what a resumed run will read
         return Completion.from_json(completion.to_json())
 
-    async def _pay(self, request: Request) -> None:
+    async def _pay(self, request: Request, room: int) -> None:
         """Takes a request's share of the budget; what is in flight may cost less than it seems to, so it is waited for
         before the run stops."""
-        guess = sum(len(turn["content"]) for turn in request.messages) // 4 + request.max_tokens
+        guess = sum(len(turn["content"]) for turn in request.messages) // 4 + request.max_tokens + room
         while True:
             try:
                 return self._budget.take(guess)

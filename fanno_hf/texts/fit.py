@@ -32,6 +32,9 @@ _LOOKS_SECRET = re.compile(
 )
 
 
+_CARRIES = re.compile(r"[@?&]|%40|%3f|(?:key|token|secret|password|passwd|pwd)\s*[=:]", re.IGNORECASE)
+
+
 def visible(text: str) -> str:
     r"""Returns a text with its control characters written out.
 
@@ -56,6 +59,15 @@ def fit_to_show(words: str, secrets: Iterable[str] = (), limit: int = MOST) -> s
 def fit_name(name: str, keys: Iterable[str] = ()) -> str:
     """Returns the name of a model in one line: nothing but the keys is hidden in it, as two names must stay two."""
     return without_keys(_one_line(name), [*keys, *known_keys()])
+
+
+def may_be_secret(value: str) -> bool:
+    """Whether a setting may hold a key or a password: by its looks, or by the signs with which an address carries one.
+
+    >>> may_be_secret("http://bob:hun=ter2@moss:80"), may_be_secret("/data/a=b.txt")
+    (True, False)
+    """
+    return bool(_LOOKS_SECRET.search(value) or _CARRIES.search(value))
 
 
 def _one_line(words: str) -> str:

@@ -90,3 +90,32 @@ def test_a_key_of_digits_in_the_place_of_its_name_is_refused_in_words(do):
 def test_a_name_that_is_a_number_is_refused_in_words(do):
     code, said = do("teacher.base_url=http://127.0.0.1:1", "teacher.model=7")
     assert code == 2 and "teacher.model=7: it must be a text (in quotes where it looks like a number), or null" in said
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("teacher.base_url=http://127.0.0.1:1/v1?api_key=sk-MOSSabc", "teacher.base_url"),
+        ("teacher.base_url=http://bob:MOSS=ter2@h:80", "teacher.base_url"),
+        ("teacher.base_url=MOSS=abc", "teacher.base_url"),
+        ("teacher.base_url=http://a,http://bob:MOSS@b", "teacher.base_url"),
+        ("judge.base_url=http://h/?k=MOSS", "judge.base_url"),
+        ("teacher.api_key_env=hf_MOSS&x", "teacher.api_key_env"),
+        ("teacher.api_key_env=MOSS,x", "teacher.api_key_env"),
+        ("+teacher.api_key=MOSS=x", "+teacher.api_key"),
+        ("run=sk-MOSSabcdefg12345=", "run"),
+        ("teacher=sk-MOSSabcdefg12345", "teacher"),
+        ("http://h/?api_key=MOSS", "'…' is not an override"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not_shown(cli, setting, key, debug):
+    code, said = cli(setting, f"debug={debug}")
+    assert (code, "MOSS" in said + cli.shown) == (2, False)
+    assert key in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize("setting", ["data.path=/a/b=c", "data.path=a,b"])
+def test_a_setting_that_holds_no_key_is_shown_as_it_should_be_written(cli, setting):
+    code, said = cli(setting)
+    assert code == 2 and f"\"data.path='{setting.partition('=')[2]}'\"" in said

@@ -18,7 +18,7 @@ from tests.conftest import compose_config
 class CallableBackend:
     """Answers with what a function returns for the request's last turn; verdicts are "No" unless the test says other."""
 
-    identity, capacity, in_flight, resent, faults, context_length = "callable", 4, 0, 0, {}, None
+    identity, capacity, in_flight, room, resent, faults, context_length = "callable", 4, 0, 0, 0, {}, None
 
     def __init__(self, answer: Callable[[str], str | Completion], verdict: Callable[[str], str]):
         self._answer, self._verdict = answer, verdict

@@ -69,7 +69,7 @@ def test_a_window_knows_what_the_windows_before_its_lag_gave(grown, lag):
 class Held:
     """Holds the first instruction back until something else was asked for."""
 
-    identity, capacity, in_flight, resent, faults, context_length = "held", 16, 0, 0, {}, None
+    identity, capacity, in_flight, room, resent, faults, context_length = "held", 16, 0, 0, 0, {}, None
 
     def __init__(self, until):
         self._until, self._reached, self._first = until, asyncio.Event(), True

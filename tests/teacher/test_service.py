@@ -24,7 +24,7 @@ def ask(words: str, **settings) -> Request:
 class Backend:
     """Answers "<words>!"; can hold answers back until so many are asked for, fail, and refuse to open."""
 
-    identity = "backend"
+    identity, room = "backend", 0
 
     def __init__(
         self,
