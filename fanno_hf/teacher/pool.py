@@ -37,7 +37,7 @@ from fanno_hf.teacher.client import (
 )
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.dialect import Dialect
-from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.endpoint import Endpoint, size_of
 from fanno_hf.teacher.lengths import Lengths
 from fanno_hf.teacher.members import Members, manner_of
 from fanno_hf.teacher.slots import Slots
@@ -177,7 +177,7 @@ class Pool:
         sent: Request | None = None
         spent = (0, 0, 0, 0)  # `Completion.paid` of all answers to this request
         while True:
-            endpoint = await self._slots.take(urgency)
+            endpoint = await self._slots.take(urgency, size_of(sent or self._dialect.fit(request)))
             # not before: what is known may have changed while it waited
             sent = sent or self._lengths.fit(self._dialect.fit(request))
             started = time.monotonic()
@@ -262,7 +262,7 @@ class Pool:
         finally:
             endpoint.in_flight -= 1
             is_excused = isinstance(outcome, CallFailed) and self._is_excused(request, sent, outcome)
-            self._watch.note(endpoint, outcome, time.monotonic() - started, is_excused)
+            self._watch.note(endpoint, sent, outcome, time.monotonic() - started, is_excused)
             if outcome is None:
                 self._slots.hand_out()
         return outcome

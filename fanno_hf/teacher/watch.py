@@ -12,9 +12,9 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from fanno_hf.errors import FannoError
-from fanno_hf.teacher.base import Completion
+from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import Busy, CallFailed, Refused, TimedOut, Unreachable, WrongSetting
-from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.endpoint import Endpoint, size_of
 from fanno_hf.teacher.members import FIRST_PATIENCE, Members
 from fanno_hf.teacher.slots import Slots
 from fanno_hf.teacher.trouble import Trouble
@@ -51,23 +51,31 @@ class Watch:
         return time.monotonic() - self.last_answer < self._patience
 
     def note(
-        self, endpoint: Endpoint, outcome: Completion | CallFailed | None, seconds: float, is_excused: bool
+        self,
+        endpoint: Endpoint,
+        sent: Request,
+        outcome: Completion | CallFailed | None,
+        seconds: float,
+        is_excused: bool,
     ) -> None:
         """Learns about a server from what came of a request (None: it was given up) after so many seconds; `is_excused`: what
         was sent may be the reason.
         """
+        now = time.monotonic()
         if isinstance(outcome, (Completion, Refused, WrongSetting)):
             if endpoint.is_returning and isinstance(outcome, Completion):
                 logger.warning("%s is back", endpoint.client.base_url)
                 endpoint.is_returning = False
-            endpoint.answered(seconds)
-            self.last_answer = time.monotonic()
-            self._none_since = None
+            endpoint.answered(seconds, size_of(sent), now)
+            self.last_answer, self._none_since = now, None
         elif isinstance(outcome, Busy):
             self._slots.close(endpoint, outcome.retry_after)
         elif outcome is None or (is_excused and not isinstance(outcome, Unreachable)):
             return
-        elif isinstance(outcome, Unreachable) or endpoint.failed(isinstance(outcome, TimedOut)):
+        elif isinstance(outcome, TimedOut):
+            if endpoint.late(seconds, now):
+                self._set_aside(endpoint, outcome)
+        elif isinstance(outcome, Unreachable) or endpoint.failed():
             self._set_aside(endpoint, outcome)
 
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:

@@ -75,13 +75,14 @@ class Client:
 
 @pytest.fixture
 def ask_all(monkeypatch) -> Callable:
-    """Asks so many questions of these clients, some at a time; returns the answers and the seconds it took."""
+    """Asks so many questions of these clients (or questions of so many tokens), some at a time; returns the answers and the
+    seconds it took."""
 
-    def do(*clients: Client, requests: int, at_once: int, timeout: float = 300.0):
+    def do(*clients: Client, requests: int | list[int], at_once: int, timeout: float = 300.0, **settings):
         loop = Loop()
         for module in (pool, slots, watch):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
-        chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)], timeout=timeout)
+        chat = Pool([f"http://127.0.0.1:{number}" for number, _ in enumerate(clients, 1)], timeout=timeout, **settings)
         for endpoint, client in zip(chat.endpoints, clients, strict=True):
             endpoint.client = client
 
@@ -89,11 +90,12 @@ def ask_all(monkeypatch) -> Callable:
             await chat.open()
             lanes = asyncio.Semaphore(at_once)
 
-            async def lane(number):
+            async def lane(number, tokens):
                 async with lanes:
-                    return await chat.complete(Request([{"role": "user", "content": str(number)}], 8))
+                    return await chat.complete(Request([{"role": "user", "content": str(number)}], tokens))
 
-            found = await asyncio.gather(*map(lane, range(requests)))
+            tokens = [8] * requests if isinstance(requests, int) else requests
+            found = await asyncio.gather(*map(lane, range(len(tokens)), tokens))
             await chat.close()
             return found, loop.time()
 
@@ -121,8 +123,9 @@ def test_a_server_that_fails_at_once_costs_no_row_while_another_answers(ask_all)
 class Serial(Client):
     """It answers one request after the other, and does not say so."""
 
-    def __init__(self, seconds: float, timeout: float):
+    def __init__(self, seconds: float, timeout: float, a_token: float = 0.0):
         super().__init__("serial", seconds)
+        self._each = a_token  # seconds more for each token
         self._turn, self._timeout, self.late = asyncio.Lock(), timeout, 0
 
     async def describe(self) -> Server:
@@ -132,7 +135,7 @@ class Serial(Client):
         self.sent += 1
         try:
             async with asyncio.timeout(self._timeout), self._turn:
-                await asyncio.sleep(self._seconds)
+                await asyncio.sleep(self._seconds + self._each * request.max_tokens)
         except TimeoutError:
             self.late += 1
             raise TimedOut("no answer in time") from None
@@ -144,6 +147,45 @@ def test_nothing_is_late_at_a_server_that_takes_one_request_at_a_time(ask_all):
     found, seconds = ask_all(serial, requests=100, at_once=64, timeout=20.0)
     assert (serial.late, {answer.error for answer in found}) == (0, {None})
     assert seconds == pytest.approx(200.0, rel=0.02)
+
+
+def test_what_is_quick_with_verdicts_does_not_get_as_many_long_requests_at_once(ask_all, caplog):
+    # a quarter of a second for a verdict of one token, two for an answer of a thousand
+    serial = Serial(0.25, timeout=15.0, a_token=1.75 / 1000)
+    asked = [*[1] * 60, *[1000] * 60, *[1, 1000] * 60]
+    found, seconds = ask_all(serial, requests=asked, at_once=64, timeout=15.0)
+    assert (serial.late, {answer.error for answer in found}) == (0, {None})
+    assert "set aside" not in caplog.text
+    assert seconds == pytest.approx(120 * 0.25 + 120 * 2.0, rel=0.02)
+
+
+def test_a_queue_that_became_too_long_sets_no_server_aside(ask_all, caplog):
+    slower = Serial(0.5, timeout=15.0)
+
+    async def send(request):
+        slower._seconds = 0.5 if slower.sent < 200 else 5.0  # another user came
+        return await Serial.send(slower, request)
+
+    slower.send = send
+    found, _ = ask_all(slower, requests=300, at_once=64, timeout=15.0)
+    assert (slower.late > 4, {answer.error for answer in found}) == (True, {None})
+    assert "set aside" not in caplog.text
+
+
+def test_a_server_that_hangs_is_set_aside_after_one_time_out(ask_all, caplog):
+    hangs, well = Serial(0.0, timeout=15.0), Client("well", 1.0)
+    working = Client("working", 1.0, slots=64)
+
+    async def send(request):
+        if working.answered >= 200:
+            await asyncio.sleep(15.0)
+            raise TimedOut("no answer in time")
+        return await working.send(request)
+
+    hangs.send = send
+    found, _ = ask_all(hangs, well, requests=600, at_once=64, timeout=15.0)
+    assert {answer.error for answer in found} == {None}
+    assert caplog.text.count("serial is set aside") == 1
 
 
 def test_a_server_that_does_not_say_how_many_it_takes_is_soon_filled(ask_all):
