@@ -58,7 +58,8 @@ def read_stream(content: bytes) -> dict[str, Any]:
         for name in ["content", *THOUGHT_FIELDS]:
             if isinstance(get(delta, name), str):
                 parts.setdefault(name, []).append(delta[name])
-    if parts:
+    # an error that ends a stream in the middle is what the server says, and half an answer is none
+    if parts and not (reply.get("error") and choice["finish_reason"] in (None, "error")):
         message = {name: "".join(texts) for name, texts in parts.items()}
         reply["choices"] = [{**choice, "message": message, "logprobs": {"content": tokens}}]
     return reply

@@ -187,7 +187,7 @@ class Pool:
             if isinstance(outcome, WrongSetting):
                 raise self._stop(self._members.wrong_setting(endpoint, outcome)) from outcome
             changed = self._changed(request, sent, outcome, failures) if changes < _MOST_CHANGES else None
-            self._count(outcome, is_mended=changed is not None)
+            self._count(outcome, is_mended=changed is not None, is_first=not failures)
             if changed is None and isinstance(outcome, Completion) and undecided is None:
                 changed = self._dialect.with_room(sent, outcome)
                 undecided = outcome if changed else None
@@ -237,9 +237,9 @@ class Pool:
             seconds=seconds,
         )
 
-    def _count(self, outcome: Completion | CallFailed, is_mended: bool) -> None:
+    def _count(self, outcome: Completion | CallFailed, *, is_mended: bool, is_first: bool) -> None:
         """Counts what came of a request. Raises TeacherUnavailable: nothing but failures comes of any."""
-        why = self._trouble.note(outcome, is_mended=is_mended)
+        why = self._trouble.note(outcome, is_mended=is_mended, is_first=is_first, now=time.monotonic())
         self._slots.most = self._trouble.most_in_flight
         if not is_mended:  # else it is sent again at once, and nothing may go before it
             self._slots.hand_out()
