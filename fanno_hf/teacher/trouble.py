@@ -10,7 +10,7 @@ import re
 from collections import Counter, deque
 
 from fanno_hf.teacher.base import Completion
-from fanno_hf.teacher.client import Busy, CallFailed, Nonsense, Refused, Unreachable
+from fanno_hf.teacher.client import Busy, CallFailed, Nonsense, Refused, Unreachable, WrongSetting
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ ALIKE = 8  # requests that are given up alike, with no answer to any, before the
 FIRST_IN_FLIGHT = 48
 """Requests at once, at all servers together, before the first answer ever: if all are refused, no more than these were."""
 _PASSING = 5.0  # seconds that a failure may last which often passes, before any answer
+_STRAYS = 4  # requests that are forbidden or not found, with no answer between them, before it is everybody's
 _MOST = 60  # refusals, with no answer to any request, before the run stops, whatever might still be left out of it
 _RECENT = 100  # requests whose share of failures is looked at
 _WORTH_SAYING = 0.1  # share of failures that is warned of
@@ -35,6 +36,7 @@ class Trouble:
         self._given_up: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()  # requests that failed otherwise, while nothing was answered
         self._failing_since: float | None = None
+        self._strays = 0
         self._samples: dict[str, str] = {}  # kind of failure -> the words of the first one
         self._recent: deque[str | None] = deque(maxlen=_RECENT)
         self._warned = 0.0
@@ -50,7 +52,7 @@ class Trouble:
             now: seconds of `time.monotonic`.
         """
         if isinstance(outcome, Completion):
-            self.is_answered = True
+            self.is_answered, self._strays = True, 0
             self._recent.append(None)
             return None
         words = self._samples.setdefault(_kind_of(str(outcome)), str(outcome)[:160])
@@ -83,6 +85,14 @@ class Trouble:
         self._failing_since = now if self._failing_since is None else self._failing_since
         is_long = now - self._failing_since >= _PASSING
         return f"answers every request alike: {words}" if is_long and self._failed[words] >= ALIKE else None
+
+    def is_stray(self, failure: WrongSetting) -> bool:
+        """Whether what looks like a wrong setting may be due to one request: filters forbid some, where others are answered."""
+        return self.is_answered and failure.status in (403, 404) and self._strays < _STRAYS
+
+    def note_stray(self) -> None:
+        """Counts a request that nothing mends."""
+        self._strays += 1
 
     @property
     def most_in_flight(self) -> int | None:

@@ -482,3 +482,26 @@ def test_an_error_in_the_middle_of_a_stream_is_what_the_server_said():
     stream = Raw("".join(f"data: {event}\n\n" for event in events).encode(), kind="text/event-stream")
     with ChatServer(lasting=stream) as server:
         assert complete(server.url, ASK, retries=0)[0].error[1].endswith("last: no answer, but: out of memory")
+
+
+def test_one_request_that_is_forbidden_where_others_are_answered_fails_its_row_only():
+    def forbidden(body):
+        return 403 if "sesame" in body["messages"][0]["content"] else None
+
+    asked = [Request([{"role": "user", "content": words}], 8) for words in ("Moss?", "Open sesame!", "Fern?")]
+    with ChatServer(refuse=forbidden, words="flagged") as server:
+        answers = complete(server.url, *asked)
+    assert [one.error for one in answers] == [
+        None,
+        ("teacher_failed", "given up after 2 tries; last: 403: flagged"),
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("status", "sent"), [(401, 2), (402, 2), (410, 2), (403, 8), (404, 8)])
+def test_what_is_wrong_for_several_requests_in_a_row_stops_the_run(status, sent):
+    asked = [dataclasses.replace(ASK, seed=seed) for seed in range(9)]
+    stopped = pytest.raises(TeacherUnavailable, match=f"answers {status}: revoked: check teacher.base_url")
+    with ChatServer(faults=[None], lasting=status, words="revoked") as server, stopped:
+        complete(server.url, *asked)
+    assert len(server.chats) == sent

@@ -73,12 +73,17 @@ class Client:
         """Nothing to close."""
 
 
+def ask(number: int, tokens: int = 8, document: str = "") -> Request:
+    """A question, about a document or none."""
+    documents = (document,) if document else ()
+    return Request([{"role": "user", "content": f"{number} {document}"}], tokens, documents=documents)
+
+
 @pytest.fixture
 def ask_all(monkeypatch) -> Callable:
-    """Asks so many questions of these clients (or questions of so many tokens), some at a time; returns the answers and the
-    seconds it took."""
+    """Asks so many questions of these clients (or these), some at a time; returns the answers and the seconds it took."""
 
-    def do(*clients: Client, requests: int | list[int], at_once: int, timeout: float = 300.0, **settings):
+    def do(*clients: Client, requests: int | list[Request], at_once: int, timeout: float = 300.0, **settings):
         loop = Loop()
         for module in (pool, slots, watch):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
@@ -90,17 +95,20 @@ def ask_all(monkeypatch) -> Callable:
             await chat.open()
             lanes = asyncio.Semaphore(at_once)
 
-            async def lane(number, tokens):
+            async def lane(request):
                 async with lanes:
-                    return await chat.complete(Request([{"role": "user", "content": str(number)}], tokens))
+                    return await chat.complete(request)
 
-            tokens = [8] * requests if isinstance(requests, int) else requests
-            found = await asyncio.gather(*map(lane, range(len(tokens)), tokens))
+            asked = [ask(number) for number in range(requests)] if isinstance(requests, int) else requests
+            found = await asyncio.gather(*map(lane, asked))
             await chat.close()
             return found, loop.time()
 
         try:
             return loop.run_until_complete(run())
+        except TeacherUnavailable as error:
+            error.seconds = loop.time()
+            raise
         finally:
             # of a run that ended in the middle: no task may outlive its test
             left = asyncio.all_tasks(loop)
@@ -152,8 +160,8 @@ def test_nothing_is_late_at_a_server_that_takes_one_request_at_a_time(ask_all):
 def test_what_is_quick_with_verdicts_does_not_get_as_many_long_requests_at_once(ask_all, caplog):
     # a quarter of a second for a verdict of one token, two for an answer of a thousand
     serial = Serial(0.25, timeout=15.0, a_token=1.75 / 1000)
-    asked = [*[1] * 60, *[1000] * 60, *[1, 1000] * 60]
-    found, seconds = ask_all(serial, requests=asked, at_once=64, timeout=15.0)
+    tokens = [*[1] * 60, *[1000] * 60, *[1, 1000] * 60]
+    found, seconds = ask_all(serial, requests=list(map(ask, range(240), tokens)), at_once=64, timeout=15.0)
     assert (serial.late, {answer.error for answer in found}) == (0, {None})
     assert "set aside" not in caplog.text
     assert seconds == pytest.approx(120 * 0.25 + 120 * 2.0, rel=0.02)
@@ -228,3 +236,104 @@ def test_a_server_that_fails_the_few_requests_there_are_is_not_called_out_of_rea
     broken = Client("broken", 0.5, failure=CallFailed("502: Bad Gateway"))
     with pytest.raises(TeacherUnavailable, match="answers nothing but 502: Bad Gateway: look at the server's log"):
         ask_all(broken, requests=7, at_once=7, retries=1000)
+
+
+class Full(Client):
+    """It answers so many requests, then it is full, and nothing runs there; of what is longer than `most` it always says so."""
+
+    def __init__(self, words: str, answers: int, retry_after: float = 0.0, most: int = 10**9):
+        super().__init__("full", 1.0, slots=10**9)
+        self._why, self._answers, self._most = Busy(words, retry_after), answers, most
+
+    async def send(self, request: Request) -> Completion:
+        if self.sent >= self._answers or len(request.messages[0]["content"]) > self._most:
+            self.sent += self.sent < self._answers - 1
+            self.refused += 1
+            raise self._why
+        return await super().send(request)
+
+
+QUOTA = "429: You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "retry_after", "least", "most"),
+    [
+        ("503: No available channel for model gpt", 0, 0.0, 30.0, 32.0),
+        ("429: slow down", 0, 60.0, 30.0, 32.0),
+        ("429: slow down", 20, 0.0, 120.0, 123.0),
+        ("429: slow down", 20, 60.0, 120.0, 123.0),
+        (QUOTA, 0, 0.0, 2.0, 8.0),
+        (QUOTA, 20, 0.0, 2.0, 9.0),
+        ("429: Rate limit: 3 requests per min, add a payment method to your account", 20, 0.0, 120.0, 123.0),
+    ],
+)
+def test_servers_that_stay_full_end_the_run_with_their_words(
+    ask_all, caplog, words, answers, retry_after, least, most
+):
+    full, clock = Full(words, answers, retry_after), []
+    send = full.send
+
+    async def timed(request):
+        clock.append(asyncio.get_running_loop().time())
+        return await send(request)
+
+    full.send = timed
+    stopped = pytest.raises(
+        TeacherUnavailable, match="takes no request.*Check teacher.base_url, teacher.model .*api_key_env"
+    )
+    with stopped as raised:
+        ask_all(full, requests=2000, at_once=32, patience=120.0)
+    assert words.rstrip(".") in str(raised.value)
+    assert most >= raised.value.seconds >= least
+    assert caplog.text.count("takes a request (") == (most > 30)
+
+
+def test_a_server_that_is_full_of_what_it_works_on_is_waited_for(ask_all):
+    # ten minutes for an answer, and no room for a second request meanwhile
+    found, _ = ask_all(Client("slow", 600.0, slots=1), requests=6, at_once=6, timeout=900.0, patience=60.0)
+    assert [answer.error for answer in found if answer.error] == []
+
+
+def test_a_full_server_that_makes_room_in_time_costs_nothing(ask_all):
+    full = Full("429: slow down", 20)
+    send = full.send
+
+    async def later(request):
+        if asyncio.get_running_loop().time() > 100.0:
+            full._answers = 10**9
+        return await send(request)
+
+    full.send = later
+    found, _ = ask_all(full, requests=100, at_once=32, patience=120.0)
+    assert [answer.error for answer in found if answer.error] == []
+
+
+MOSS = "Mosses drink through the surface of their leaves. "
+
+
+@pytest.mark.parametrize(
+    "words", ["429: Request too large for model: TPM Limit 512, Requested 900. Please reduce", "503: out of KV cache"]
+)
+def test_a_server_that_says_it_is_full_of_what_is_too_long_gets_it_shorter(ask_all, words):
+    full = Full(words, 10**9, most=2000)
+    asked = [ask(number, document=MOSS * (10 + 50 * (number % 3 == 0))) for number in range(60)]
+    found, seconds = ask_all(full, requests=asked, at_once=16)
+    assert [answer.error for answer in found if answer.error] == []
+    assert [answer.shortened for answer in found] == [number % 3 == 0 for number in range(60)]
+    assert seconds < 300.0
+
+
+def test_a_server_that_is_restarted_costs_no_document_its_end(ask_all):
+    full = Full("503: no server", 30)
+    send = full.send
+
+    async def later(request):
+        if asyncio.get_running_loop().time() > 200.0:
+            full._answers = 10**9
+        return await send(request)
+
+    full.send = later
+    asked = [ask(number, document=MOSS * (10 + number)) for number in range(100)]
+    found, _ = ask_all(full, requests=asked, at_once=16)
+    assert [(answer.error, answer.shortened) for answer in found] == [(None, False)] * 100
