@@ -112,6 +112,19 @@ ODD = {
     "600 tokens, and writes less": Odd(holds(600, None), SMALL, LONG, said=("was full after 600 tokens",)),
     "1400 tokens, fails with 500": Odd(holds(1400, lambda *_: "Internal Server Error", 500), (), LONG, used=SHORTENED),
     "1400 tokens, an error with 200": Odd(holds(1400, lambda *_: "too many tokens", 200), (), LONG, used=SHORTENED),
+    "1400 tokens, in another language": Odd(
+        holds(1400, lambda *_: "输入过长，请缩短后重试", 200), (), LONG, used=SHORTENED
+    ),
+    "1400 tokens, and nothing with 200": Odd(holds(1400, lambda *_: "", 200), (), LONG, used=SHORTENED),
+    "1400 tokens, forbids more": Odd(
+        holds(1400, lambda most, *_: f"input length exceeds quota: max {most} tokens", 403), (), LONG, used=SHORTENED
+    ),
+    "1400 tokens, does not find more": Odd(holds(1400, lambda *_: "Not Found", 404), (), LONG, used=SHORTENED),
+    "1400 tokens, is full": Odd(
+        holds(1400, lambda most, *_: f"Request too large for model: TPM Limit {most}, Requested 9999", 429),
+        *((), LONG),
+        used=SHORTENED,
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from fanno_hf.pipeline.services import Shard, about_documents, read_documents, s
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.settings import Settings
 from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.steps.funnel import TEACHER
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -186,10 +188,14 @@ def _counts(output: StageOutput) -> dict[str, Any]:
 
 
 def _undecided(output: StageOutput) -> dict[str, int]:
-    """Returns how many rows the teacher said neither yes nor no about, by question."""
+    """Returns how many rows the teacher said neither yes nor no about, by question; about one without an answer it said nothing."""
     name = "response_verdicts" if "response_verdicts" in output.kept.column_names else "verdicts"
-    columns = [table[name] for table in (output.kept, output.rejected)]
-    verdicts = (verdict for column in columns for row in column for verdict in row or ())
+    answered = (
+        row
+        for row, reason in zip(output.rejected[name], output.rejected["reason"], strict=True)
+        if reason not in TEACHER
+    )
+    verdicts = (verdict for row in chain(output.kept[name], answered) for verdict in row or ())
     return dict(Counter(verdict["name"] for verdict in verdicts if verdict["probability"] is None).most_common())
 
 

@@ -7,6 +7,7 @@ async def way(row, ask):                                        # row {"text": "
     rows = ask_rows(rows, teacher, way, {"completion": "string"}, "seed: ask")
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -85,7 +86,10 @@ def ask_rows(
     if not len(dataset):
         return empty(schema)
 
+    loops: list[asyncio.AbstractEventLoop] = []
+
     async def step(batch: dict[str, list]) -> dict[str, list]:
+        loops[:] = [asyncio.get_running_loop()]
         results = await teacher.follow([partial(go, row) for row in _rows(batch)])
         return {name: [result[name] for result in results] for name in (*columns, *OUTCOME)}
 
@@ -96,14 +100,27 @@ def ask_rows(
 
     with nullcontext() if counted else Progress(desc, len(dataset), teacher) as progress:
         count = counted or progress.advance
-        return dataset.map(
-            step,
-            batched=True,
-            batch_size=_BATCH,
-            features=schema,
-            desc=desc,
-            new_fingerprint=fingerprint(dataset, desc),
-        )
+        try:
+            return dataset.map(
+                step,
+                batched=True,
+                batch_size=_BATCH,
+                features=schema,
+                desc=desc,
+                new_fingerprint=fingerprint(dataset, desc),
+            )
+        finally:
+            for loop in loops:
+                _end_tasks(loop)
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends the batches that `map` left in its loop: it forgets them when the teacher ends, and Python complains of each."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
 
 
 def outcome(phase: str = "", reason: Reason | None = None) -> dict[str, str | None]:

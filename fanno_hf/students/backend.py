@@ -34,6 +34,7 @@ class StudentBackend:
         self.identity, self.capacity, self.in_flight, self.resent = identity, (1 + _AHEAD) * batch_size, 0, 0
         self.faults: dict[str, int] = {}
         self.context_length: int | None = None
+        self.room = 0
         self._load, self._batch_size = load, batch_size
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
         self._worker: asyncio.Task | None = None

@@ -76,7 +76,8 @@ def read_stream(content: bytes) -> dict[str, Any]:
         for name, text in (("content", said), (THOUGHT_FIELDS[0], thoughts_beside(delta) + among)):
             if isinstance(text, str) and (text or name == "content"):
                 parts.setdefault(name, []).append(text)
-    if parts:
+    # an error that ends a stream in the middle is what the server says, and half an answer is none
+    if parts and not (reply.get("error") and choice["finish_reason"] in (None, "error")):
         message = {name: "".join(texts) for name, texts in parts.items()}
         reply["choices"] = [{**choice, "message": message, "logprobs": {"content": tokens}}]
     return reply

@@ -3,8 +3,8 @@
     Request([{"role": "user", "content": "Are mosses plants? …"}], max_tokens=1, top_logprobs=5)
         ->  Completion("Yes", "length", prompt_tokens=24, completion_tokens=1, top_logprobs=[("Yes", -0.1), …])
 
-Portable over TGI, vLLM, SGLang, llama.cpp and Ollama: 400, 413 and 422 are the row's own fault, 401, 403, 404 and 405 the
-configuration's, 429 and 503 mean "later", and the rest passes.
+Portable over TGI, vLLM, SGLang, llama.cpp and Ollama: 400, 413, 422 and most of the 400s are the row's own fault, 401 to 407, 410
+and a few more the configuration's, 429 and 503 mean "later", and the rest passes.
 """
 
 import os
@@ -35,6 +35,12 @@ class CallFailed(Exception):
 
     paid = (0, 0, 0, 0)  # as of `Completion`: what it cost all the same
 
+    @property
+    def status(self) -> int | None:
+        """The status that the server answered with; None where it said none, or a good one."""
+        found = re.match(r"(\d{3}):", str(self))
+        return int(found[1]) if found else None
+
 
 class Unreachable(CallFailed):
     """Nobody listens there."""
@@ -53,7 +59,7 @@ class Busy(CallFailed):
 
 
 class Refused(CallFailed):
-    """The server will never answer this very request (400, 413, 422, or an answer that is none)."""
+    """The server will never answer this very request (400, 413, 422, any other of the 400s, 501)."""
 
 
 class Nonsense(CallFailed):
@@ -73,10 +79,26 @@ class Oversized(CallFailed):
 
 
 class WrongSetting(CallFailed):
-    """The server would refuse every request: key, model name or address are wrong (401, 402, 403, 404, 405, a redirect, a certificate)."""
+    """The server would refuse every request: key, model name or address are wrong (401 to 407, 410, a redirect, a certificate)."""
 
 
-_KINDS = {**dict.fromkeys((400, 413, 422), Refused), **dict.fromkeys((401, 402, 403, 404, 405), WrongSetting)}
+_KINDS: dict[int, type[CallFailed]] = {
+    **dict.fromkeys(range(400, 500), Refused),
+    # of a key, a model (410: it was retired) or an address; 415, 421 and 426 of a server that is no such one
+    **dict.fromkeys((401, 402, 403, 404, 405, 406, 407, 410, 415, 421, 426), WrongSetting),
+    # a conflict, a lock, a server that gave up: another time it may work; TGI says 424 where its model failed
+    **dict.fromkeys((408, 409, 423, 424, 425, 499), CallFailed),
+    **dict.fromkeys((501, 505), Refused),
+}
+_NOT_WELL = (
+    502,
+    503,
+    504,
+)  # of /health: there is nobody behind it, or not yet; 500 is also said for a path that there is not
+
+
+# what OpenSSL says of an answer that is no TLS at all
+_IS_PLAIN = re.compile(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL", re.IGNORECASE)
 
 
 def check_url(url: str, key: str = "teacher.base_url") -> None:
@@ -127,7 +149,9 @@ class ChatClient:
 
     async def check(self) -> None:
         """Asks `/health`; a server without one is well when it answers at all. Raises CallFailed: it is not well."""
-        await self._fetch("/health")
+        answer = await self._fetch("/health")
+        if answer.status_code in _NOT_WELL:
+            raise self._failure(answer)
 
     async def _get(self, path: str) -> Any:
         answer = await self._fetch(path)
@@ -141,12 +165,13 @@ class ChatClient:
 
     async def _fetch(self, path: str) -> httpx.Response:
         try:
-            answer = await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
+            return await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
         except Exception as error:
-            raise self._trouble(error) from error
-        if answer.status_code >= 500:
-            raise self._failure(answer)
-        return answer
+            failure = self._trouble(error)
+            # what hangs up on plain http may want https; only a handshake tells it from a server that is not ready
+            if type(failure) is CallFailed and await session.speaks_tls(self.base_url):
+                failure = WrongSetting("with https only, and the address begins with http: give it as https://")
+            raise failure from error
 
     async def send(self, request: Request) -> Completion:
         """Sends one request once. Raises CallFailed: there is no answer; its kinds say why."""
@@ -205,6 +230,8 @@ class ChatClient:
         if isinstance(error, session.Oversized):
             return Oversized(str(error))
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+            if _IS_PLAIN.search(str(error)):
+                return WrongSetting("with plain http, and the address begins with https: give it as http://")
             return WrongSetting(
                 f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})"
             )

@@ -23,6 +23,14 @@ _ABOUT_LENGTH = re.compile(
     r"max_(?:new_|completion_)?tokens|maximum|\blength\b|truncat",
     re.IGNORECASE,
 )
+# what can mean nothing else; limits over a minute speak of tokens, too, and of what to reduce
+_TOO_LONG = re.compile(r"\b(?<!rate )(?<!rate is )too (?:long|large|big)\b", re.IGNORECASE)
+_NAMES_LENGTH = re.compile(
+    r"(?:input|prompt|context|sequence|messages?)[ _-]?(?:length|size|window)|longer than|maximum context|"
+    r"(?:reduce|shorten) (?:the|your) (?:length|size|prompt|input|messages)",
+    re.IGNORECASE,
+)
+_A_RATE = re.compile(r"\bper[ _-]?(?:min|sec|hour|day)|\b[rt]p[md]\b|rate[ _-]?limit|try again", re.IGNORECASE)
 # the server's limit, and the tokens of the prompt
 _LIMITS = (
     re.compile(r"must be <= (?P<limit>\d+)\. Given: (?P<prompt>\d+) `inputs`"),
@@ -79,7 +87,12 @@ class Lengths:
         # not those of a library ("content length"), nor half an answer, which has fields of such names
         if not re.match(r"\d{3}:|no answer, but:", words):
             return False
-        return words.startswith("413") or bool(_ABOUT_LENGTH.search(words))
+        return words.startswith(("413", "414")) or bool(_ABOUT_LENGTH.search(words))
+
+    def is_named(self, failure: CallFailed) -> bool:
+        """Whether a failure that mostly means something else names length as its reason."""
+        words = str(failure)
+        return bool(_TOO_LONG.search(words) or (_NAMES_LENGTH.search(words) and not _A_RATE.search(words)))
 
     def is_full(self, sent: Request, answer: Completion) -> bool:
         """Whether an answer ends because the server's context was full, before the tokens that it was asked for.

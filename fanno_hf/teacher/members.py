@@ -90,6 +90,8 @@ class Members:
             raise self.wrong_setting(endpoint, error) from error
         except CallFailed as error:
             return error
+        if self.model is None and server.model is None and (server.refusal or "").startswith(("5", "429")):
+            return CallFailed(server.refusal)  # another time it may name its model
         self._agree(endpoint, server)
         endpoint.welcome(server, self._concurrency)
         return None
@@ -125,8 +127,17 @@ class Members:
         return ", ".join(endpoint.client.base_url for endpoint in self._endpoints)
 
     def cannot_be_reached(self, why: CallFailed | None) -> str:
-        """What is wrong and what to do, where no server answers."""
+        """What is wrong and what to do, where no server answers, or nothing but what is no answer."""
+        if why is not None and why.status:
+            return (
+                f"The {self.role} at {self.names()} answers nothing but {str(why).rstrip('.')}: look at the server's log, and "
+                f"check {self._settings()}"
+            )
         return f"The {self.role} at {self.names()} cannot be reached ({why}): start the server or correct {self.role}.base_url"
+
+    def _settings(self) -> str:
+        """What may be set wrongly."""
+        return f"{self.role}.base_url, {self.role}.model ({self._called(self.model)}) and {self.role}.api_key_env"
 
     def unavailable(self, why: CallFailed | None) -> TeacherUnavailable:
         """The error where no server answers, or none any more."""
@@ -137,15 +148,15 @@ class Members:
     def wrong_setting(self, endpoint: Endpoint, why: object) -> TeacherUnavailable:
         """The error where a server would refuse every request."""
         return TeacherUnavailable(
-            f"The {self.role} at {endpoint.client.base_url} answers {why}: check {self.role}.base_url, {self.role}.model "
-            f"({self._called(self.model)}) and {self.role}.api_key_env, then run the same command again."
+            f"The {self.role} at {endpoint.client.base_url} answers {why}: check {self._settings()}, then run "
+            "the same command again."
         )
 
     def hopeless(self, why: str) -> TeacherUnavailable:
         """The error where requests reach the servers and fail."""
         return TeacherUnavailable(
-            f"The {self.role} at {self.names()} {why.rstrip('.')}. Check {self.role}.base_url, {self.role}.model ({self._called(self.model)}) and "
-            f"{self.role}.api_key_env (stage=doctor shows more), then run the same command again; what was answered is kept."
+            f"The {self.role} at {self.names()} {why.rstrip('.')}. Check {self._settings()} (stage=doctor shows more), then "
+            "run the same command again; what was answered is kept."
         )
 
 

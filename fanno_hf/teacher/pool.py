@@ -4,12 +4,15 @@
 
 What a failure means for the row, the server and the run:
 
-    400, 413, 422        something is left out of it or its document is shortened; else the row is refused, and the server is fine
+    about length         its document is shortened, whatever the status (see mending)
+    400, 422, other 4xx  something is left out of it, or it is shortened; else the row is refused, and the server is fine
     429, 503             the server gets less at once (see endpoint); the row waits, and its slot is free meanwhile
+    no answer in time    the server gets half as much; one that answers others is not set aside
     refused connection   the server is set aside and asked again; the row goes to another
     anything else        the row is tried again after a growing pause; a server that only fails is set aside
-    401 to 405           the configuration is wrong: the run stops
+    401 to 407, 410      the configuration is wrong: the run stops; after answers, four requests in a row have to get 403 or 404
     all alike            nothing but the same failure from the first request on: the run stops (see trouble)
+    all full             as all set aside; at once where they say that a quota is used up (see fullness)
     all set aside        the run waits up to `patience` seconds, then stops; what was answered is in the journal
 """
 
@@ -26,10 +29,8 @@ from fanno_hf.teacher.client import (
     Busy,
     CallFailed,
     ChatClient,
-    Nonsense,
     Oversized,
     Refused,
-    TimedOut,
     Unfinished,
     Unreachable,
     WrongSetting,
@@ -37,9 +38,10 @@ from fanno_hf.teacher.client import (
 )
 from fanno_hf.teacher.credentials import api_key
 from fanno_hf.teacher.dialect import Dialect
-from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.endpoint import Endpoint, size_of
 from fanno_hf.teacher.lengths import Lengths
 from fanno_hf.teacher.members import Members, manner_of
+from fanno_hf.teacher.mending import Mending
 from fanno_hf.teacher.slots import Slots
 from fanno_hf.teacher.trouble import Trouble
 from fanno_hf.teacher.watch import Watch
@@ -47,9 +49,7 @@ from fanno_hf.texts.hidden import hide_value_of
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
 _MOST_CHANGES = 30  # of one request, before it is given up as it is
-_DOUBTS = 3  # failures after which a prompt that is longer than any that was answered may be too long
-_NOTHING_TO_CHANGE = (Busy, Unreachable, TimedOut, Oversized, Unfinished)
-_FEWER_RETRIES = {Oversized: 1, Unfinished: 2}  # of what mostly comes again
+_FEWER_RETRIES = {Oversized: 1, WrongSetting: 1, Unfinished: 2}  # of what mostly comes again
 
 
 class Pool:
@@ -108,6 +108,7 @@ class Pool:
         self._slots, self._trouble = Slots(self.endpoints), Trouble(stop_share)
         self._watch = Watch(self.endpoints, self._members, self._slots, self._trouble, patience)
         self._dialect, self._lengths = Dialect(structured, thinking, thinking_room, max_tokens_name), Lengths()
+        self._mending = Mending(self._dialect, self._lengths, self._trouble, self._watch)
         self._slots.most = self._trouble.most_in_flight
         self._jitter = random.Random(0)  # spreads pauses only; no result depends on it
 
@@ -182,16 +183,17 @@ class Pool:
         sent: Request | None = None
         spent = (0, 0, 0, 0)  # `paid` of all that came of this request
         while True:
-            endpoint = await self._slots.take(urgency)
+            endpoint = await self._slots.take(urgency, size_of(sent or self._mending.fit(request)))
             # not before: what is known may have changed while it waited
-            sent = sent or self._lengths.fit(self._dialect.fit(request))
+            sent = sent or self._mending.fit(request)
             started = time.monotonic()
             outcome = await self._send(endpoint, request, sent)
             spent = tuple(map(sum, zip(spent, outcome.paid, strict=True)))
-            if isinstance(outcome, WrongSetting):
-                raise self._stop(self._members.wrong_setting(endpoint, outcome)) from outcome
-            changed = self._changed(request, sent, outcome, failures) if changes < _MOST_CHANGES else None
-            self._count(outcome, is_mended=changed is not None)
+            is_spent = changes >= _MOST_CHANGES
+            changed = None if is_spent else self._mending.changed(request, sent, outcome, failures)
+            if isinstance(outcome, WrongSetting) and changed is None:
+                self._check_stray(endpoint, outcome, is_first=not failures)
+            self._count(outcome, is_mended=changed is not None, is_first=not failures)
             if changed is None and isinstance(outcome, Completion) and undecided is None:
                 changed = self._dialect.with_room(sent, outcome)
                 undecided = outcome if changed else None
@@ -215,7 +217,9 @@ class Pool:
             if failures > min(self._retries, _FEWER_RETRIES.get(type(outcome), self._retries)):
                 why = f"given up after {failures} tries; last: {outcome}"
                 return Completion(discarded=spent, error=("teacher_failed", why))
-            self.resent, urgency, blamed = self.resent + 1, max(urgency, 1), None
+            # one that finds no room at an idle server lets all others try: it may be the only one that it has none for
+            is_last = isinstance(outcome, Busy) and self._watch.is_idle
+            self.resent, urgency, blamed = self.resent + 1, -1 if is_last else max(urgency, 1), None
             await asyncio.sleep(self._pause(outcome, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -231,8 +235,7 @@ class Pool:
     ) -> Completion:
         """Learns from an answer and returns what the row gets; `undecided` is the verdict without room for thoughts."""
         answer = outcome if undecided is None else self._dialect.resolved(undecided, outcome)
-        self._dialect.note(sent, outcome, blamed)
-        self._lengths.note(sent, outcome)
+        self._mending.note(sent, outcome, blamed)
         return dataclasses.replace(
             answer,
             is_full=answer is outcome and self._lengths.is_cut(request, sent, answer),
@@ -241,14 +244,21 @@ class Pool:
             seconds=seconds,
         )
 
-    def _count(self, outcome: Completion | CallFailed, is_mended: bool) -> None:
+    def _count(self, outcome: Completion | CallFailed, *, is_mended: bool, is_first: bool) -> None:
         """Counts what came of a request. Raises TeacherUnavailable: nothing but failures comes of any."""
-        why = self._trouble.note(outcome, is_mended=is_mended)
+        why = self._trouble.note(outcome, is_mended=is_mended, is_first=is_first, now=time.monotonic())
         self._slots.most = self._trouble.most_in_flight
         if not is_mended:  # else it is sent again at once, and nothing may go before it
             self._slots.hand_out()
         if why:
             raise self._stop(self._members.hopeless(why))
+
+    def _check_stray(self, endpoint: Endpoint, failure: WrongSetting, *, is_first: bool) -> None:
+        """Counts a request that seems to be wrong in itself. Raises TeacherUnavailable: the settings are."""
+        if is_first:
+            self._trouble.note_stray()
+        if not self._trouble.is_stray(failure):
+            raise self._stop(self._members.wrong_setting(endpoint, failure)) from failure
 
     def _stop(self, error: Exception) -> Exception:
         """Ends the run for all requests, with what they are told."""
@@ -265,40 +275,11 @@ class Pool:
             outcome = error
         finally:
             endpoint.in_flight -= 1
-            is_excused = isinstance(outcome, CallFailed) and self._is_excused(request, sent, outcome)
-            self._watch.note(endpoint, outcome, time.monotonic() - started, is_excused)
+            is_excused = isinstance(outcome, CallFailed) and self._mending.is_excused(request, sent, outcome)
+            self._watch.note(endpoint, sent, outcome, time.monotonic() - started, is_excused)
             if outcome is None:
                 self._slots.hand_out()
         return outcome
-
-    def _changed(
-        self, request: Request, sent: Request, outcome: Completion | CallFailed, failures: int
-    ) -> Request | None:
-        """Returns what to send instead at once: shorter, or without what the servers do not take; None where nothing helps."""
-        if isinstance(outcome, Completion):
-            return self._dialect.guessed(sent, outcome) or self._lengths.shortened(request, sent, outcome)
-        if isinstance(outcome, _NOTHING_TO_CHANGE):
-            return None
-        if changed := self._dialect.named(sent, outcome):
-            return changed
-        if self._lengths.is_told(outcome) and (changed := self._lengths.shortened(request, sent, outcome)):
-            return changed
-        if changed := self._dialect.guessed(sent, outcome):
-            return changed
-        # whatever is said: the longest prompt may be too long, for a server that says so in no way
-        is_doubtful = failures >= _DOUBTS and str(outcome).startswith("5") and self._lengths.is_longest(request, sent)
-        if isinstance(outcome, Refused) or is_doubtful:
-            return self._lengths.shortened(request, sent, outcome)
-        return None
-
-    def _is_excused(self, request: Request, sent: Request, failure: CallFailed) -> bool:
-        """Whether a failure may be due to what was sent, so that it does not count against the server."""
-        if self._dialect.is_unproven(sent) or isinstance(failure, (Oversized, Unfinished)):
-            return True
-        if isinstance(failure, Nonsense) and not self._trouble.is_answered:
-            return True  # whether they all get it decides
-        is_long = self._lengths.is_told(failure) or self._lengths.is_longest(request, sent)
-        return is_long and self._lengths.shortened(request, sent, failure) is not None
 
     def _pause(self, failure: CallFailed, longest: float) -> float:
         """Seconds before the next try: fewer where the server was only full, but never fewer than it asks for."""

@@ -6,6 +6,7 @@ CPU a request, aiohttp 0.3 ms (docs/log.md), and one process has to feed many GP
 
 import asyncio
 import functools
+import ssl
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ ALONGSIDE = "alongside"
 """Key of a body under which an `Exchange` goes through the library."""
 _LONGEST = 8_000_000  # bytes of an unpacked body
 _PART = 1_000_000  # bytes unpacked at once
+_HANDSHAKE = 5.0  # seconds for one at most
 _ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 # what hf_raise_for_status and the pool look at; a decoded body must not be announced as an encoded one
 _HEADERS = ("content-type", "retry-after", "x-request-id")
@@ -135,6 +137,22 @@ def _unpacked(unpacker: Any, part: bytes) -> Iterator[bytes]:
         except zlib.error as error:
             raise ValueError("an answer that cannot be unpacked") from error
         part = unpacker.unconsumed_tail
+
+
+async def speaks_tls(url: str) -> bool:
+    """Whether a server with an address of http:// shakes hands as one of https:// does; it is told nothing."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or _proxy(url) is not None:
+        return False
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    shake_hands = asyncio.open_connection(parts.hostname, parts.port or 80, ssl=context)
+    try:
+        _, writer = await asyncio.wait_for(shake_hands, _HANDSHAKE)
+    except OSError:  # a time-out is one
+        return False
+    writer.close()
+    return True
 
 
 @functools.lru_cache(maxsize=64)

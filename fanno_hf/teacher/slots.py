@@ -14,17 +14,17 @@ class Slots:
 
     def __init__(self, endpoints: Sequence[Endpoint]):
         self._endpoints = endpoints
-        self._waiting: list[tuple[int, int, asyncio.Future[Endpoint]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[Endpoint], int]] = []
         self.most: int | None = None  # in flight at most, at all servers together
         self._arrival = itertools.count()
         self._over: Exception | None = None
 
-    async def take(self, urgency: int) -> Endpoint:
-        """Waits for a slot, those of greater urgency before others; raises what `end` was given."""
+    async def take(self, urgency: int, size: int = 0) -> Endpoint:
+        """Waits for a slot for a request of this size, those of greater urgency before others; raises what `end` was given."""
         if self._over is not None:
             raise self._over
         slot = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (-urgency, next(self._arrival), slot))
+        heapq.heappush(self._waiting, (-urgency, next(self._arrival), slot, size))
         self.hand_out()
         if slot.done():
             return slot.result()
@@ -41,7 +41,7 @@ class Slots:
         while self._waiting:
             if self._waiting[0][2].done():  # given up
                 heapq.heappop(self._waiting)
-            elif (endpoint := self._least_busy()) is not None:
+            elif (endpoint := self._least_busy(self._waiting[0][3])) is not None:
                 endpoint.in_flight += 1
                 heapq.heappop(self._waiting)[2].set_result(endpoint)
             else:
@@ -57,14 +57,14 @@ class Slots:
     def end(self, error: Exception) -> None:
         """No server will come back: everyone who waits, now or later, gets the error."""
         self._over = error
-        for _, _, slot in self._waiting:
+        for _, _, slot, _ in self._waiting:
             if not slot.done():
                 slot.set_exception(error)
         self._waiting.clear()
 
-    def _least_busy(self) -> Endpoint | None:
+    def _least_busy(self, size: int) -> Endpoint | None:
         if self.most is not None and sum(endpoint.in_flight for endpoint in self._endpoints) >= self.most:
             return None
         now = time.monotonic()
-        free = (endpoint for endpoint in self._endpoints if endpoint.has_room(now))
-        return min(free, key=lambda endpoint: endpoint.in_flight / endpoint.cap, default=None)
+        free = (endpoint for endpoint in self._endpoints if endpoint.has_room(now, size))
+        return min(free, key=lambda endpoint: endpoint.in_flight / endpoint.cap_of(size), default=None)

@@ -2,6 +2,7 @@
 
 Unreachable("127.0.0.1:8081: connection refused")  ->  set aside, asked after 0.2 s, 0.4 s, … 15 s
 none is left for `patience` seconds                ->  the run stops
+Busy("429: slow down"), nothing in flight anywhere, no answer for `patience` seconds  ->  the same
 """
 
 import asyncio
@@ -12,14 +13,20 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from fanno_hf.errors import FannoError
-from fanno_hf.teacher.base import Completion
+from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import Busy, CallFailed, Refused, TimedOut, Unreachable, WrongSetting
-from fanno_hf.teacher.endpoint import Endpoint
+from fanno_hf.teacher.endpoint import Endpoint, size_of
+from fanno_hf.teacher.fullness import Fullness
 from fanno_hf.teacher.members import FIRST_PATIENCE, Members
 from fanno_hf.teacher.slots import Slots
 from fanno_hf.teacher.trouble import Trouble
 
 logger = logging.getLogger(__name__)
+
+_LOOK = 1.0  # seconds between looks at servers that are full
+_WORTH_SAYING = 10.0  # seconds without an answer after which it is said that they are
+_MOMENT = 5.0  # seconds that a full server is waited for, whatever the patience
+_STARVED = 60.0  # seconds without an answer, or half the patience, after which something else may be wrong
 
 
 class Watch:
@@ -32,6 +39,8 @@ class Watch:
         self._endpoints, self._members, self._slots, self._trouble = endpoints, members, slots, trouble
         self._patience = patience
         self._none_since: float | None = None  # when the last server was set aside; None from the next answer on
+        self._fullness, self._full, self._is_full_said = Fullness(), None, False
+        self._timer: asyncio.TimerHandle | None = None  # of the next look at servers that are full
         self._tasks: set[asyncio.Task] = set()
         self._jitter = random.Random(0)  # spreads pauses only; no result depends on it
 
@@ -43,31 +52,57 @@ class Watch:
 
     def begin(self) -> None:
         """The first request after a time without any: a quiet hour is nobody's fault."""
-        self.last_answer = time.monotonic()
+        self.last_answer, self._full = time.monotonic(), None
 
     @property
     def is_patient(self) -> bool:
         """Whether a server that is not there or full is still waited for."""
         return time.monotonic() - self.last_answer < self._patience
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight at any server."""
+        return not any(endpoint.in_flight for endpoint in self._endpoints)
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether servers have been full for long that have nothing to do."""
+        return self.is_idle and time.monotonic() - self.last_answer >= min(_STARVED, self._waits / 2)
+
+    @property
+    def _waits(self) -> float:
+        """Seconds without an answer before the run stops: a server that never answered may be none."""
+        return self._patience if self._trouble.is_answered else min(self._patience, FIRST_PATIENCE)
+
     def note(
-        self, endpoint: Endpoint, outcome: Completion | CallFailed | None, seconds: float, is_excused: bool
+        self,
+        endpoint: Endpoint,
+        sent: Request,
+        outcome: Completion | CallFailed | None,
+        seconds: float,
+        is_excused: bool,
     ) -> None:
         """Learns about a server from what came of a request (None: it was given up) after so many seconds; `is_excused`: what
         was sent may be the reason.
         """
+        now = time.monotonic()
         if isinstance(outcome, (Completion, Refused, WrongSetting)):
             if endpoint.is_returning and isinstance(outcome, Completion):
                 logger.warning("%s is back", endpoint.client.base_url)
                 endpoint.is_returning = False
-            endpoint.answered(seconds)
-            self.last_answer = time.monotonic()
-            self._none_since = None
+            endpoint.answered(seconds, size_of(sent), now)
+            self.last_answer, self._none_since, self._full = now, None, None
+            self._fullness.end()
         elif isinstance(outcome, Busy):
-            self._slots.close(endpoint, outcome.retry_after)
+            if not is_excused:
+                self._slots.close(endpoint, outcome.retry_after)
+                self._wait_for_room(outcome, now)
         elif outcome is None or (is_excused and not isinstance(outcome, Unreachable)):
             return
-        elif isinstance(outcome, Unreachable) or endpoint.failed(isinstance(outcome, TimedOut)):
+        elif isinstance(outcome, TimedOut):
+            if endpoint.late(seconds, now):
+                self._set_aside(endpoint, outcome)
+        elif isinstance(outcome, Unreachable) or endpoint.failed():
             self._set_aside(endpoint, outcome)
 
     def _set_aside(self, endpoint: Endpoint, why: CallFailed) -> None:
@@ -79,13 +114,41 @@ class Watch:
         self._start(self._probe(endpoint))
         if any(endpoint.up for endpoint in self._endpoints):
             return
-        patience = self._patience if self._trouble.is_answered else min(self._patience, FIRST_PATIENCE)
+        patience = self._waits
         if self._none_since is None:
             self._none_since = time.monotonic()
             logger.warning("no %s answers: waiting up to %.0f s for one to come back", self._members.role, patience)
             self._start(self._give_up(why, self._none_since, patience))
         elif time.monotonic() - self._none_since >= patience:
             self._slots.end(self._members.unavailable(why))
+
+    def _wait_for_room(self, why: Busy, now: float) -> None:
+        """Notes that a server is full; ends the run where it says that it will stay so."""
+        self._full = why
+        if self._fullness.is_lasting(why, now):
+            self._slots.end(self._members.hopeless(f"takes no request: {why}"))
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        """Ends the run where servers have been full for too long that have nothing of it to do; says so before."""
+        self._timer = None
+        if self._full is None:
+            return
+        waited, patience = time.monotonic() - self.last_answer, max(self._waits, _MOMENT)
+        # what is in flight may be what fills them: its answer, or its time-out, tells
+        if waited >= patience + (0.0 if self.is_idle else max(endpoint.timeout for endpoint in self._endpoints)):
+            setting = f"{self._members.role}.patience={self._patience:g}"
+            self._slots.end(
+                self._members.hopeless(f"takes no request, for {waited:.0f} s now ({setting}): {self._full}")
+            )
+            return
+        if waited >= _WORTH_SAYING and self.is_idle and not self._is_full_said:
+            self._is_full_said = True
+            logger.warning(
+                "no %s takes a request (%s): waiting up to %.0f s", self._members.role, self._full, patience
+            )
+        self._timer = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
     async def _probe(self, endpoint: Endpoint) -> None:
         """Asks a server that is set aside until it can be tried again; it is back when it answers a request."""
@@ -113,3 +176,5 @@ class Watch:
         """Asks nobody any more."""
         for task in self._tasks:
             task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()

@@ -6,6 +6,7 @@ with ChatServer(faults=[503, "drop"]) as server:
 """
 
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,8 +59,9 @@ class ChatServer:
         models: the names that /v1/models lists.
         refuse: gets each body and says what happens to it; None leaves that to the others.
         wrap: gets each body and its answer (a dict), and returns what is sent: that dict, another one, or a fault.
-        get: what happens to every GET request; None answers.
+        get: what happens to every GET request, or to those of some paths; None answers.
         context: tokens of prompt and answer together, which /v1/models tells; None tells none.
+        tls: what it speaks https with; its address is one of http all the same. None speaks http.
         write: makes the completion that belongs to a request; None answers as the scripted teacher does.
     """
 
@@ -75,8 +77,9 @@ class ChatServer:
         write: Callable[[Request], Completion] | None = None,
         refuse: Callable[[dict[str, Any]], Fault | None] = lambda body: None,
         wrap: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | Fault] = lambda body, answer: answer,
-        get: Fault | None = None,
+        get: Fault | Mapping[str, Fault] | None = None,
         context: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ):
         self.wrap, self.get, self.context = wrap, get, context
         self.lasting, self.alter, self.models = lasting, alter, models
@@ -87,6 +90,8 @@ class ChatServer:
         self._faults, self._lock = deque(faults), threading.Lock()
         self.closing = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def __enter__(self) -> "ChatServer":
@@ -133,10 +138,11 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             models = [{"id": name, "object": "model"} for name in server.models]
             if server.context:
                 models = [{**model, "max_model_len": server.context} for model in models]
-            if server.get is None:
+            fault = server.get.get(self.path) if isinstance(server.get, Mapping) else server.get
+            if fault is None:
                 self._send(200, json.dumps({"object": "list", "data": models}))
             else:
-                self._fail(server.get)
+                self._fail(fault)
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -84,6 +85,20 @@ def test_undecided_verdicts_are_counted_and_said(run, tmp_path, caplog):
     kept = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]["prescreen"]
     assert kept["undecided"] == dict.fromkeys(("low_quality", "private_information", "advertisement"), kept["kept"])
     assert "verdicts that said neither yes nor no: low_quality" in caplog.text
+
+
+def test_a_verdict_that_was_refused_is_no_undecided_one(run, tmp_path, caplog):
+    answers = count()
+
+    def filtered(answer):  # every other verdict
+        if next(answers) % 2:
+            answer["choices"][0]["finish_reason"] = "content_filter"
+
+    with ChatServer(alter=filtered) as server:
+        run(*over(server), "stage=prescreen", "stages.prescreen.undecided_limit=1.0")
+    entry = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]["prescreen"]
+    assert entry["rejected"]["teacher_refused"] > 0
+    assert ("undecided" in entry, "neither yes nor no" in caplog.text) == (False, False)
 
 
 def test_a_run_stops_where_too_many_verdicts_are_undecided_and_goes_on_for_nothing(run, tmp_path):

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import ChatClient, Server
-from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, HOPELESS, Endpoint
+from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT, HOPELESS, Endpoint, size_of
 
 NOW = 1000.0
 
@@ -188,3 +189,46 @@ def test_a_server_with_less_room_than_it_says_is_kept_full_with_few_refusals(roo
         server.in_flight -= 1
         server.answered()
     assert (refusals <= answers / 8 + 64, idle <= room) == (True, True)
+
+
+def untold(timeout: float = 100.0) -> Endpoint:
+    """A server that does not say how many requests it takes, and has answered twenty of one token."""
+    made = Endpoint(ChatClient("http://127.0.0.1:1"), timeout=timeout)
+    made.welcome(Server(), None)
+    for _ in range(20):
+        made.answered(1.0, size=0)
+    return made
+
+
+def test_short_answers_raise_the_cap_of_short_requests_only():
+    server = untold()
+    assert (server.cap_of(0), server.cap_of(5)) == (24.0, 4.0)
+    server.answered(1.0, size=5)
+    assert (server.cap_of(5), server.cap_of(4), server.cap_of(6)) == (5.0, 5.0, 4.0)
+
+
+def test_a_server_that_says_how_many_it_takes_gets_them_of_every_size():
+    server = endpoint(8)
+    assert (server.cap_of(0), server.cap_of(6)) == (8.0, 8.0)
+
+
+def test_a_late_request_halves_the_cap_of_every_size():
+    server = untold()
+    for _ in range(16):
+        server.answered(1.0, size=5)
+    server.late(100.0, NOW)
+    assert (server.cap_of(0), server.cap_of(5)) == (20.0, 20.0)
+
+
+@pytest.mark.parametrize(("answered", "hopeless"), [(NOW - 10.0, False), (NOW - 60.0, True)])
+def test_requests_that_are_late_behind_others_are_no_reason_to_set_a_server_aside(answered, hopeless):
+    server = untold(100.0)
+    server.answered(1.0, now=answered)
+    assert any(server.late(100.0, NOW) for _ in range(30)) is hopeless
+
+
+@pytest.mark.parametrize(
+    ("tokens", "room", "size"), [(1, 0, 0), (16, 0, 2), (48, 0, 3), (1024, 0, 5), (1024, 4096, 6)]
+)
+def test_the_size_of_a_request_goes_by_its_tokens_and_those_of_thoughts(tokens, room, size):
+    assert size_of(Request([], tokens, room=room)) == size

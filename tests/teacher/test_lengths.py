@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import CallFailed, Refused
+from fanno_hf.teacher.client import Busy, CallFailed, Refused
 from fanno_hf.teacher.lengths import Lengths
 
 HEAD, TAIL = "Here is a text about plants:\n\n", "\n\nWrite a question that it answers."
@@ -216,3 +216,25 @@ def test_a_prompt_does_without_what_it_can_before_little_of_its_document_is_left
     again = lengths.shortened(whole, sent, Refused(words))
     assert again.messages[-1]["content"] == f"{again.documents[0]}\n\nAsk."
     assert len(again.documents[0]) < len(sent.documents[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "is_named"),
+    [
+        ("429: Request too large for gpt on tokens per min (TPM): Limit 1000, Requested 1200.", True),
+        ("403: input length exceeds quota: max 1024 tokens", True),
+        ("404: maximum context length 1024 exceeded", True),
+        ("503: the prompt is longer than 4096", True),
+        ("429: Rate limit reached on tokens per min (TPM): Limit 30000, Used 29900, Requested 500", False),
+        (
+            "429: exceeds your rate limit of 40,000 input tokens per minute: reduce the prompt length, or try again",
+            False,
+        ),
+        ("429: Too many requests", False),
+        ("429: Request rate too large", False),
+        ("403: your token is not valid", False),
+        ("404: The model `moss` does not exist", False),
+    ],
+)
+def test_who_is_full_or_forbids_speaks_of_length_only_where_that_is_clear(words, is_named):
+    assert Lengths().is_named(Busy(words)) is is_named

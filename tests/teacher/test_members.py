@@ -108,6 +108,32 @@ def test_a_server_that_lets_nobody_in_stops_the_run(status):
         open_members(server.url)
 
 
+@pytest.mark.parametrize("get", [500, {"/info": 500}, {"/info": 502}, {"/health": 500}, {"/v1/models": 503}], ids=str)
+def test_a_gateway_that_fails_on_paths_it_does_not_know_serves_a_model_that_is_named(get):
+    with ChatServer(get=get) as server:
+        assert open_members(server.url, model="double").identity == "double"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_server_that_says_it_is_not_well_is_not_used(status):
+    not_well = pytest.raises(
+        TeacherUnavailable, match=f"answers nothing but {status}: as the test asked: look at the server"
+    )
+    with ChatServer(get={"/health": status}) as server, not_well as raised:
+        open_members(server.url, model="double")
+    for key in ("base_url", "model (double)", "api_key_env"):
+        assert f"teacher.{key}" in str(raised.value)
+    assert "cannot be reached" not in str(raised.value)
+
+
+def test_a_server_that_fails_to_name_its_model_is_asked_again_and_no_mistake_of_the_user():
+    with (
+        ChatServer(get={"/v1/models": 500}) as server,
+        pytest.raises(TeacherUnavailable, match="answers nothing but 500"),
+    ):
+        open_members(server.url)
+
+
 def test_what_decides_the_answers_is_part_of_the_identity():
     assert (
         identity_of("org/model", None) + manner_of({"top_k": 20}, "Be brief.")

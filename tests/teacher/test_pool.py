@@ -163,7 +163,22 @@ def test_a_refused_row_keeps_the_words_of_the_server_and_is_not_sent_again(statu
     assert len(server.chats) == 1
 
 
-PASSING = (408, 424, 429, 500, 502, 503, 504, "drop", "truncated", "", "null", '{"choices": []}', '{"detail": "no"}')
+PASSING = (
+    408,
+    409,
+    424,
+    429,
+    500,
+    502,
+    503,
+    504,
+    "drop",
+    "truncated",
+    "",
+    "null",
+    '{"choices": []}',
+    '{"detail": "no"}',
+)
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -195,7 +210,7 @@ def test_pauses_between_tries_grow(no_pauses):
     assert no_pauses == sorted(no_pauses) and len(no_pauses) == 4
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405])
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 407, 410, 415, 426])
 def test_a_mistake_in_the_configuration_stops_the_run(status):
     with ChatServer(lasting=status, words="no such model") as server, pytest.raises(TeacherUnavailable) as raised:
         complete(server.url, ASK)
@@ -452,3 +467,41 @@ def test_no_schema_is_sent_where_it_is_off():
     with ChatServer() as server:
         complete(server.url, dataclasses.replace(ASK, schema=SCHEMA), structured="off")
     assert "response_format" not in server.chats[0].body
+
+
+@pytest.mark.parametrize("status", [411, 414, 418, 431, 451, 501])
+def test_a_status_that_will_not_pass_is_the_rows_at_once_and_says_what_the_server_said(status):
+    with ChatServer(faults=[None], lasting=status, words="not this one") as server:
+        answers = complete(server.url, ASK, dataclasses.replace(ASK, seed=1))
+    assert [one.error for one in answers] == [None, ("teacher_refused", f"{status}: not this one")]
+    assert len(server.chats) == 2
+
+
+def test_an_error_in_the_middle_of_a_stream_is_what_the_server_said():
+    events = ['{"choices": [{"delta": {"content": "Moss"}}]}', '{"error": {"message": "out of memory"}}']
+    stream = Raw("".join(f"data: {event}\n\n" for event in events).encode(), kind="text/event-stream")
+    with ChatServer(lasting=stream) as server:
+        assert complete(server.url, ASK, retries=0)[0].error[1].endswith("last: no answer, but: out of memory")
+
+
+def test_one_request_that_is_forbidden_where_others_are_answered_fails_its_row_only():
+    def forbidden(body):
+        return 403 if "sesame" in body["messages"][0]["content"] else None
+
+    asked = [Request([{"role": "user", "content": words}], 8) for words in ("Moss?", "Open sesame!", "Fern?")]
+    with ChatServer(refuse=forbidden, words="flagged") as server:
+        answers = complete(server.url, *asked)
+    assert [one.error for one in answers] == [
+        None,
+        ("teacher_failed", "given up after 2 tries; last: 403: flagged"),
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("status", "sent"), [(401, 2), (402, 2), (410, 2), (403, 8), (404, 8)])
+def test_what_is_wrong_for_several_requests_in_a_row_stops_the_run(status, sent):
+    asked = [dataclasses.replace(ASK, seed=seed) for seed in range(9)]
+    stopped = pytest.raises(TeacherUnavailable, match=f"answers {status}: revoked: check teacher.base_url")
+    with ChatServer(faults=[None], lasting=status, words="revoked") as server, stopped:
+        complete(server.url, *asked)
+    assert len(server.chats) == sent

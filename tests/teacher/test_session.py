@@ -3,7 +3,10 @@
 import asyncio
 import gc
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -11,8 +14,11 @@ from contextlib import asynccontextmanager, nullcontext
 import aiohttp
 import pytest
 
+from fanno_hf.errors import TeacherUnavailable
+from fanno_hf.teacher import session
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import ChatClient, Unreachable
+from fanno_hf.teacher.pool import Pool
 from fanno_hf.teacher.session import Session
 from tests.doubles.chat_server import ChatServer
 
@@ -223,3 +229,37 @@ def test_connections_are_closed_at_the_end():
 
 def test_a_session_that_was_never_used_can_be_closed():
     assert asyncio.run(Session(timeout=1.0).aclose()) is None
+
+
+@pytest.fixture
+def tls_url(tmp_path):
+    """The address of a server that speaks https only, given as http."""
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("openssl makes the certificate")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([openssl, *made, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with ChatServer(tls=context) as server:
+        yield server.url
+
+
+def test_a_server_of_https_behind_an_address_of_http_is_named_at_once(tls_url):
+    with pytest.raises(
+        TeacherUnavailable, match="answers with https only, and the address begins with http: give it as"
+    ):
+        asyncio.run(Pool(tls_url, "double").open())
+
+
+def test_a_server_of_http_behind_an_address_of_https_is_no_certificate_that_is_not_trusted():
+    with (
+        ChatServer() as server,
+        pytest.raises(TeacherUnavailable, match="answers with plain http, .* give it as http://"),
+    ):
+        asyncio.run(Pool(server.url.replace("http:", "https:"), "double").open())
+
+
+def test_a_server_that_hangs_up_and_speaks_no_tls_is_waited_for():
+    with ChatServer(get="drop") as server:
+        assert asyncio.run(session.speaks_tls(server.url)) is False

@@ -78,4 +78,34 @@ def test_faults_are_counted_in_words():
     trouble = Trouble(0.9)
     notes(trouble, Busy("429: full"), 3)
     notes(trouble, Refused("400: prompt of 513 tokens"), 2, is_mended=True)
-    assert trouble.faults == {"429: full": 3, "400: prompt of … tokens": 2}
+    notes(trouble, Refused("400: prompt of 1027 tokens"), 1, is_mended=True)
+    assert trouble.faults == {"429: full": 3, "400: prompt of 513 tokens": 3}
+
+
+def test_words_are_shown_with_the_numbers_in_them():
+    trouble = Trouble(0.9)
+    words = "400: Model llama-3.1-8b is not available"
+    assert notes(trouble, Refused(words), ALIKE) == [f"answers every request alike: {words}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds", "stops"),
+    [
+        (["500: CUDA error"], 5.0, True),
+        (["500: CUDA error"], 4.0, False),
+        (["500: CUDA error", "502: Bad"], 5.0, False),
+    ],
+)
+def test_a_server_that_fails_alike_from_the_first_request_on_ends_the_run_after_seconds(words, seconds, stops):
+    trouble = Trouble(0.9)
+    failures = [CallFailed(words[place % len(words)]) for place in range(ALIKE)]
+    assert [why for one in failures if (why := trouble.note(one, is_first=True, now=100.0))] == []
+    why = trouble.note(failures[0], now=100.0 + seconds)
+    assert why == (f"answers every request alike: {words[0]}" if stops else None)
+
+
+def test_one_request_that_fails_again_and_again_ends_no_run():
+    trouble = Trouble(0.9)
+    assert [trouble.note(CallFailed("500: down"), is_first=not now, now=float(now)) for now in range(40)] == [
+        None
+    ] * 40
