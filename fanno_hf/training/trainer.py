@@ -58,6 +58,8 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
     from trl import SFTTrainer
 
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
+    if settings.threads:  # where other programs work on the same cores, one thread is often faster than all of them
+        torch.set_num_threads(settings.threads)
     chosen = settings.train
     lora = None
     if chosen.method == "lora":
