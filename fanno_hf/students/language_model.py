@@ -3,8 +3,10 @@
 load("packaged", "train.model")  ->  SmolLM2-135M-Instruct, its 4-bit weights as plain numbers
 """
 
+import io
 import logging
 import os
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +93,9 @@ def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto
         settings = {"quantization_config": GgufConfig(dequantize=True), "dtype": torch.float32}
     where = str(path) if path.is_dir() else name
     try:
-        model = AutoModelForCausalLM.from_pretrained(where, **source, **settings)
+        # the reader of GGUF draws a bar, whatever transformers was told
+        with redirect_stderr(io.StringIO()) if name == PACKAGED else nullcontext():
+            model = AutoModelForCausalLM.from_pretrained(where, **source, **settings)
         tokenizer = AutoTokenizer.from_pretrained(where, **source)
     except (MemoryError, RuntimeError) as error:
         raise _no_memory(name, key, error) from error
