@@ -121,6 +121,10 @@ class Endpoint:
         return False if self._answered_at > now - seconds / 2 else self.failed()
 
 
-def size_of(request: Request) -> int:
-    """How long a request may take, by the tokens of its answer: one number for all within a factor of four."""
-    return (request.max_tokens + request.room).bit_length() // 2
+def size_of(request: Request, room: int = 0) -> int:
+    """How long a request may take, by the tokens of its answer: one number for all within a factor of four.
+
+    Args:
+        room: tokens for thoughts that it will get before it is sent.
+    """
+    return (request.max_tokens + max(room, request.room)).bit_length() // 2

@@ -183,7 +183,7 @@ class Pool:
         sent: Request | None = None
         spent = (0, 0, 0, 0)  # `paid` of all that came of this request
         while True:
-            endpoint = await self._slots.take(urgency, size_of(sent or self._mending.fit(request)))
+            endpoint = await self._slots.take(urgency, size_of(sent or request, self._dialect.room))
             # not before: what is known may have changed while it waited
             sent = sent or self._mending.fit(request)
             started = time.monotonic()
