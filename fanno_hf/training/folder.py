@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from fanno_hf.errors import UserError
 from fanno_hf.output.place import disk_error, run_folder
+from fanno_hf.whole_files import whole_file
 
 RECORD = "training.json"
 """What a student was made of and how, beside its weights."""
@@ -105,6 +106,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    with whole_file(path) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))

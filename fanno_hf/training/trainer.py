@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.settings import Settings
+from fanno_hf.settings import Settings, Train
 from fanno_hf.students.language_model import LanguageModel
 from fanno_hf.texts.duration import duration
 from fanno_hf.texts.fit import fit_to_show
@@ -53,23 +53,12 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
     """
     import huggingface_hub.constants
     import torch
-    from peft import LoraConfig
     from transformers import PrinterCallback
     from trl import SFTTrainer
 
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     if settings.threads:  # where other programs work on the same cores, one thread is often faster than all of them
         torch.set_num_threads(settings.threads)
-    chosen = settings.train
-    lora = None
-    if chosen.method == "lora":
-        lora = LoraConfig(
-            task_type="CAUSAL_LM",
-            r=chosen.lora.rank,
-            lora_alpha=chosen.lora.alpha,
-            lora_dropout=chosen.lora.dropout,
-            target_modules=chosen.lora.targets,
-        )
     started, before = time.monotonic(), _tokens_before(checkpoint)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", module="peft")
@@ -79,7 +68,7 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
             args=_arguments(settings, folder),
             train_dataset=rows,
             processing_class=student.tokenizer,
-            peft_config=lora,
+            peft_config=_adapter(settings.train),
             callbacks=[_teller()],
         )
         trainer.remove_callback(PrinterCallback)
@@ -94,7 +83,28 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
         raise UserError(
             f"train: the trainer does not take these settings: {fit_to_show(str(error), limit=300)}"
         ) from error
-    seconds = time.monotonic() - started
+    return _outcome(trainer, time.monotonic() - started, before)
+
+
+def _adapter(chosen: Train) -> Any:
+    """Returns the settings of a LoRA adapter; None where every weight is trained."""
+    from peft import LoraConfig
+
+    if chosen.method == "full":
+        return None
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=chosen.lora.rank,
+        lora_alpha=chosen.lora.alpha,
+        lora_dropout=chosen.lora.dropout,
+        target_modules=chosen.lora.targets,
+    )
+
+
+def _outcome(trainer: Any, seconds: float, before: float) -> Trained:
+    """Returns what came of a training; `before`: tokens seen before this command. Raises FannoError: the loss is no number."""
+    import torch
+
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     losses = [entry["loss"] for entry in history]
     if not losses or not all(map(math.isfinite, losses)):

@@ -10,7 +10,7 @@ import logging
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fanno_hf.errors import FannoError, UserError, needs_extra
 from fanno_hf.hub.push_model import check_model_id, push_model
@@ -26,9 +26,6 @@ from fanno_hf.training.curve import write_curve
 from fanno_hf.training.folder import StudentFolder, student_folder
 from fanno_hf.training.lessons import Counts, Lessons, in_tokens, read_lessons
 from fanno_hf.training.trainer import Trained, fit
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 

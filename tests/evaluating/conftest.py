@@ -24,7 +24,6 @@ def write_lines(path: Path, rows) -> Path:
 @pytest.fixture(scope="package")
 def models(tmp_path_factory) -> list[str]:
     """Folders of two models with different weights."""
-    pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("models")
     return [make(folder / name, seed=seed) for seed, name in enumerate(("tiny", "other"))]
 

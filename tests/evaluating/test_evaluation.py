@@ -237,10 +237,10 @@ def test_killed_amid_the_answers_of_each_model(evaluate, models, people, tmp_pat
 
 def test_losses_are_not_measured_twice(evaluate, models, people, tmp_path, monkeypatch):
     given = [f"evaluate.models=[{models[0]}]", f"evaluate.loss.data={people}", "evaluate.measures=[loss]"]
-    evaluate(*given)
+    shown = evaluate(*given)
     monkeypatch.setattr("fanno_hf.evaluating.measuring.losses", lambda *_: pytest.fail("measured again"))
     (tmp_path / "run" / "evaluation" / "table.json").unlink()
-    evaluate(*given)
+    assert evaluate(*given) == shown
 
 
 def test_a_server_has_no_loss_and_the_table_says_so(evaluate, models, people, tmp_path, asked):

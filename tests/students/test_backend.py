@@ -5,6 +5,7 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+import torch
 
 from fanno_hf.errors import FannoError
 from fanno_hf.students.backend import StudentBackend, Writer
@@ -13,8 +14,6 @@ from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
 from tests.doubles.tiny_model import make
-
-torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")

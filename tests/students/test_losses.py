@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from fanno_hf.students.losses import ifd, losses
 from tests.doubles.tiny_model import TEMPLATE, make
-
-torch = pytest.importorskip("torch")
 
 PAIRS = [
     {"instruction": "How do mosses drink", "input": "", "response": "through their leaves"},
