@@ -34,16 +34,20 @@ def people(tmp_path) -> Path:
     return write_lines(tmp_path / "people.jsonl", PEOPLE)
 
 
+# few tokens, no network, a second
+QUICK = (
+    *("stage=evaluate", "teacher=scripted", "embedder=hashing", "tokenizer=words", "log_level=WARNING", "threads=1"),
+    *("evaluate.judged.max_tokens=8", "evaluate.graded.max_tokens=8", "evaluate.judged.bootstrap=200"),
+)
+
+
 @pytest.fixture
 def evaluate(tmp_path):
     """A function that does stage=evaluate in `tmp_path`/run with some overrides and returns what is printed."""
     from fanno_hf.evaluating.evaluation import evaluate
 
     def do(*overrides: str, run: str = "run") -> str:
-        small = ("teacher=scripted", "embedder=hashing", "tokenizer=words", "log_level=WARNING", "threads=1")
-        short = ("evaluate.judged.max_tokens=8", "evaluate.graded.max_tokens=8", "evaluate.judged.bootstrap=200")
-        given = (*small, *short, "stage=evaluate", f"run={tmp_path / run}", *overrides)
-        return evaluate(resolve(compose_config(*given)))
+        return evaluate(resolve(compose_config(*QUICK, f"run={tmp_path / run}", *overrides)))
 
     return do
 

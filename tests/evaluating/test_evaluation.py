@@ -3,6 +3,12 @@
 import logging
 import re
 import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +21,8 @@ from fanno_hf.evaluating.winrate import Judgement, win_rate
 from fanno_hf.students.backend import Writer
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.judges import judge, model
-from tests.evaluating.conftest import table, write_lines
+from tests.conftest import CONFIGURATION
+from tests.evaluating.conftest import QUICK, table, write_lines
 
 ASKED = [{"id": f"q{place}", "instruction": f"Question number {place}", "category": "test"} for place in range(12)]
 
@@ -231,6 +238,46 @@ def test_killed_amid_the_answers_of_each_model(evaluate, models, people, tmp_pat
     evaluate(*given)
     asked_for = [text for batch in written if batch for text in batch]
     assert len(asked_for) == 24 and all(asked_for.count(text) == 2 for text in asked_for)
+    files = [(tmp_path / run / "evaluation" / "table.json").read_bytes() for run in ("whole", "run")]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("answered", [9, 31])  # amid the models' answers, amid the verdicts
+def test_killed_with_sigkill_no_journaled_request_is_repeated(evaluate, tmp_path, asked, answered):
+    """The last request before the kill is never answered, so that it comes at a known place."""
+    written, reached = [], threading.Event()
+
+    def until_killed(write):
+        def counted(request):
+            written.append(request)
+            if len(written) == answered:
+                reached.set()
+            if len(written) >= answered and killed.poll() is None:
+                killed.wait()
+            return write(request)
+
+        return counted
+
+    def answer(q: str) -> str:
+        return "x" * (1 + number(q))
+
+    def prefers(first: str, second: str) -> float:
+        return 0.3 if len(first) > 5 else 0.6
+
+    with Duel(answer, lambda q: "y" * 5, judge(prefers)) as whole:
+        evaluate(*whole.overrides, asked, run="whole")
+    with Duel(answer, lambda q: "y" * 5, judge(prefers)) as duel:
+        for server in duel.servers:
+            server.write = until_killed(server.write)
+        given = [*QUICK, f"run={tmp_path / 'run'}", *duel.overrides, asked]
+        with subprocess.Popen([sys.executable, "-m", "fanno_hf", *given], cwd=CONFIGURATION.parent) as killed:
+            assert reached.wait(120)
+            killed.send_signal(signal.SIGKILL)
+        with closing(sqlite3.connect(tmp_path / "run" / "journal.sqlite")) as journal:
+            kept = journal.execute("SELECT count(*) FROM completions").fetchone()[0]
+        before = sum(duel.sent)
+        evaluate(*duel.overrides, asked)
+        assert 0 < kept < before < 48 and sum(duel.sent) - before == 48 - kept
     files = [(tmp_path / run / "evaluation" / "table.json").read_bytes() for run in ("whole", "run")]
     assert files[0] == files[1]
 
