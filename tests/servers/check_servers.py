@@ -6,6 +6,7 @@ Its name keeps it out of `make test`: the servers take an hour to install and mi
 import json
 import sqlite3
 import time
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from datasets import load_dataset
 
 from fanno_hf.sources.sample import read_sample
 from tests.conftest import DOCUMENTS, write_documents
-from tests.servers.real import KINDS, Server, fanno, python_of
+from tests.servers.real import KINDS, ROOT, Server, fanno, python_of
 
 SECONDS = 1500  # patience with one run
 
@@ -164,3 +165,24 @@ def test_no_row_is_refused_for_its_length(kind, folder):
     asked = load_dataset("parquet", data_files=str(run / "prescreen" / "*.parquet"), split="train")
     assert len(asked) == len(lengths)
     assert [entry["rejected"].get("teacher_refused", 0) for entry in stages(run).values()] == [0] * 4
+
+
+def test_a_student_stops_by_itself(kind, folder):
+    """A student in Hub form, behind the server that loads this form."""
+    if kind != "vllm":
+        pytest.skip("llama.cpp reads GGUF files alone")
+    run, pairs = folder / "taught", ROOT / "recipes" / "students" / "answers.jsonl"
+    finish(fanno("stage=train", f"run={run}", f"train.data={pairs}", "train.max_steps=2", "train.batch_size=4"))
+    folder = folder / "student"
+    folder.mkdir()
+    with Server(kind, folder, model=run / "students" / "student") as server:
+        question = {"role": "user", "content": "What is the capital of France? Answer in one sentence."}
+        body = {"model": "smollm2", "messages": [question], "max_tokens": 200, "temperature": 0}
+        request = urllib.request.Request(
+            f"{server.url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=300) as response:
+            choice = json.load(response)["choices"][0]
+    print(choice["message"]["content"])
+    assert choice["finish_reason"] == "stop"
+    assert choice["message"]["content"].strip() and "<|" not in choice["message"]["content"]

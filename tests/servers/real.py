@@ -59,10 +59,12 @@ class Server:
         kind: "vllm" or "llama".
         folder: gets its log.
         context: tokens of prompt and answer.
+        model: a folder that vLLM loads; None takes the packaged model.
     """
 
-    def __init__(self, kind: str, folder: Path, context: int = CONTEXT):
+    def __init__(self, kind: str, folder: Path, context: int = CONTEXT, model: Path | None = None):
         self._kind, self._log, self._context = kind, folder / f"{kind}-{context}.log", context
+        self._model = model
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -113,7 +115,8 @@ class Server:
                 "--n_ctx",
                 self._context,
             ]
-        serve = [python_of("vllm"), "-m", "vllm.entrypoints.openai.api_server", *where, "--model", unpacked_model()]
+        model = self._model or unpacked_model()
+        serve = [python_of("vllm"), "-m", "vllm.entrypoints.openai.api_server", *where, "--model", model]
         # in chunks, a seeded request whose prompt is split kills the engine on a CPU
         # bf16, its default, is emulated on processors that have no instructions for it
         prefill = [
