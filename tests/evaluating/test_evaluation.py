@@ -19,9 +19,9 @@ from fanno_hf.errors import BudgetReached, FannoError, UserError
 from fanno_hf.evaluating.instructions import read_instructions
 from fanno_hf.evaluating.winrate import Judgement, win_rate
 from fanno_hf.students.backend import Writer
+from tests.conftest import CONFIGURATION
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.judges import judge, model
-from tests.conftest import CONFIGURATION
 from tests.evaluating.conftest import QUICK, table, write_lines
 
 ASKED = [{"id": f"q{place}", "instruction": f"Question number {place}", "category": "test"} for place in range(12)]
