@@ -215,9 +215,17 @@ class Budget(_Closed):
 
 
 class Data(_Group):
-    """What all sources of documents have."""
+    """What sources of documents have."""
 
     limit: Count | None = None
+    encoding: str | None = None
+    records: str | None = None
+    join: str | None = None
+    html: Literal["resiliparse", "trafilatura"] = "resiliparse"
+    unread: Literal["report", "stop"] = "report"
+    max_file_size: Annotated[int, Ge(1024)] = 100_000_000
+    max_seconds: Annotated[float, Ge(0.01)] = 60.0
+    processes: Count | None = None
 
 
 class Price(_Closed):
@@ -478,6 +486,7 @@ class Settings(_Group):
     debug: bool
     random_seed: Annotated[int, Ge(0), Le(2**53 - 1)]  # as large as any reader of JSON can hold
     threads: Count | None
+    processes: Count | None
     top_logprobs: Annotated[int, Ge(0), Le(20)]
     parser: Words
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]

@@ -61,10 +61,10 @@ class NamedDocuments:
     @cached_property
     def _read(self) -> tuple[Spilled, str]:
         documents = (
-            {"text": clean(text), "source": source, "position": 0}
+            {"text": clean(one.text), "source": one.source, "position": 0}
             for entry in self._entries
-            for text, source in reference_documents(entry, AGAINST)
-            if isinstance(text, str) and text.strip()
+            for one in reference_documents(entry, AGAINST)
+            if isinstance(one.text, str) and one.text.strip()
         )
         columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
         sha256 = hashlib.sha256()

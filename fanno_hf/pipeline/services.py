@@ -106,8 +106,8 @@ def read_documents(
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
     every = (
-        {"text": clean(text) if isinstance(text, str) else None, "source": source, "position": place}
-        for place, (text, source) in enumerate(islice(build("data", config).documents(), first))
+        {"text": clean(one.text) if isinstance(one.text, str) else None, "source": one.source, "position": place}
+        for place, one in enumerate(islice(build("data", config).documents(), first))
     )
     sha256 = hashlib.sha256()
     mine = (row for row in hashed(every, sha256) if row["position"] % count == index)

@@ -1,21 +1,28 @@
-"""Documents from files: a file, a folder or a glob of jsonl, json, parquet, csv, txt, md, each also as .gz.
+"""Documents from files: a file, a folder or a glob of anything that sources/kinds.py lists, each also packed.
 
-notes/moss.txt        ->  ("Mosses have no roots …", "moss.txt")
-pages.jsonl, line 12  ->  ("Tides turn turbines …", "pages.jsonl:12")
+notes/moss.txt        ->  Document("Mosses have no roots …", "moss.txt")
+pages.jsonl, line 12  ->  Document("Tides turn turbines …", "pages.jsonl:12")
+manual.pdf            ->  Document("1. About …", "manual.pdf", "The manual", ((0, "page 1"), (2210, "page 2")))
 """
 
-import glob
-from collections.abc import Callable, Iterator
-from itertools import islice, takewhile
-from pathlib import Path
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.sources.formats import READERS, kind_of, read_texts
-from fanno_hf.texts.fit import clean
+from fanno_hf.sources.children import Children
+from fanno_hf.sources.document import HIDDEN, KIND, Document, Unread, Unreadable
+from fanno_hf.sources.finding import Found, counted, find_files
+from fanno_hf.sources.kinds import KINDS
+from fanno_hf.sources.options import Options
+from fanno_hf.sources.reading import Column, open_file, rows_of
 
-_KNOWN = ", ".join(READERS)
+logger = logging.getLogger(__name__)
+
 _CHECKED = 20  # files whose beginning is read by a check
+_NAMED = 3  # files that a line of the log names
 
 
 class FileSource:
@@ -23,74 +30,120 @@ class FileSource:
 
     Args:
         path: a file, a folder (read with everything below it) or a glob.
-        text_column: of the text in tables and JSON objects; found where it is not given.
+        limit: documents at most.
+        unread: "report" goes on where a file of several gives no text, "stop" raises.
+        processes: that parse at a time; None takes the cores there are.
+        key: of the configuration that names the path, for messages.
+        options: see `Options`.
+
+    Attributes:
+        unread: after `documents`, the files that gave no text.
 
     Raises:
-        UserError: from `documents`, naming the file, and the line or byte, when something cannot be read.
+        UserError: from `documents`, naming the file, and the line or byte, where the only file, or no file, can be read.
     """
 
-    def __init__(self, path: str, text_column: str | None = None, limit: int | None = None):
-        self._path, self._text_column, self._limit = path, text_column, limit
+    def __init__(
+        self,
+        path: str,
+        *,
+        limit: int | None = None,
+        unread: str = "report",
+        processes: int | None = None,
+        key: str = "data.path",
+        **options: Any,
+    ):
+        self._path, self._limit, self._stops, self._key = path, limit, unread == "stop", key
+        self._processes, self._options = processes or cores(), Options(**options)
+        self.unread: list[Unread] = []
 
     def about(self) -> dict[str, Any]:
         """Returns how many files there are; their place on this machine is nobody's business."""
-        count = len(find_files(self._path, "data.path"))
+        count = len(self._found().files)
         return {"name": f"{count} local file{'s'[: count != 1]}"}
 
-    def check(self) -> str:
-        """Returns what was found of the files without reading them to their end; raises as `documents` does."""
-        return check_files(self._path, "data.path", lambda path, name: read_texts(path, name, self._text_column))
+    def check(self, *, rows: bool = False) -> str:
+        """Returns what was found of the files without reading all of them; raises as `documents` does, or, with `rows`, as those."""
+        found = self._found()
+        for file in found.files[:_CHECKED]:
+            one = Found([file], is_alone=len(found.files) == 1)
+            next(self._rows(one) if rows else self._read(one), None)
+        looked = "" if len(found.files) <= _CHECKED else f", the first {_CHECKED} looked into"
+        others = f"; left out: {counted(found.left_out)}" if found.left_out else ""
+        return f"{_count(len(found.files), 'file')}{looked}{others}"
 
-    def documents(self) -> Iterator[tuple[Any, str]]:
-        """Yields (text, source); the source is the path below `path` and, in tables, the row's number from 1 on."""
-        return islice(file_texts(self._path, "data.path", self._text_column), self._limit)
+    def documents(self) -> Iterator[Document]:
+        """Yields the documents; the source is the path below `path` and, in tables, the row's number from 1 on."""
+        return islice(self._read(self._found()), self._limit)
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """Yields ("name:row", its value): an object of all columns, or a string.
+
+        Raises UserError, naming the file, where one cannot be read.
+        """
+        return self._rows(self._found())
+
+    def _rows(self, found: Found) -> Iterator[tuple[str, Any]]:
+        for path, name in found.files:
+            try:
+                file = open_file(path, name, self._options)
+                if KINDS[file.kind].is_parsed:
+                    documents = self._read(Found([(path, name)], is_alone=True))
+                    yield from ((document.source, document.text) for document in documents)
+                    continue
+                for row in rows_of(file, self._options):
+                    yield f"{name}:{row.place}" if row.place else name, row.value
+            except Unreadable as error:
+                raise UserError(f"{path}{error.detail}") from error
+
+    def _found(self) -> Found:
+        return find_files(self._path, self._key)
+
+    def _read(self, found: Found) -> Iterator[Document]:
+        self.unread, given, columns = [], 0, Counter()
+        with Children(self._processes, self._options) as children:
+            for item in children.read(found.files):
+                if isinstance(item, Document):
+                    given += 1
+                    yield item
+                elif isinstance(item, Column):
+                    columns[item.name] += 1
+                elif item.reason in (KIND, HIDDEN):
+                    found.left_out[item.detail or item.reason] += 1
+                else:
+                    self._note(item, found)
+        if self.unread and not given:
+            raise UserError(self._sentence(self.unread[0], found))
+        self._say(found, columns)
+
+    def _note(self, unread: Unread, found: Found) -> None:
+        self.unread.append(unread)
+        if self._stops or (found.is_alone and unread.file == found.files[0][1]):
+            raise UserError(self._sentence(unread, found))
+
+    def _sentence(self, unread: Unread, found: Found) -> str:
+        """Returns what is wrong with a file, by the path under which it lies here; a member of an archive by its name."""
+        path = next((path for path, name in found.files if name == unread.file), unread.file)
+        return f"{path}{unread.detail}"
+
+    def _say(self, found: Found, columns: Counter[str]) -> None:
+        if columns:
+            logger.info("%s: text column %s", self._key, counted(columns) if len(columns) > 1 else next(iter(columns)))
+        if found.left_out:
+            logger.info("%s: %s; left out: %s", self._key, _count(len(found.files), "file"), counted(found.left_out))
+        if self.unread:
+            some = ", ".join(f"{unread.file}{unread.detail}" for unread in self.unread[:_NAMED])
+            more = ", …" if len(self.unread) > _NAMED else ""
+            count = _count(len(found.files), "file")
+            logger.warning("%s: %d of %s gave no text: %s%s", self._key, len(self.unread), count, some, more)
 
 
-def check_files(where: str | None, key: str, rows: Callable[[Path, str], Iterator[Any]]) -> str:
-    """Reads the beginning of files by `rows`, as `read_texts` or `read_rows` do; of many, of the first ones.
+def cores() -> int:
+    """Returns the cores that this process may use."""
+    import os
 
-    Returns how many files there are. Raises UserError where there is none, one cannot be read, or lacks its column.
-    """
-    found = find_files(where, key)
-    for path, name in found[:_CHECKED]:
-        next(rows(path, name), None)
-    looked = "" if len(found) <= _CHECKED else f", the first {_CHECKED} looked into"
-    return f"{len(found):,} file{'s'[: len(found) != 1]}{looked}"
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def file_texts(where: str | None, key: str, text_column: str | None) -> Iterator[tuple[Any, str]]:
-    """Yields (text, source) as `FileSource.documents` does, without a limit."""
-    for path, name in find_files(where, key):
-        yield from read_texts(path, name, text_column)
-
-
-def find_files(where: str | None, key: str) -> list[tuple[Path, str]]:
-    """Returns the files that can be read, sorted, each with its path below `where`: a file, a folder or a glob.
-
-    Raises UserError with the `key` where there is none.
-    """
-    if not where:
-        raise UserError(f"{key} is missing: give a file, a folder or a glob, as in {key}=notes/")
-    path = Path(where).expanduser()
-    if path.is_file():
-        if kind_of(path) not in READERS:
-            raise UserError(f"{key}={path}: files of this kind are not read; known: {_KNOWN} (.gz)")
-        return [(path, clean(path.name))]
-    if path.is_dir():
-        found, root = path.rglob("*"), path
-    else:
-        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
-        root = Path(*takewhile(set("*?[").isdisjoint, path.parts[:-1]))  # the folder above the first wildcard
-        if not found:
-            raise UserError(f"{key}={where}: there is no such file or folder (from {Path.cwd()})")
-    files = sorted(
-        file
-        for file in found
-        if file.is_file()
-        and kind_of(file) in READERS
-        and not any(part.startswith(".") for part in file.relative_to(root).parts)
-    )
-    if not files:
-        raise UserError(f"{key}={where}: no file in it can be read; known: {_KNOWN} (.gz)")
-    # a name may have bytes that are no UTF-8; a column of texts may not
-    return [(file, clean(file.relative_to(root).as_posix())) for file in files]
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s'[: number != 1]}"

@@ -11,6 +11,7 @@ from huggingface_hub import DatasetInfo, HfApi
 
 from fanno_hf.errors import FannoError, UserError, raise_if_disk_full
 from fanno_hf.hub_token import hub_endpoint, hub_token, hub_words
+from fanno_hf.sources.document import Document
 from fanno_hf.sources.run_files import check_config
 from fanno_hf.sources.text_column import find_text_column
 
@@ -72,15 +73,15 @@ class HubSource:
     def _is_local(self) -> bool:
         return Path(self._name).expanduser().exists()
 
-    def documents(self) -> Iterator[tuple[Any, str]]:
-        """Yields (text, "<data set>/<split>:<row>"), rows counted from 1.
+    def documents(self) -> Iterator[Document]:
+        """Yields the documents; the source is "<data set>/<split>:<row>", rows counted from 1.
 
         Raises UserError where data set, config, split, revision or column is not there, or the Hub cannot be reached.
         """
         column = None
         for name, row in self.rows():
             column = column or find_text_column(self._columns, self._text_column, f"{self._name} ({self._split})")
-            yield row[column], name
+            yield Document(row[column], name)
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""

@@ -7,19 +7,20 @@
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError
-from fanno_hf.sources.files import check_files, file_texts, find_files
-from fanno_hf.sources.formats import read_rows, read_texts
+from fanno_hf.sources.document import Document
+from fanno_hf.sources.files import FileSource
 from fanno_hf.sources.hub import HubSource
 
 _KEYS = ("path", "name", "config", "split", "revision", "text_column")
 
 
-def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[Any, str]]:
-    """Yields (text, source) of an earlier run, of files or of a Hub data set.
+def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[Document]:
+    """Yields the documents of an earlier run, of files or of a Hub data set.
 
     Raises UserError with the `key` and what cannot be read, as all three do.
     """
@@ -29,13 +30,14 @@ def reference_documents(entry: str | Mapping[str, Any], key: str) -> Iterator[tu
         return
     path = Path(entry["path"]).expanduser()
     if not (path / "run.json").is_file():
-        yield from file_texts(entry["path"], key, entry.get("text_column"))
+        yield from _files(entry, key).documents()
         return
-    files = sorted(path.glob("prescreen/*.parquet"))
+    files = sorted(path.glob("prescreen/train-*.parquet"))
     if not files:
         raise UserError(f"{key}: {path} is a run without pre-screened passages: run its stage=prescreen first")
     for file in files:
-        yield from read_texts(file, f"{path.name}/prescreen", "text")
+        for document in FileSource(str(file), key=key, text_column="text").documents():
+            yield replace(document, source=f"{path.name}/prescreen:{document.source.rpartition(':')[2]}")
 
 
 def reference_items(entry: str | Mapping[str, Any], key: str) -> Iterator[tuple[str, list[str]]]:
@@ -55,8 +57,7 @@ def reference_rows(entry: str | Mapping[str, Any], key: str, split: str) -> Iter
     if "path" not in entry:
         yield from _hub(entry, split, key).rows()
         return
-    for file, name in find_files(entry["path"], key):
-        yield from read_rows(file, name)
+    yield from _files(entry, key).rows()
 
 
 def check_reference(entry: str | Mapping[str, Any], key: str, *, items: bool) -> str:
@@ -67,12 +68,10 @@ def check_reference(entry: str | Mapping[str, Any], key: str, *, items: bool) ->
     exact = _exact(entry, key)
     if "path" not in exact:
         return _hub(exact, "test" if items else "train", key).check()
-    if items:
-        return check_files(exact["path"], key, read_rows)
-    if (Path(exact["path"]).expanduser() / "run.json").is_file():
+    if not items and (Path(exact["path"]).expanduser() / "run.json").is_file():
         next(reference_documents(entry, key), None)
         return f"the run {Path(exact['path']).name}"
-    return check_files(exact["path"], key, lambda path, name: read_texts(path, name, exact.get("text_column")))
+    return _files(exact, key).check(rows=items)
 
 
 def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -85,6 +84,10 @@ def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if isinstance(entry, Mapping) and set(entry) <= set(_KEYS) and ("path" in entry) != ("name" in entry):
         return entry
     raise UserError(f"{key}: {entry!r} is neither a path, a Hub data set nor {{name or path, {', '.join(_KEYS[2:])}}}")
+
+
+def _files(entry: Mapping[str, Any], key: str) -> FileSource:
+    return FileSource(entry["path"], key=key, unread="stop", text_column=entry.get("text_column"))
 
 
 def _hub(entry: Mapping[str, Any], split: str, key: str) -> HubSource:

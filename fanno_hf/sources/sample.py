@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
+from fanno_hf.sources.document import Document
+
 
 class SampleSource:
     """Yields the sample's documents. Their labels (`flaw`) are for the tests; the pipeline never sees them."""
@@ -16,10 +18,10 @@ class SampleSource:
         """Returns name and licence."""
         return {"name": "sample documents of fanno_hf", "license": "apache-2.0"}
 
-    def documents(self) -> Iterator[tuple[str, str]]:
-        """Yields (text, "sample:<id>")."""
+    def documents(self) -> Iterator[Document]:
+        """Yields the documents; the source is "sample:<id>"."""
         for row in read_sample()[: self._limit]:
-            yield row["text"], f"sample:{row['id']}"
+            yield Document(row["text"], f"sample:{row['id']}")
 
 
 def read_sample() -> list[dict]:

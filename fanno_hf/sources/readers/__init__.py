@@ -1,0 +1,1 @@
+"""One file for each kind of file: `reader(file, options)` yields what is in it."""

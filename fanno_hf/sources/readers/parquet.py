@@ -1,0 +1,36 @@
+"""Parquet files."""
+
+import io
+from collections.abc import Iterator
+from itertools import chain
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fanno_hf.sources.document import Row, Unreadable
+from fanno_hf.sources.opened import Opened
+from fanno_hf.sources.options import Options
+from fanno_hf.sources.run_files import check_table
+
+_BATCH = 1_000
+
+
+def read_parquet(file: Opened, options: Options) -> Iterator[Row]:
+    """Yields each row as an object of its columns, with its number; a table of a run must be the one that its run.json names."""
+    if file.path is not None:
+        check_table(file.path)
+    try:
+        with pq.ParquetFile(file.plain_path or io.BytesIO(file.content())) as table:
+            rows = chain.from_iterable(map(_values, table.iter_batches(_BATCH)))
+            for number, row in enumerate(rows, start=1):
+                yield Row(row, str(number))
+    # the last five are what Python makes of values that no date or time has, and of a damaged head
+    except (pa.ArrowException, ValueError, OverflowError, LookupError, TypeError, SystemError) as error:
+        raise Unreadable(
+            "damaged", f" is not a readable parquet file: {' '.join(str(error).split())[:300]}"
+        ) from error
+
+
+def _values(batch: pa.RecordBatch) -> list[dict]:
+    batch.validate(full=True)  # else a damaged place of a text is read as if it were one
+    return batch.to_pylist()
