@@ -90,7 +90,7 @@ def project(settings: Settings) -> str:
         context.embedder.check_installed()
         # the stages would warn that the probe is smaller than the run
         with _errors_only("fanno_hf.stages", "fanno_hf.steps", "fanno_hf.augmenting"):
-            stages = projections(read_documents(settings.resolved["data"], Path(folder))[0](), context)
+            stages = projections(read_documents(settings.resolved["data"], Path(folder)).open(), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
         currency = context.teacher.costs.currency
     return f"{_table(stages, currency)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"

@@ -88,7 +88,7 @@ def _local_configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "config_name": table.name,
             "description": f"sha256 {table.sha256}",
-            "data_files": [{"split": "train", "path": f"{table.folder}/*.parquet"}],
+            "data_files": [{"split": "train", "path": f"{table.folder}/train-*.parquet"}],
             **({"default": True} if table.name == "default" else {}),
         }
         for table in tables_of(manifest)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -21,12 +21,14 @@ from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.pairs import pairs
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import write_card
+from fanno_hf.output.unread import write_unread
 from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
 from fanno_hf.pipeline.room import warn_of_small_context
 from fanno_hf.pipeline.said import log_stage
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
 from fanno_hf.settings import Settings
+from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import TEACHER
 
@@ -93,9 +95,10 @@ def _refuse_itself(against: Sequence[Any], path: Path) -> None:
 
 def _do_shard(settings: Settings, shard: Shard, folder: RunFolder) -> None:
     with services(settings, folder.path, folder.scratch) as context:
-        documents, source = read_documents(settings.resolved["data"], folder.scratch, shard)
+        documents = read_documents(settings.resolved["data"], folder.scratch, shard)
         fingerprint = _shard_fingerprint(_decisive(STAGES["prescreen"], context))
-        do_shard(documents(), source, fingerprint, context, folder)
+        do_shard(documents.open(), documents.sha256, fingerprint, context, folder)
+        write_unread(folder, documents.unread)
 
 
 def _shard_fingerprint(decisive: Mapping[str, Any]) -> str:
@@ -105,8 +108,8 @@ def _shard_fingerprint(decisive: Mapping[str, Any]) -> str:
 def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     """Does one stage unless it is up to date, and writes down what it did."""
     decisive = _decisive(stage, context)
-    inputs, input_sha256 = _inputs(stage, decisive, context, folder)
-    fingerprint = _fingerprint(stage, decisive, input_sha256)
+    inputs = _inputs(stage, decisive, context, folder)
+    fingerprint = _fingerprint(stage, decisive, inputs.sha256)
     entry = folder.manifest["stages"].get(stage.name)
     if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
         logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
@@ -116,7 +119,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     check_prompts(context.settings.resolved["prompts"])
     context.teacher.take_usage()
     started, spent = time.monotonic(), context.teacher.costs.tokens
-    given = inputs()
+    given = inputs.rows()
     warn_of_small_context(stage.name, given[0].kept if stage.name == "prescreen" else given[0], context)
     try:
         output = load(stage.function)(*given, context)
@@ -130,17 +133,19 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     }
     if stage.has_history:
         tables["output_history"] = folder.write_rows(f"history_{stage.name}", output.history)
+    if stage.name == "prescreen":
+        write_unread(folder, inputs.unread)
     seconds = round(time.monotonic() - started, 2)
     folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
     folder.manifest["stages"][stage.name] = {
         "fingerprint": fingerprint,
-        "input": input_sha256,
+        "input": inputs.sha256,
         **tables,
         **_counts(output),
         **asdict(usage),
         "seconds": seconds,
         **_cost(context, spent, seconds),
-        **_about(stage, context, folder),
+        **_about(stage, context, folder, inputs.unread),
         **decisive,
     }
     if stage.has_pairs:
@@ -156,7 +161,7 @@ def finished(stage: Stage, context: Context, folder: RunFolder) -> "Dataset | No
     if not entry:
         return None
     decisive = _decisive(stage, context)
-    fingerprint = _fingerprint(stage, decisive, _inputs(stage, decisive, context, folder)[1])
+    fingerprint = _fingerprint(stage, decisive, _inputs(stage, decisive, context, folder).sha256)
     if not _is_up_to_date(entry, fingerprint, stage, folder):
         return None
     return folder.read_rows(stage.name, stage.columns, context.scratch)
@@ -199,17 +204,24 @@ def _undecided(output: StageOutput) -> dict[str, int]:
     return dict(Counter(verdict["name"] for verdict in verdicts if verdict["probability"] is None).most_common())
 
 
-def _inputs(
-    stage: Stage, decisive: Mapping[str, Any], context: Context, folder: RunFolder
-) -> tuple[Callable[[], list[Any]], str]:
-    """Returns what the stage reads, as a function that reads it, and its digest."""
+@dataclass(frozen=True)
+class _Inputs:
+    """What a stage reads."""
+
+    rows: Callable[[], list[Any]]
+    sha256: str
+    unread: Sequence[Unread] = ()  # of prescreen: files that gave no text
+
+
+def _inputs(stage: Stage, decisive: Mapping[str, Any], context: Context, folder: RunFolder) -> _Inputs:
     if stage.name == "prescreen":
         if Shards.exist(folder.path):
             shards = Shards(folder.path, _shard_fingerprint(decisive))
             logger.info("prescreen: from %s; data.* is not read", shards)
-            return lambda: [shards.gather(context)], shards.source
-        documents, source = read_documents(context.settings.resolved["data"], folder.scratch)
-        return lambda: [load("fanno_hf.stages.prescreen:screen_alone")(documents(), context)], source
+            return _Inputs(lambda: [shards.gather(context)], shards.source, shards.unread())
+        read = read_documents(context.settings.resolved["data"], folder.scratch)
+        alone = load("fanno_hf.stages.prescreen:screen_alone")
+        return _Inputs(lambda: [alone(read.open(), context)], read.sha256, read.unread)
     entries = [folder.manifest["stages"].get(name) for name in stage.reads]
     for name, entry in zip(stage.reads, entries, strict=True):
         if not entry or not folder.has_rows(name, entry["output"]):
@@ -217,7 +229,9 @@ def _inputs(
                 f"stage={stage.name} reads the rows of {name}, and {folder.path} has none that are complete: "
                 f"run stage={name} first, or stage=all"
             )
-    return (lambda: [folder.read_rows(name, STAGES[name].columns) for name in stage.reads], input_digest(entries))
+    return _Inputs(
+        lambda: [folder.read_rows(name, STAGES[name].columns) for name in stage.reads], input_digest(entries)
+    )
 
 
 def _decisive(stage: Stage, context: Context) -> dict[str, Any]:
@@ -241,13 +255,15 @@ def _decisive(stage: Stage, context: Context) -> dict[str, Any]:
     }
 
 
-def _about(stage: Stage, context: Context, folder: RunFolder) -> dict[str, Any]:
+def _about(stage: Stage, context: Context, folder: RunFolder, unread: Sequence[Unread]) -> dict[str, Any]:
     """Returns what run.json says for its readers, and what decides no row: the command, the documents' source, the tags."""
     config, found = context.settings.resolved, {}
     if config.get("command"):
         found["command"] = config["command"]
     if stage.name == "prescreen" and not Shards.exist(folder.path):
         found["documents"] = about_documents(config["data"])
+    if unread:
+        found["unread"] = dict(Counter(one.reason for one in unread).most_common())
     return {**found, **{name: config[name] for name in stage.recorded}}
 
 

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import hashed
 from fanno_hf.pipeline.references import NamedBenchmarks, NamedDocuments
 from fanno_hf.settings import Settings
+from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
@@ -92,22 +94,29 @@ def journal_file(settings: Settings, folder: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class DocumentsRead:
+    """The documents of a source, in a file."""
+
+    open: Callable[[], "Dataset"]  # columns text, source and position (the document's place in the source, from 0)
+    sha256: str  # of all documents, those of other shards too
+    unread: list[Unread]  # files that gave no text
+
+
 def read_documents(
     config: Mapping[str, Any], scratch: Path, shard: Shard | None = None, first: int | None = None
-) -> tuple[Callable[[], "Dataset"], str]:
+) -> DocumentsRead:
     """Reads the configured source into a file in `scratch`. What is not a string becomes null, which prescreen rejects.
 
     Args:
         first: reads so many documents and no more; None reads all.
-
-    Returns a function that opens the documents: columns text, source and position (the document's place in the source,
-    from 0); and the sha256 of all documents that were read, those of other shards too.
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
+    source = build("data", config)
     every = (
         {"text": clean(one.text) if isinstance(one.text, str) else None, "source": one.source, "position": place}
-        for place, one in enumerate(islice(build("data", config).documents(), first))
+        for place, one in enumerate(islice(source.documents(), first))
     )
     sha256 = hashlib.sha256()
     mine = (row for row in hashed(every, sha256) if row["position"] % count == index)
@@ -115,7 +124,7 @@ def read_documents(
     if not documents.count and not shard:
         raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
     logger.info("read %d documents", documents.count)
-    return documents.open, sha256.hexdigest()
+    return DocumentsRead(documents.open, sha256.hexdigest(), list(getattr(source, "unread", ())))
 
 
 def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,9 @@ import numpy as np
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
 from fanno_hf.errors import UserError
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.unread import read_unread
 from fanno_hf.pipeline.services import Shard
+from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.rows import empty
 
@@ -95,6 +97,10 @@ class Shards:
     def exist(run: Path) -> bool:
         """Whether the run has any shard."""
         return any(Path(run, "shards").glob("*-of-*"))
+
+    def unread(self) -> list[Unread]:
+        """Returns the files that gave no text, which each shard has met."""
+        return read_unread(self._folders[0].path)
 
     def gather(self, context: Context) -> StageOutput:
         """Takes over verdicts and vectors; returns what `screen_alone` would return for all documents."""

@@ -42,7 +42,7 @@ def project_and_run(folder, mean_seconds=0.4):
         overrides += ["stages.augment.target_size=90", "stages.augment.window=64", "estimate.rows=40"]
         config = resolve(compose_config(*overrides))
         with services(config, folder, folder) as context:
-            projected = projections(read_documents(config.resolved["data"], folder)[0](), context)
+            projected = projections(read_documents(config.resolved["data"], folder).open(), context)
         return projected, execute(config).manifest["stages"]
 
 
