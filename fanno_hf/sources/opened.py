@@ -14,15 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow as pa
-
 from fanno_hf.sources.document import Unreadable
+
+
+def _open_zst(file: BinaryIO) -> BinaryIO:
+    import pyarrow as pa  # slow to load, and few files need it
+
+    return pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+
 
 PACKINGS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
     "gz": lambda file: gzip.GzipFile(fileobj=file),
     "bz2": lambda file: bz2.BZ2File(file),
     "xz": lambda file: lzma.LZMAFile(file),  # noqa: SIM115
-    "zst": lambda file: pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd"),
+    "zst": _open_zst,
 }
 """Last extension of a packed file -> what unpacks it."""
 _RATIO = 100
@@ -101,7 +106,7 @@ def readable() -> Iterator[None]:
     """Turns what goes wrong with the bytes of a file into Unreadable."""
     try:
         yield
-    except (EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
         raise Unreadable("damaged", f" cannot be read: {error}") from error
     except OSError as error:
         raise Unreadable("unreadable", f" cannot be read: {error.strerror or error}") from error
