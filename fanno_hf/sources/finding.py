@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources.document import HIDDEN
-from fanno_hf.sources.kinds import KINDS, KNOWN, LOOKED_AT, kind_by_content, kind_of
+from fanno_hf.sources.kinds import KINDS, KNOWN, LOOKED_AT, kind_by_content, kind_of, packing_by_content
 from fanno_hf.texts.fit import clean
 
 LINKED, SPECIAL = "linked to twice", "no regular file"
@@ -110,7 +110,8 @@ def _is_known(file: Path) -> bool:
         return kind in KINDS or (packing != "" and kind == "")
     try:
         with open(file, "rb") as opened:
-            return kind_by_content(opened.read(LOOKED_AT)) != ""
+            head = opened.read(LOOKED_AT)
+            return packing_by_content(head) != "" or kind_by_content(head) != ""
     except OSError:
         return True  # which reading it will say
 

@@ -13,7 +13,7 @@ from fanno_hf.sources import kinds
 from fanno_hf.sources.files import FileSource
 
 # a kind of file that does what its text says; `sitecustomize` makes it known to each child
-READER = '''
+READER = """
 import os, signal, sys, time, types
 from fanno_hf.sources import kinds
 from fanno_hf.sources.document import Row
@@ -31,7 +31,7 @@ def read(file, options):
 
 sys.modules["fanno_hf.sources.readers.act"] = types.SimpleNamespace(read=read)
 kinds.KINDS["act"] = kinds.Kind("act:read", is_parsed=True)
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -125,9 +125,11 @@ def test_a_limit_leaves_no_process_behind(put, monkeypatch):
 
     popen = children.subprocess.Popen
     monkeypatch.setattr(
-        children, "subprocess", types.SimpleNamespace(
+        children,
+        "subprocess",
+        types.SimpleNamespace(
             Popen=lambda *a, **k: started.append(popen(*a, **k)) or started[-1], PIPE=-1, DEVNULL=-3
-        )
+        ),
     )
     assert len(read(FileSource(str(put(*"abcdef")), limit=2, processes=2))) == 2
     assert started and all(process.poll() is not None for process in started)
