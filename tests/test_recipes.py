@@ -134,28 +134,16 @@ def test_ablations_compose_on_every_recipe(name):
         assert found is not None, f"{override} composes to nothing"
 
 
-@cache
-def of_the_sweep(name: str) -> dict[str, Any]:
-    """The first paper's recipe with one file of the sweep."""
-    return resolve(compose_recipe("fanno-v1", f"+ablations={name}")).resolved
-
-
-@pytest.mark.parametrize("name", SWEEP)
-def test_each_file_of_the_sweep_has_a_folder_and_shares_a_journal(name):
-    config = of_the_sweep(name)
-    assert config["run"] == f"runs/ablations/{name}"
-    assert config["journal"] == "runs/ablations/journal.sqlite"
-
-
-@pytest.mark.parametrize("override", ABLATIONS)
-def test_every_ablation_of_the_paper_is_in_the_sweep(override):
-    alone = resolve(compose_recipe("fanno-v1", override, "run=x")).resolved
-    assert any({**of_the_sweep(name), "run": "x", "journal": None} == alone for name in SWEEP)
-
-
-@pytest.mark.parametrize("reward", REWARDS)
-def test_every_reward_is_in_the_sweep(reward):
-    assert of_the_sweep(f"reward-{reward.replace('_', '-')}")["stages"]["augment"]["reward"] == reward
+def test_the_sweep_has_every_ablation_of_the_paper_and_every_reward_each_in_a_folder_with_one_journal():
+    """One test: composing a recipe with each file of the sweep takes a while, and it is done once."""
+    sweep = {name: resolve(compose_recipe("fanno-v1", f"+ablations={name}")).resolved for name in SWEEP}
+    for name, config in sweep.items():
+        assert (config["run"], config["journal"]) == (f"runs/ablations/{name}", "runs/ablations/journal.sqlite")
+    alike = [{**config, "run": "x", "journal": None} for config in sweep.values()]
+    for override in ABLATIONS:
+        assert resolve(compose_recipe("fanno-v1", override, "run=x")).resolved in alike, override
+    for reward in REWARDS:
+        assert sweep[f"reward-{reward.replace('_', '-')}"]["stages"]["augment"]["reward"] == reward
 
 
 @pytest.mark.parametrize("words", [*(f"| `{name}` |" for name in SWEEP), *(f"`{override}`" for override in ABLATIONS)])

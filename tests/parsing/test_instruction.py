@@ -122,6 +122,6 @@ HOSTILE = (
 @pytest.mark.parametrize("start", ["", "Instruction: a\nInput: ", '{"instruction": "'])
 def test_hostile_text_returns(start, piece):
     """A pattern that looks again and again would not, for minutes."""
-    completion = start + piece * (40_000 // len(piece))
+    completion = start + piece * (15_000 // len(piece))
     assert len(parse_instruction(completion).instruction) <= len(completion)
     assert len(parse_response(completion)) <= len(completion)

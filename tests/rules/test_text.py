@@ -330,12 +330,12 @@ UNITS = [
 @pytest.mark.parametrize("rule", TEXT_RULES)
 @pytest.mark.parametrize("unit", UNITS)
 def test_long_repetitive_texts_return(rule, unit):
-    found = rule(unit * (6 * 10**4 // len(unit)) + ">")
+    found = rule(unit * (3 * 10**4 // len(unit)) + ">")
     assert found is None or all(isinstance(part, str) for part in found)
 
 
-def test_a_megabyte_of_open_brackets_returns():
-    assert markup_reason("<" * 10**6) is None
+def test_many_open_brackets_return():
+    assert markup_reason("<" * 2 * 10**5) is None
 
 
 def test_a_ruler_of_underscores_is_no_loop():
