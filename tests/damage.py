@@ -4,7 +4,7 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from fanno_hf.output.card import render_card
 from fanno_hf.output.manifest import read_manifest
 from fanno_hf.output.table import funnel_table
 from fanno_hf.output.tables import RunTables
-from fanno_hf.sources.formats import read_rows, read_texts
+from fanno_hf.sources.document import Unread, Unreadable
+from fanno_hf.sources.options import Options
+from fanno_hf.sources.reading import documents_of, open_file, rows_of
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.vectors.embedder import HashingEmbedder
@@ -161,20 +163,14 @@ def check_table(run: Path, content: bytes) -> bool:
 
 
 def check_corpus(path: Path, content: bytes) -> bool:
-    """Reads documents from a file of these bytes, whatever its kind; returns whether they were told to be wrong."""
+    """Reads documents from a file of these bytes, whatever its kind, in this process; returns whether they were told to be wrong."""
     path.write_bytes(content)
-    told = False
-    readers: tuple[Callable[[], Iterator], ...] = (
-        lambda: read_texts(path, path.name, None),
-        lambda: read_rows(path, path.name),
-    )
-    for read in readers:
-        try:
-            for _ in read():
-                pass
-        except FannoError:
-            told = True
-    return told
+    try:
+        items = list(documents_of(open_file(path, path.name, Options()), Options()))
+        list(rows_of(open_file(path, path.name, Options()), Options()))
+    except (Unreadable, FannoError):
+        return True
+    return any(isinstance(item, Unread) for item in items)
 
 
 def copy_run(made: Path, to: Path) -> Path:

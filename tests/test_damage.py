@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanno_hf.output.manifest import fault_of
-from fanno_hf.sources.formats import READERS
+from fanno_hf.sources.kinds import KINDS as KNOWN
 from tests.conftest import small_run
 from tests.damage import (
     EXAMPLES,
@@ -75,8 +75,11 @@ def corpus(kind: str) -> bytes:
 KINDS = ["jsonl", "json", "csv", "parquet", "txt", "md", "jsonl.gz", "parquet.gz"]
 
 
-def test_every_kind_of_file_is_tried():
-    assert {kind.removesuffix(".gz") for kind in KINDS} | {"ndjson"} == set(READERS)
+def test_every_kind_of_table_is_tried():
+    assert {kind for kind in KINDS if KNOWN[kind.removesuffix(".gz")].is_parsed} == set()
+    assert {KNOWN[kind.removesuffix(".gz")] for kind in KINDS} >= {
+        KNOWN[kind] for kind in ("ndjson", "tsv", "rst", "mdx")
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
