@@ -82,7 +82,8 @@ def load(file: Opened) -> Any:
 
 def rows_of(file: Opened, options: Options) -> Iterator[Row]:
     """Yields what is in a file that is no archive. Raises Unreadable, also later."""
-    return load(file)(file, options)
+    with readable():
+        yield from load(file)(file, options)
 
 
 def documents_of(file: Opened, options: Options) -> Iterator[Document | Unread | Column]:
@@ -91,15 +92,14 @@ def documents_of(file: Opened, options: Options) -> Iterator[Document | Unread |
     A string is a text; an object has it in the file's text column. The first thousand objects together tell which that is.
     """
     try:
-        with readable():
-            rows = rows_of(file, options)
-            head = list(islice(rows, _HEAD))
-            if (column := _column(head, options, file)) is not None:
-                yield Column(file.name, column)
-            for row in chain(head, rows):
-                text = row.value.get(column) if isinstance(row.value, dict) else row.value
-                source = f"{file.name}:{row.place}" if row.place else file.name
-                yield Document(clean(text) if isinstance(text, str) else None, source, clean(row.title), row.places)
+        rows = rows_of(file, options)
+        head = list(islice(rows, _HEAD))
+        if (column := _column(head, options, file)) is not None:
+            yield Column(file.name, column)
+        for row in chain(head, rows):
+            text = row.value.get(column) if isinstance(row.value, dict) else row.value
+            source = f"{file.name}:{row.place}" if row.place else file.name
+            yield Document(clean(text) if isinstance(text, str) else None, source, clean(row.title), row.places)
     except Unreadable as error:
         yield Unread(file.name, error.reason, error.detail)
 
