@@ -15,6 +15,7 @@ DOCUMENT = {
     "text": "string",
     "source": "string",
     "num_tokens": "int32",
+    "masked": "int32",
     "community": "int32",
     "verdicts": VERDICTS,
 }

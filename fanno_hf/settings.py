@@ -98,6 +98,8 @@ class Repetition(_Closed):
 class PersonalData(_Closed):
     kinds: list[Literal["email", "phone", "card", "iban", "ip"]]
     region: str | None  # country whose national phone numbers are found too
+    action: Literal["mask", "drop"]
+    roles: Literal["keep", "find"]  # what becomes of e-mail addresses that are nobody's
 
 
 class NearDuplicates(_Closed):

@@ -27,7 +27,7 @@ def too(kind):
 
 
 RULES = {
-    "personal_data": lambda: flags(partial(find_personal_data, kinds=KINDS, region=None)),
+    "personal_data": lambda: flags(partial(find_personal_data, kinds=KINDS, region=None, roles="find")),
     "garbled": lambda: flags(garbled_reason),
     "markup": lambda: flags(markup_reason),
     "prompt_injection": lambda: flags(prompt_injection_reason),

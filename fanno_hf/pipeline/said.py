@@ -17,6 +17,8 @@ def log_stage(stage: str, entry: Mapping[str, Any]) -> None:
     """Logs what a stage did, from its entry of run.json, and what may be odd about it."""
     for words in _oddities(entry):
         logger.warning("%s: %s", stage, words)
+    if masked := entry.get("masked"):
+        logger.info("%s: %d pieces of personal data are masked in the rows that were kept", stage, masked)
     if removed := entry.get("removed"):
         logger.info("%s: parsing took more than a preamble off some completions: %s", stage, _counted(removed))
     kept = f"{entry['kept']} of {entry['rows_in']} rows kept in {entry['seconds']:.0f} s"

@@ -16,7 +16,6 @@ from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
 from fanno_hf.rules.garbled import garbled_reason
-from fanno_hf.rules.personal_data import find_personal_data
 from fanno_hf.rules.phrases import compile_patterns
 from fanno_hf.rules.repetition import repetition_reason
 from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
@@ -24,6 +23,7 @@ from fanno_hf.settings import Prescreen
 from fanno_hf.steps.asking import Counted, judge, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.masking import count_masked, mask_documents
 from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import conform, map_batches, with_columns
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
@@ -50,11 +50,15 @@ def screen_alone(documents: Dataset, context: Context) -> StageOutput:
     settings = context.settings.prescreen
     funnel = Funnel("prescreen", {**DOCUMENT, **POSITION})
     documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), PHASES[0])
+    if settings.enabled:
+        documents = mask_documents(documents, settings.personal_data)
     passages = segment(documents, context.counter, settings)
     if settings.enabled:
+        passages = count_masked(passages, documents, settings.personal_data)
         patterns = settings.prompt_injections if settings.drop_prompt_injections else []
         injections = compile_patterns("stages.prescreen.prompt_injections", patterns)
         passages = funnel.screen(passages, lambda row: _text_reason(row, settings, injections), PHASES[1])
+        passages = passages.remove_columns("private")
     if context.benchmarks:
         passages = funnel.screen(passages, lambda row: context.contamination(row["text"]), PHASES[2])
     return StageOutput(passages, funnel.rejected())
@@ -73,7 +77,9 @@ def screen_together(alone: StageOutput, context: Context) -> StageOutput:
     if settings.longest_first:
         order = np.argsort(-np.asarray(passages["num_tokens"]), kind="stable")
         passages = passages.select(order)
-    return StageOutput(conform(passages, DOCUMENT), funnel.rejected())
+    passages = conform(passages, DOCUMENT)
+    masked = sum(filter(None, passages["masked"]))
+    return StageOutput(passages, funnel.rejected(), notes={"masked": masked} if masked else {})
 
 
 _PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source", "num_tokens")}, **POSITION}
@@ -128,15 +134,15 @@ def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> D
 
 
 def _text_reason(row: Mapping[str, Any], settings: Prescreen, injections: Sequence[Pattern[str]]) -> Reason | None:
-    """The cheap rules, cheapest first; personal data last, before the teacher is asked."""
-    text = row["text"]
+    """The cheap rules, cheapest first; personal data last. Its text is masked by then, so that no rejected row has it."""
+    text, drops = row["text"], settings.personal_data.action == "drop"
     return (
         length_reason(row["num_tokens"], settings.min_tokens, settings.max_tokens)
         or markup_reason(text, **dict(settings.markup))
         or garbled_reason(text, **dict(settings.garbled))
         or repetition_reason(text, **dict(settings.repetition))
         or prompt_injection_reason(text, injections)
-        or find_personal_data(text, **dict(settings.personal_data))
+        or (("personal_data", row["private"]) if drops and row["private"] else None)
     )
 
 
@@ -144,7 +150,8 @@ def drop_duplicates(passages: Dataset, funnel: Funnel, context: Context) -> Data
     """Drops passages that repeat an earlier one, or one of `against`, exactly or nearly; the detail says which."""
     settings, against, sources = context.settings.prescreen, [], []
     if context.against is not None:
-        old = segment(context.against.documents, context.counter, settings)
+        old = mask_documents(context.against.documents, settings.personal_data)
+        old = segment(old, context.counter, settings)
         against, sources = old["text"], old["source"]
 
     def name(repeat: Repeat) -> str:
