@@ -16,7 +16,7 @@ _KEY = "checksum"
 
 
 def seal(manifest: Mapping[str, Any]) -> None:
-    """Gives each entry of a run.json, those of the stages and of a shard, the checksum of its other values."""
+    """Gives each entry of a run.json, those of the stages, of stale ones and of a shard, the checksum of its other values."""
     for _, entry in _entries(manifest):
         entry[_KEY] = checksum(entry)
 
@@ -43,5 +43,6 @@ def checksum(entry: Mapping[str, Any]) -> str:
 
 def _entries(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from manifest.get("stages", {}).items()
+    yield from ((f"stale.{name}", entry) for name, entry in manifest.get("stale", {}).items())
     if "shard" in manifest:
         yield "shard", manifest["shard"]

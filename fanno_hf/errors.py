@@ -33,9 +33,10 @@ class BudgetReached(FannoError):
 
 
 class StageEmpty(FannoError):
-    """A stage kept no row. Names the stage and counts its reasons; `rejected` has every row, with its reason."""
+    """A stage kept no row. Names the stage, counts its reasons and says what to change; `rejected` has every row, with its
+    reason (None: they are in the run folder)."""
 
-    def __init__(self, message: str, rejected: Any):
+    def __init__(self, message: str, rejected: Any = None):
         super().__init__(message)
         self.rejected = rejected
 

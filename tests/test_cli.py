@@ -193,7 +193,8 @@ def test_a_stage_that_keeps_nothing_names_itself_and_its_reasons(small, tmp_path
     write_documents(tmp_path / "documents.jsonl", ["Too short.", "Short too.", None])
     code, said = small("data.text_column=text")
     assert code == 1
-    assert line(said).startswith("The stage prescreen kept no row (too_short 2, empty 1). Look at rejected/prescreen")
+    advice = "2 of 3 are too_short: lower stages.prescreen.min_tokens. Look at rejected/prescreen"
+    assert line(said).startswith(f"The stage prescreen kept no row (too_short 2, empty 1). {advice}")
 
 
 def test_a_teacher_that_is_not_there_is_one_line(small):

@@ -13,7 +13,7 @@ import yaml
 
 from fanno_hf import columns
 from fanno_hf.cli.configuration import resolve
-from fanno_hf.commands.export import FORMATS
+from fanno_hf.output.exports import FORMATS
 from fanno_hf.pipeline.plan import STAGES, TASKS
 from tests.conftest import CONFIGURATION, compose_config
 from tests.test_recipes import compose_recipe

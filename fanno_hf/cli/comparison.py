@@ -104,7 +104,7 @@ def _figures(run: str) -> dict[str, Any]:
             found["requests"] = f"{sum(entry['requests'] + entry['from_journal'] for entry in stages.values()):,}"
             if "augment" in stages:
                 found |= _of_pool(folder)
-            if "respond" in stages:
+            if stages.get("respond", {}).get("kept"):
                 responses = folder.stream_rows("respond", ["response_tokens"])
                 found["response"] = f"{fmean(row['response_tokens'] for row in responses):.1f}"
             return found | _of_student(path)

@@ -14,6 +14,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.identity import content_id, digest
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.manifest import caveats
 from fanno_hf.output.markdown import printable
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.table import table
@@ -53,7 +54,7 @@ def diff(settings: Settings) -> str:
     names, retries = settings.diff, settings.hub.retries
     with _side("diff.a", names.a, retries) as a, _side("diff.b", names.b, retries) as b:
         parts = [
-            f"a: {names.a} ({printable(_made(a))})\nb: {names.b} ({printable(_made(b))})",
+            "\n".join([*_head("a", names.a, a), *_head("b", names.b, b)]),
             _rows_table(a, b, names.examples),
             table(("stage", "", "a", "b"), _funnel(a.manifest, b.manifest)),
             table(("metric", "a", "b"), _metrics(a, b, settings)),
@@ -74,6 +75,14 @@ def _side(key: str, value: str, retries: int) -> Iterator[RunFolder]:
         if not is_here:
             fetch(value, list(STAGES), (), folder, retries, key=key)
         yield folder
+
+
+def _head(side: str, name: str, folder: RunFolder) -> list[str]:
+    """Returns what a side is, and what its reader must know."""
+    return [
+        f"{side}: {name} ({printable(_made(folder))})",
+        *(f"{side}: {printable(s)}" for s in caveats(folder.manifest)),
+    ]
 
 
 def _made(folder: RunFolder) -> str:

@@ -40,16 +40,18 @@ def check_files(folder: RunFolder) -> None:
 
 
 def shared_manifest(manifest: Mapping[str, Any]) -> bytes:
-    """Returns run.json as others may see it: no path of this machine, and no commit, which its place tells already.
+    """Returns run.json as others may see it: no path of this machine, nothing that is here only, and no commit, which its
+    place tells already.
 
     `shared` says that its digests are those of the rows as fanno_hf writes them, and not of the files that the Hub writes.
     """
     stages = {}
     for stage, entry in manifest["stages"].items():
-        shared = {key: value for key, value in entry.items() if key not in ("hub", "from")}
+        shared = {key: value for key, value in entry.items() if key not in ("hub", "from", "exports")}
         config = {**shared["config"], "stages": without_paths(shared["config"]["stages"])}
         stages[stage] = {**shared, "config": config}
     content = {**manifest, "shared": True, "stages": stages}
+    content.pop("stale", None)
     seal(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace")

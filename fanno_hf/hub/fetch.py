@@ -60,6 +60,7 @@ def fetch(
         for table in tables:
             entry[table.key] = _take(hub, what, table, pinned, folder)
         folder.manifest["stages"][stage] = {**entry, "from": pinned}
+        folder.manifest.get("stale", {}).pop(stage, None)
         logger.info("%s: %d rows from %s, commit %s", stage, entry["kept"], repo_id, commit[:12])
     for name in {"fanno_hf", "packages"} & set(manifest):
         folder.manifest.setdefault(name, manifest[name])

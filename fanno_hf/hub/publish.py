@@ -25,7 +25,7 @@ from fanno_hf.hub.contents import check_files, foreign_file, pushed_head, shared
 from fanno_hf.hub_token import require_token, shown_endpoint
 from fanno_hf.output.card import render_card
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.output.manifest import made_from_others
+from fanno_hf.output.manifest import caveats
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import figures_of, report_files
 from fanno_hf.pipeline.plan import TABLES, Table, tables_of
@@ -101,11 +101,11 @@ class Publisher:
         manifest = folder.manifest
         if not manifest["stages"]:
             raise UserError(f"{folder.path} has no stage that is done: run stage=all first")
+        if not tables_of(manifest):
+            raise UserError(f"{folder.path} has no rows to publish. {' '.join(caveats(manifest))}")
         check_files(folder)
-        for stage in made_from_others(manifest):
-            logger.warning(
-                "%s was made from other rows than the stages before it have now: run stage=%s again", stage, stage
-            )
+        for sentence in caveats(manifest):
+            logger.warning("%s: %s", folder.path, sentence)
         there, paths = self._there()
         for table in tables_of(manifest):
             if there.get(table.name) != table.sha256 or not any(p.startswith(f"{table.folder}/") for p in paths):

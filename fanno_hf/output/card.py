@@ -18,6 +18,7 @@ from huggingface_hub import DatasetCardData
 from jinja2 import Environment, StrictUndefined, Template
 
 from fanno_hf.identity import digest
+from fanno_hf.output.manifest import caveats
 from fanno_hf.output.markdown import code, fence, plain, printable
 from fanno_hf.output.table import funnel_table
 from fanno_hf.output.usage import usage_of_all
@@ -58,6 +59,7 @@ def render_card(
         name=name,
         size=f"{size:,}",
         what=what,
+        caveats=caveats({**manifest, "stale": {}} if repo_id else manifest),
         version=_version(manifest),
         where=f'"{repo_id}"' if repo_id else "folder",
         revision=revision,
@@ -113,6 +115,8 @@ def _examples(manifest: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """Returns (variable, whether its config must be named) for the examples of loading."""
     names = {table.name for table in tables_of(manifest)}
     first = [("pairs", False)] if "default" in names else []
+    # of a run that stopped: the rows that say why
+    first += [(f"rejected_{stage}", True) for stage, entry in manifest["stages"].items() if not entry["kept"]]
     return [*first, *((name, True) for name in ("augment", "seed", "prescreen") if name in names)][:2]
 
 

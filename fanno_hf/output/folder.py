@@ -109,14 +109,14 @@ class RunFolder(RunTables):
         except OSError as error:
             raise disk_error(path, error) from error
 
-    def write_rows(self, config: str, rows: "Dataset") -> str | None:
+    def write_rows(self, config: str, rows: "Dataset | None") -> str | None:
         """Writes a config's rows as parquet and returns the file's sha256; equal rows give equal bytes.
 
         `rejected_seed` goes to rejected/seed, `history_augment` to history/augment. A config without rows has no file,
         since `load_dataset` cannot read an empty one.
         """
         path = self._file(config)
-        if not len(rows):
+        if rows is None or not len(rows):
             path.unlink(missing_ok=True)
             return None
         with self._beside(path) as file:

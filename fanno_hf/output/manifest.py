@@ -6,6 +6,7 @@ The models only check. A run is read as plain dicts, and keys that are not decla
 """
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from fanno_hf.checksum import CHANGED, changed_entry
 from fanno_hf.errors import UserError
 from fanno_hf.exact_json import parse_exactly
 from fanno_hf.instructing.tags import tag_pool
-from fanno_hf.pipeline.plan import STAGES, input_digest
+from fanno_hf.pipeline.plan import STAGES, Stage, input_digest
 
 FORMAT = 1
 NO_STAGES = "it has no stages"
@@ -111,6 +112,8 @@ class Entry(_Part):
     judge_price: PaidPrice | None = None
     undecided: dict[str, Count] = {}  # question -> rows that it was undecided for
     removed: dict[str, Count] = {}  # kind of what parsing took off -> rows
+    stopped: str = ""  # why it kept no row, and what to change
+    exports: dict[str, Sha256] = {}  # format -> digest of what stage=export made of the pairs
     tags: Annotated[dict[str, Any], AfterValidator(_check_tags)] = {}
 
 
@@ -118,6 +121,7 @@ class Manifest(_Part):
     """run.json."""
 
     stages: dict[Literal[tuple(STAGES)], Entry]
+    stale: dict[Literal[tuple(STAGES)], Entry] = {}  # made from rows that are gone
     packages: dict[str, Any] = {}
 
 
@@ -154,7 +158,8 @@ def fault_of(manifest: Any) -> str | None:
         read = Manifest.model_validate(manifest)
     except ValidationError as error:
         return _in_words([str(part) for part in error.errors()[0]["loc"]])
-    if lacking := [stage for stage, entry in read.stages.items() if stage not in entry.config.stages]:
+    entries = chain(read.stages.items(), read.stale.items())
+    if lacking := [stage for stage, entry in entries if stage not in entry.config.stages]:
         return f"{lacking[0]}.config is missing or wrong"
     return f"{changed} {CHANGED}" if (changed := changed_entry(manifest)) else None
 
@@ -176,6 +181,8 @@ def _in_words(place: list[str]) -> str:
             return f"{stage[:40]} is not a stage"
         case ["stages", *keys] if keys:
             return f"{'.'.join(keys)} is missing or wrong"
+        case ["stale", *_]:
+            return f"{'.'.join(part[:40] for part in place)} is missing or wrong"
         case ["packages", *_]:
             return "packages is not a table"
     return NO_STAGES
@@ -191,3 +198,37 @@ def made_from_others(manifest: Mapping[str, Any]) -> list[str]:
         and all(name in entries for name in (stage.name, *stage.reads))
         and entries[stage.name]["input"] != input_digest([entries[name] for name in stage.reads])
     ]
+
+
+def set_entry(manifest: dict[str, Any], name: str, entry: dict[str, Any]) -> None:
+    """Writes down what a stage did, and moves each stage after it to where it belongs: to `stages` where it was made from
+    the rows that the stages before it have now, else to `stale`."""
+    stages, stale = manifest["stages"], manifest.pop("stale", {})
+    stages[name] = entry
+    stale.pop(name, None)
+    for stage in list(STAGES.values())[list(STAGES).index(name) + 1 :]:
+        if later := stages.pop(stage.name, None) or stale.pop(stage.name, None):
+            (stages if _fits(later, stage, stages) else stale)[stage.name] = later
+    if stale:
+        manifest["stale"] = stale
+
+
+def _fits(entry: Mapping[str, Any], stage: Stage, stages: Mapping[str, Any]) -> bool:
+    read = [stages.get(name) for name in stage.reads]
+    return all(one and one["kept"] for one in read) and entry["input"] == input_digest(read)
+
+
+def caveats(manifest: Mapping[str, Any]) -> list[str]:
+    """Returns a sentence for each thing that a reader of a run must know: a stage that kept nothing, one whose rows are stale."""
+    entries, stale = manifest["stages"], manifest.get("stale", {})
+    found = [entry["stopped"] for entry in entries.values() if entry.get("stopped")]
+    found += [
+        f"{stage} was made from other rows than the stages before it have now: run stage={stage} again."
+        for stage in made_from_others(manifest)
+    ]
+    if stale:
+        exports = [f"export/{name}.jsonl" for entry in stale.values() for name in entry.get("exports", ())]
+        found.append(
+            f"Stale, for the rows that they were made from are gone: {', '.join([*stale, *exports])}. stage=all makes them again."
+        )
+    return found

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from fanno_hf.errors import UserError
 from fanno_hf.identity import file_sha256
 from fanno_hf.output.values import columns_of
-from fanno_hf.pipeline.plan import TABLES
+from fanno_hf.pipeline.plan import TABLES, stages_before
 from fanno_hf.steps.rows import conform, spill_batches
 
 if TYPE_CHECKING:
@@ -103,7 +103,13 @@ class RunTables:
         if config not in _NAMED:
             return  # of a shard, which has a check of its own
         table, path, again = _NAMED[config], self._file(config), _again(config)
-        named = self.manifest["stages"].get(table.stage, {}).get(table.key)
+        entries = self.manifest["stages"]
+        named = entries.get(table.stage, {}).get(table.key)
+        before = [entries.get(name, {}) for name in (*stages_before(table.stage), table.stage)]
+        if named is None and (stopped := next(filter(None, (entry.get("stopped") for entry in before)), None)):
+            raise UserError(f"{path.parent} has no rows that are this run's. {stopped}")
+        if table.stage in self.manifest.get("stale", {}):
+            raise UserError(f"{path} was made from rows that are gone: run stage={table.stage} again")
         if named is None and path.exists():
             raise UserError(f"{path} is not named by {self.path / 'run.json'}, so it may be unfinished: {again}")
         if file_sha256(path) != named:

@@ -17,7 +17,9 @@ from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
 from fanno_hf.identity import digest
 from fanno_hf.instructing.prompts import check_prompts
+from fanno_hf.output.exports import renew_exports
 from fanno_hf.output.folder import FORMAT, RunFolder
+from fanno_hf.output.manifest import set_entry
 from fanno_hf.output.pairs import pairs
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import write_card
@@ -31,6 +33,7 @@ from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import TEACHER
+from fanno_hf.steps.rows import empty
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -62,10 +65,12 @@ def execute(settings: Settings) -> RunFolder:
             return folder
         with services(settings, folder.path, folder.scratch) as context:
             for stage in STAGES.values() if asked == "all" else (STAGES[asked],):
-                _do(stage, context, folder)
+                stopped = _do(stage, context, folder)
                 write_card(folder, settings.hub.license)
                 if publisher:
                     push_in_passing(publisher, folder)
+                if stopped:
+                    raise stopped
         if publisher:
             publisher.publish(folder)
     return folder
@@ -105,15 +110,17 @@ def _shard_fingerprint(decisive: Mapping[str, Any]) -> str:
     return digest([DATA_VERSION, "shard", decisive])
 
 
-def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
-    """Does one stage unless it is up to date, and writes down what it did."""
+def _do(stage: Stage, context: Context, folder: RunFolder) -> StageEmpty | None:
+    """Does one stage unless it is up to date, and writes down what it did. Returns the error of one that kept no row."""
     decisive = _decisive(stage, context)
     inputs = _inputs(stage, decisive, context, folder)
     fingerprint = _fingerprint(stage, decisive, inputs.sha256)
     entry = folder.manifest["stages"].get(stage.name)
     if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
+        if not entry["kept"]:
+            return StageEmpty(entry["stopped"])
         logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
-        return
+        return None
     # before a request is paid for
     context.embedder.check_installed()
     check_prompts(context.settings.resolved["prompts"])
@@ -121,44 +128,54 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> None:
     started, spent = time.monotonic(), context.teacher.costs.tokens
     given = inputs.rows()
     warn_of_small_context(stage.name, given[0].kept if stage.name == "prescreen" else given[0], context)
-    try:
-        output = load(stage.function)(*given, context)
-    except StageEmpty as error:
-        folder.write_rows(f"rejected_{stage.name}", error.rejected)  # the error says where to look
-        raise
+    output, stopped = _output(stage, given, context)
     usage = context.teacher.take_usage()
-    tables = {
-        "output": folder.write_rows(stage.name, output.kept),
-        "output_rejected": folder.write_rows(f"rejected_{stage.name}", output.rejected),
-    }
-    if stage.has_history:
-        tables["output_history"] = folder.write_rows(f"history_{stage.name}", output.history)
+    tables = _write_tables(stage, output, folder)
     if stage.name == "prescreen":
         write_unread(folder, inputs.unread)
     seconds = round(time.monotonic() - started, 2)
-    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
-    folder.manifest["stages"][stage.name] = {
+    entry = {
         "fingerprint": fingerprint,
         "input": inputs.sha256,
         **tables,
         **_counts(output),
+        **({"stopped": str(stopped)} if stopped else {}),
         **asdict(usage),
         "seconds": seconds,
         **_cost(context, spent, seconds),
         **_about(stage, context, folder, inputs.unread),
         **decisive,
     }
+    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
+    set_entry(folder.manifest, stage.name, entry)
     if stage.has_pairs:
-        folder.manifest["stages"][stage.name]["pairs"] = folder.write_rows("default", pairs(output.kept))
+        renew_exports(folder)
     folder.write_manifest()
-    log_stage(stage.name, folder.manifest["stages"][stage.name])
+    log_stage(stage.name, entry)
+    return stopped
+
+
+def _output(stage: Stage, given: Sequence[Any], context: Context) -> tuple[StageOutput, StageEmpty | None]:
+    """Does a stage. Returns its rows, and the error of one that kept none."""
+    try:
+        return load(stage.function)(*given, context), None
+    except StageEmpty as error:
+        return StageOutput(empty(stage.columns), error.rejected), error
+
+
+def _write_tables(stage: Stage, output: StageOutput, folder: RunFolder) -> dict[str, str | None]:
+    """Writes what a stage leaves; returns the digest of each table by its key in run.json. One without rows has no file."""
+    rows = {"output": output.kept, "output_rejected": output.rejected, "output_history": output.history}
+    if stage.has_pairs:
+        rows["pairs"] = pairs(output.kept)
+    return {table.key: folder.write_rows(table.name, rows[table.key]) for table in stage.tables}
 
 
 def finished(stage: Stage, context: Context, folder: RunFolder) -> "Dataset | None":
     """Returns the rows that a stage kept, where a run of these settings and documents would find it up to date;
     else None."""
     entry = folder.manifest["stages"].get(stage.name)
-    if not entry:
+    if not entry or not entry["kept"]:
         return None
     decisive = _decisive(stage, context)
     fingerprint = _fingerprint(stage, decisive, _inputs(stage, decisive, context, folder).sha256)
@@ -224,6 +241,8 @@ def _inputs(stage: Stage, decisive: Mapping[str, Any], context: Context, folder:
         return _Inputs(lambda: [alone(read.open(), context)], read.sha256, read.unread)
     entries = [folder.manifest["stages"].get(name) for name in stage.reads]
     for name, entry in zip(stage.reads, entries, strict=True):
+        if entry and not entry["kept"]:
+            raise UserError(f"stage={stage.name} reads the rows of {name}, and there are none. {entry['stopped']}")
         if not entry or not folder.has_rows(name, entry["output"]):
             raise UserError(
                 f"stage={stage.name} reads the rows of {name}, and {folder.path} has none that are complete: "

@@ -16,7 +16,7 @@ from fanno_hf.hub.fetch import fetch
 from fanno_hf.identity import spread_seed
 from fanno_hf.instructing.tags import KINDS
 from fanno_hf.output.folder import RunFolder
-from fanno_hf.output.manifest import made_from_others
+from fanno_hf.output.manifest import caveats
 from fanno_hf.output.place import run_folder
 from fanno_hf.output.report_files import FIGURES, METRICS, PAGE, shown_rows, write_card
 from fanno_hf.pipeline.plan import STAGES
@@ -158,8 +158,7 @@ def _notes(
     if shown.stage != "respond":
         last = shown.stage or "prescreen"
         yield f"The run is not finished: these are the rows of {last}."
-    for stage in made_from_others(folder.manifest):
-        yield f"{stage} was made from other rows than the stages before it have now: run stage={stage} again."
+    yield from caveats(folder.manifest)
     if len(shown.rows) < shown.of:
         yield f"{len(shown.rows):,} of {shown.of:,} rows were drawn at random to be measured, drawn and shown (report.rows)."
     for other in sets[1:]:

@@ -73,7 +73,7 @@ def screen_together(alone: StageOutput, context: Context) -> StageOutput:
         passages = drop_duplicates(passages, funnel, context)
         passages = ask_verdicts(passages, context, funnel)
         passages = keep_representatives(passages, context, funnel)
-    funnel.require_rows(passages, "Look at rejected/prescreen, then relax stages.prescreen or give other documents.")
+    funnel.require_rows(passages, "Look at rejected/prescreen, or give other documents.")
     if settings.longest_first:
         order = np.argsort(-np.asarray(passages["num_tokens"]), kind="stable")
         passages = passages.select(order)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import OUTCOME, REJECTION, Reason
 from fanno_hf.errors import StageEmpty
+from fanno_hf.steps.advice import advice
 from fanno_hf.steps.rows import conform, empty, map_rows, with_columns
 
 if TYPE_CHECKING:
@@ -76,15 +77,18 @@ class Funnel:
 
         return concatenate_datasets(self._rejected) if self._rejected else empty({**self._columns, **REJECTION})
 
-    def require_rows(self, dataset: "Dataset", advice: str) -> None:
-        """Raises StageEmpty, with the reasons counted, when no row is left; where most got no answer, it has the teacher's
-        words in place of the advice."""
+    def require_rows(self, dataset: "Dataset", look: str) -> None:
+        """Raises StageEmpty when no row is left: with the reasons counted, the key that relaxes the most frequent one, and
+        where to `look`; where most rows got no answer, with the teacher's words instead."""
         if len(dataset):
             return
         counted = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "no rows came in"
         rejected = self.rejected()
+        judged = frozenset(r for p, r in zip(rejected["phase"], rejected["reason"], strict=True) if p == "verdicts")
+        said = [advice(self.stage, self.reasons, judged - set(TEACHER)), look]
         if lost := [row["detail"] for row in rejected if row["reason"] in TEACHER]:
             words = f"The teacher's last words: {lost[-1].rstrip('.')}. stage=doctor shows more."
             # what was given no answer says nothing about the documents or the rules
-            advice = words if 2 * len(lost) >= len(rejected) else f"{advice} {words}"
-        raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {advice}", rejected)
+            said = [words] if 2 * len(lost) >= len(rejected) else [*said, words]
+        sentences = " ".join(filter(None, said))
+        raise StageEmpty(f"The stage {self.stage} kept no row ({counted}). {sentences}", rejected)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from fanno_hf.errors import FannoError, UserError
+from fanno_hf.errors import FannoError, StageEmpty, UserError
 from fanno_hf.hub.publish import Publisher, publish, push_in_passing
 from fanno_hf.output.folder import RunFolder
+from fanno_hf.output.markdown import plain
 from fanno_hf.pipeline.plan import STAGES, tables_of
 from tests.conftest import edit_run_json, small_run
 from tests.doubles.hub import HubServer
@@ -309,6 +310,22 @@ def test_a_token_that_may_not_write_is_found_before_a_run_pays_for_anything(tmp_
 def test_a_run_that_has_done_nothing_says_so(tmp_path, waits):
     with pytest.raises(UserError, match="has no stage that is done"):
         publish(config_of(tmp_path / "new"))
+
+
+@ON_TWO_STAGES
+def test_of_a_run_that_stopped_the_hub_has_the_rows_that_say_why_and_no_earlier_ones(push, hub, folder, tmp_path):
+    push()
+    with pytest.raises(StageEmpty) as stopped:
+        small_run(tmp_path, f"run={folder}", "stage=prescreen", "stages.prescreen.min_tokens=500")
+    push()
+    files = hub.files(REPO, "demo")
+    assert {name.rpartition("/")[0] for name in files if name.endswith(".parquet")} == {"rejected/prescreen"}
+    assert f"> {plain(str(stopped.value))}".encode() in files["README.md"] and b"Stale" not in files["README.md"]
+    assert {row["reason"] for row in loaded("rejected_prescreen")} == {"too_short"}
+    with pytest.raises(
+        UserError, match="stage=seed reads the rows of prescreen, and there are none. The stage prescreen"
+    ):
+        small_run(tmp_path, f"run={tmp_path / 'elsewhere'}", "stage=seed", f"hub.from={REPO}@demo")
 
 
 # ---- secrets

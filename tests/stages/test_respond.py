@@ -4,7 +4,7 @@ import pytest
 from datasets import Dataset
 
 from fanno_hf.columns import INSTRUCTION
-from fanno_hf.commands.export import FORMATS
+from fanno_hf.output.exports import FORMATS
 from fanno_hf.output.pairs import pairs
 from fanno_hf.stages.prescreen import prescreen
 from fanno_hf.stages.respond import respond

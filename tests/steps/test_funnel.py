@@ -10,17 +10,28 @@ REFUSED = ("teacher_refused", "400: this model has no chat template.")
 SHORT = ("too_short", "2 words < 3")
 
 
-def emptied(*reasons) -> str:
+def emptied(*reasons, phase: str = "ask") -> str:
     """The message of a stage whose rows all left for these reasons."""
     funnel = Funnel("seed", {"text": "string"})
-    rows = funnel.drop(Dataset.from_dict({"text": ["moss"] * len(reasons)}), list(reasons), "ask")
+    rows = funnel.drop(Dataset.from_dict({"text": ["moss"] * len(reasons)}), list(reasons), phase)
     with pytest.raises(StageEmpty) as caught:
         funnel.require_rows(rows, "Relax the rules.")
     return str(caught.value)
 
 
 def test_the_reasons_are_counted_with_an_advice():
-    assert emptied(SHORT, SHORT) == "The stage seed kept no row (too_short 2). Relax the rules."
+    advice = "2 of 2 are too_short: lower rules.min_words. Relax the rules."
+    assert emptied(SHORT, SHORT) == f"The stage seed kept no row (too_short 2). {advice}"
+
+
+def test_a_verdict_names_its_threshold():
+    assert "1 of 1 are unsafe: raise stages.seed.verdicts.unsafe, or set it to null." in emptied(
+        ("unsafe", "probability 0.900 >= 0.5"), phase="verdicts"
+    )
+
+
+def test_a_reason_that_no_key_relaxes_leaves_the_advice_alone():
+    assert emptied(("surprise", "?")) == "The stage seed kept no row (surprise 1). Relax the rules."
 
 
 def test_rows_without_an_answer_are_the_teachers_fault_in_its_own_words():
