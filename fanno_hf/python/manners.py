@@ -5,9 +5,10 @@ with told_in_words(overrides), at_work(settings):      ->  UserError: stages.sed
 """
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
 
@@ -61,12 +62,26 @@ def at_work(settings: "Settings") -> Iterator[None]:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    """Has libraries draw no bars. One that is imported meanwhile would remember that there are none."""
+    from datasets import utils as datasets
+    from huggingface_hub import utils as hub
 
-    shown = not are_progress_bars_disabled()
-    disable_progress_bars()
+    shown = [library for library in (datasets, hub) if not library.are_progress_bars_disabled()]
+    models = _logging_of_transformers()
+    models_shown = models.is_progress_bar_enabled() if models else hub in shown
+    for library in shown:
+        library.disable_progress_bars()
+    if models and models_shown:
+        models.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
-            enable_progress_bars()
+        if models_shown and (models := _logging_of_transformers()):
+            models.enable_progress_bar()
+        for library in shown:
+            library.enable_progress_bars()
+
+
+def _logging_of_transformers() -> Any:
+    """Returns the module that draws its bars; None where nobody has imported it."""
+    return sys.modules.get("transformers.utils.logging")

@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from fanno_hf.errors import UserError
 from fanno_hf.python.asked import Asked, _recipe
 from fanno_hf.python.overrides import as_words
+from fanno_hf.sources.document import Document
 from fanno_hf.sources.memory import MemorySource
 from tests.test_recipes import ROOT
 
@@ -123,7 +124,7 @@ def test_documents_are_given_once():
 
 
 TEXTS = ["Mosses have no roots.", "Bread rises."]
-ROWS = [(text, f"documents:{number}") for number, text in enumerate(TEXTS, start=1)]
+ROWS = [Document(text, f"documents:{number}") for number, text in enumerate(TEXTS, start=1)]
 
 
 @pytest.mark.parametrize(
@@ -152,14 +153,14 @@ def test_a_column_is_named_where_several_could_be_meant():
 
 
 def test_what_is_no_text_is_null_and_a_stream_that_fails_is_one_sentence():
-    assert list(MemorySource([None, "a"]).documents()) == [(None, "documents:1"), ("a", "documents:2")]
+    assert list(MemorySource([None, "a"]).documents()) == [Document(None, "documents:1"), Document("a", "documents:2")]
 
     def failing():
         yield {"text": "a"}
         raise ValueError("the wire is cut")
 
     read = MemorySource(IterableDataset.from_generator(failing)).documents()
-    assert next(read) == ("a", "documents:1")
+    assert next(read) == Document("a", "documents:1")
     with pytest.raises(UserError, match="^documents cannot be read \\(ValueError\\): the wire is cut$"):
         next(read)
 
