@@ -511,10 +511,14 @@ class Settings(_Group):
     report: Report
 
     _resolved: dict[str, Any] = {}
+    _documents: Any = None
 
     @classmethod
-    def of(cls, resolved: dict[str, Any]) -> "Settings":
-        """Reads the resolved configuration; raises UserError for a wrong value: names key, value and what is allowed."""
+    def of(cls, resolved: dict[str, Any], documents: Any = None) -> "Settings":
+        """Reads the resolved configuration; `documents` are those given in Python, which no configuration can hold.
+
+        Raises UserError for a wrong value: names key, value and what is allowed.
+        """
         try:
             settings = cls.model_validate(resolved)
         except ValidationError as error:
@@ -525,7 +529,7 @@ class Settings(_Group):
         settings.prescreen.communities.check_together()
         compile_patterns("stages.prescreen.prompt_injections", settings.prescreen.prompt_injections)
         compile_patterns("report.code", settings.report.code)
-        settings._resolved = resolved
+        settings._resolved, settings._documents = resolved, documents
         return settings
 
     def _check_verdicts(self) -> None:
@@ -552,6 +556,11 @@ class Settings(_Group):
     def resolved(self) -> dict[str, Any]:
         """The configuration as Hydra resolved it: plain dicts and lists."""
         return self._resolved
+
+    @property
+    def documents(self) -> Any:
+        """The documents that were given in Python; None where `data` says where they are."""
+        return self._documents
 
     @property
     def prescreen(self) -> Prescreen:

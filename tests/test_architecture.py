@@ -32,7 +32,7 @@ LEVELS = {
     "fanno_hf.stages": 2,
     **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),
     **dict.fromkeys(("fanno_hf.commands", "fanno_hf.training"), 3),
-    **dict.fromkeys(("fanno_hf.__main__", "fanno_hf.cli"), 4),
+    **dict.fromkeys(("fanno_hf.__main__", "fanno_hf.cli", "fanno_hf.python"), 4),
 }
 
 

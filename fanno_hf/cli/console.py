@@ -3,8 +3,6 @@
 import logging
 import os
 import sys
-import textwrap
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +28,21 @@ def set_up(settings: "Settings") -> None:
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    for handler, clock in ((logging.StreamHandler(sys.stderr), "%H:%M:%S"), (_RunLog(settings.run), None)):
-        handler.setFormatter(_Line("%(asctime)s %(message)s", clock))
+    for handler in log_handlers(settings):
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.raiseExceptions = False  # on a full disk lines are lost, without a traceback
     logging.getLogger("fanno_hf").setLevel(settings.log_level)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+
+
+def log_handlers(settings: "Settings") -> tuple[logging.Handler, logging.Handler]:
+    """Returns what sends a log to the terminal, and what sends it to logs/run.log."""
+    terminal, file = logging.StreamHandler(sys.stderr), _RunLog(settings.run)
+    for handler, clock in ((terminal, "%H:%M:%S"), (file, None)):
+        handler.setFormatter(_Line("%(asctime)s %(message)s", clock))
+    return terminal, file
 
 
 class _Line(logging.Formatter):
@@ -62,29 +67,15 @@ class _RunLog(logging.FileHandler):
         except OSError:
             pass  # writing the run itself reports why
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """On a full disk lines are lost, without a traceback."""
 
-def show(folder: "RunFolder", stage: str, count: int = 3) -> None:
+
+def show(folder: "RunFolder", stage: str) -> None:
     """Prints the funnel and, after the last stage, a few pairs; a shard has neither."""
-    from fanno_hf.output.table import funnel_table
-    from fanno_hf.output.usage import usage_in_words, usage_of_all
+    from fanno_hf.output.shown import funnel_in_words, pairs_in_words
 
-    stages = folder.manifest["stages"]
-    if not stages:
-        return
-    print(f"\n{funnel_table(folder.manifest)}\n\n{usage_in_words(usage_of_all(folder.manifest))}\n")
-    if stage in ("all", "respond"):
-        pairs = stages["respond"]["kept"]
-        rows = folder.stream_rows("default", ("instruction", "input", "output"), every=max(1, pairs // count))
-        for row in islice(rows, count):
-            print(_paragraph("instruction: ", row["instruction"]))
-            if row["input"]:
-                print(_paragraph("input:       ", row["input"]))
-            print(_paragraph("output:      ", row["output"]), end="\n\n")
-        print(f'{pairs} pairs: load_dataset("{folder.path}")')
-
-
-def _paragraph(label: str, text: str, width: int = 110, most: int = 500) -> str:
-    """Returns a text wrapped beside its label, without control characters, which could harm a terminal."""
-    text = "".join(ch if ch.isprintable() else " " for ch in text)
-    text = text if len(text) <= most else text[:most] + " …"
-    return textwrap.fill(text, width, initial_indent=label, subsequent_indent=" " * len(label))
+    if folder.manifest["stages"]:
+        print(f"\n{funnel_in_words(folder)}\n")
+        if stage in ("all", "respond"):
+            print(pairs_in_words(folder))

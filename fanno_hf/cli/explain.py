@@ -28,11 +28,17 @@ _TAKES_A_KEY = re.compile(r"(?:base_url|api_key_env|\w*(?:key|token|secret|passw
 
 def explain(error: BaseException, *, debug: bool) -> int:
     """Logs one line about an error, after its traceback if `debug` is set, and returns the exit code."""
-    message, code = _in_words(error)
+    message, code = in_words(error)
     if debug:
         logger.error("%s", _harmless_lines(error))
-    logger.error("%s", _harmless(message))
+    logger.error("%s", message)
     return code
+
+
+def in_words(error: BaseException) -> tuple[str, int]:
+    """Returns one sentence about an error, without keys and control characters, and the exit code that belongs to it."""
+    message, code = _in_words(error)
+    return _harmless(message), code
 
 
 def _harmless_lines(error: BaseException) -> str:

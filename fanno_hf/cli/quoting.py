@@ -24,15 +24,16 @@ def for_a_shell(override: str) -> str:
     key, _, value = override.partition("=")
     if value.startswith("[") and value.endswith("]"):
         items = (item.strip() for item in value[1:-1].split(","))
-        value = f"[{','.join(item if _PLAIN.fullmatch(item) else _for_hydra(item) for item in items)}]"
+        value = f"[{','.join(item if _PLAIN.fullmatch(item) else for_hydra(item) for item in items)}]"
     else:
-        value = _for_hydra(value)
+        value = for_hydra(value)
     word = f"{key}={value}"
     # double quotes around single ones are easier to read, and safe where the shell finds nothing to replace in them
     return shlex.quote(word) if re.search(r'["$`\\!]', word) else f'"{word}"'
 
 
-def _for_hydra(text: str) -> str:
+def for_hydra(text: str) -> str:
+    """Returns a text in quotes, so that Hydra reads it as that text."""
     quote = '"' if "'" in text and '"' not in text else "'"
     # between Hydra's quotes a backslash is special only before a quote and at the end
     text = re.sub(rf"(\\*){quote}", rf"\1\1\\{quote}", text)

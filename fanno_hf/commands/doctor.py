@@ -9,10 +9,12 @@ http://127.0.0.1:8080
 ready
 """
 
-import asyncio
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from fanno_hf.errors import FannoError
 from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
+from fanno_hf.steps.loops import run_apart
 from fanno_hf.teacher.client import Busy, CallFailed
 from fanno_hf.teacher.endpoint import DEFAULT_IN_FLIGHT
 from fanno_hf.teacher.members import identity_of
@@ -43,35 +46,67 @@ def say_at_once(line: str) -> None:
     print(without_keys(line, known_keys()), flush=True)
 
 
+@dataclass
+class Diagnosis:
+    """What was found: each finding with the server, or the folder, that it is about."""
+
+    findings: list[tuple[str, Finding]] = field(default_factory=list)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a run can begin."""
+        return not self._bad
+
+    @property
+    def verdict(self) -> str:
+        """The last line: "ready", or what to look at."""
+        return f"not ready: look at {', '.join(self._bad)}" if self._bad else "ready"
+
+    @property
+    def _bad(self) -> list[str]:
+        return list(dict.fromkeys(finding.name for _, finding in self.findings if finding.level == "bad"))
+
+    def __str__(self) -> str:
+        lines = []
+        for where, found in groupby(self.findings, key=itemgetter(0)):
+            lines += [where, *(finding.line for _, finding in found)]
+        return "\n".join([*lines, self.verdict])
+
+
 class Report:
-    """Says each finding as soon as there is one, and remembers what decides the last line."""
+    """Says each finding as soon as there is one, and adds it to the diagnosis."""
 
     def __init__(self, say: Callable[[str], None]):
-        self._say, self.bad, self.models = say, [], set()
+        self._say, self._where, self.diagnosis, self.models = say, "", Diagnosis(), set()
 
     def title(self, words: str) -> None:
         """Begins a section: a server, or the run folder."""
+        self._where = without_keys(words, known_keys())
         self._say(words)
 
     def add(self, finding: Finding) -> None:
         """Says a finding."""
-        self._say(f"  {finding.level:4}  {finding.name:17}  {finding.words}")
-        if finding.level == "bad":
-            self.bad.append(finding.name)
-
-    def verdict(self) -> str:
-        """Returns the last line. Raises FannoError where something is bad: what to look at."""
-        if self.bad:
-            raise FannoError(f"not ready: look at {', '.join(dict.fromkeys(self.bad))}")
-        return "ready"
+        finding = replace(finding, words=without_keys(finding.words, known_keys()))
+        self.diagnosis.findings.append((self._where, finding))
+        self._say(finding.line)
 
 
 def examine(settings: Settings, say: Callable[[str], None] = say_at_once) -> str:
     """Says each finding when it is there; returns the last line, "ready". Raises FannoError where something is bad."""
-    return asyncio.run(_examine(settings, Report(say)))
+    found = diagnose(settings, say)
+    if not found.ready:
+        raise FannoError(found.verdict)
+    return found.verdict
 
 
-async def _examine(settings: Settings, report: Report) -> str:
+def diagnose(settings: Settings, say: Callable[[str], None]) -> Diagnosis:
+    """Examines every server; says each finding when it is there, and returns all of them."""
+    report = Report(say)
+    run_apart(_examine(settings, report))
+    return report.diagnosis
+
+
+async def _examine(settings: Settings, report: Report) -> None:
     folder = run_folder(settings.run)
     report.title(f"run folder {folder}")
     report.add(_disk(folder))
@@ -79,7 +114,6 @@ async def _examine(settings: Settings, report: Report) -> str:
     await _group("teacher", settings, TEACHING if has_judge else (*JUDGING, *TEACHING), report)
     if has_judge:
         await _group("judge", settings, JUDGING, report)
-    return report.verdict()
 
 
 async def _group(key: str, settings: Settings, checks: Sequence, report: Report) -> None:

@@ -47,6 +47,11 @@ class Finding:
     name: str
     words: str
 
+    @property
+    def line(self) -> str:
+        """How it is shown."""
+        return f"  {self.level:4}  {self.name:17}  {self.words}"
+
 
 class Patient:
     """One server that is examined: a pool of it alone, `key` ("teacher" or "judge") being its group of the settings."""

@@ -79,8 +79,33 @@ class _Probe:
         return Projection(stage, rows, rows_out, *numbers, seconds, cost, is_guessed=used.estimated > 0)
 
 
-def project(settings: Settings) -> str:
-    """Returns the projection as a table; raises FannoError where a stage keeps nothing, or the teacher is away."""
+@dataclass(frozen=True)
+class Projections:
+    """What a run would take, stage by stage."""
+
+    stages: list[Projection]
+    teacher: str  # its identity
+    in_flight: int  # requests at once
+    rows: int  # passages that were sent through every stage
+    currency: str  # of the costs
+
+    @property
+    def total(self) -> Projection:
+        """All stages together; its `rows_out` are pairs, at most."""
+        names = ("rows_in", "requests", "prompt_tokens", "completion_tokens", "seconds")
+        sums = {name: sum(getattr(stage, name) for stage in self.stages) for name in names}
+        priced = [stage.cost for stage in self.stages if stage.cost is not None]
+        is_guessed = any(stage.is_guessed for stage in self.stages)
+        cost = sum(priced) if priced else None
+        return Projection("all", rows_out=self.stages[-1].rows_out, **sums, cost=cost, is_guessed=is_guessed)
+
+    def __str__(self) -> str:
+        about = f"{self.teacher}, {self.in_flight} requests in flight, probed with {self.rows} passages"
+        return f"{_table([*self.stages, self.total], self.currency)}\n\n{about}"
+
+
+def project(settings: Settings) -> Projections:
+    """Returns the projection; raises FannoError where a stage keeps nothing, or the teacher is away."""
     unlimited = {"budget": Budget(requests=None, tokens=None, seconds=None), "journal": None}
     # a journal of its own: an answer from a journal takes no time, so nothing could be projected from it
     with (
@@ -90,10 +115,10 @@ def project(settings: Settings) -> str:
         context.embedder.check_installed()
         # the stages would warn that the probe is smaller than the run
         with _errors_only("fanno_hf.stages", "fanno_hf.steps", "fanno_hf.augmenting"):
-            stages = projections(read_documents(settings.resolved["data"], Path(folder)).open(), context)
+            stages = projections(read_documents(settings, Path(folder)).open(), context)
         identity, in_flight = context.teacher.identity, context.teacher.capacity
         currency = context.teacher.costs.currency
-    return f"{_table(stages, currency)}\n\n{identity}, {in_flight} requests in flight, probed with {settings.estimate.rows} passages"
+    return Projections(stages, identity, in_flight, settings.estimate.rows, currency)
 
 
 @contextmanager
@@ -178,17 +203,14 @@ def _probed(rows: int, context: Context, stage: Callable[[], Any]) -> tuple[Any,
 
 
 def _table(stages: list[Projection], currency: str) -> str:
-    names = ("rows_in", "requests", "prompt_tokens", "completion_tokens", "seconds")
-    pairs = stages[-1].rows_out
-    sums = {name: sum(getattr(stage, name) for stage in stages) for name in names}
-    priced = [stage.cost for stage in stages if stage.cost is not None]
-    total = Projection("all", rows_out=pairs, **sums, cost=sum(priced) if priced else None)
-    cost = ("cost",) if priced else ()
+    """Returns the stages and, last, their total as a table, and how many pairs there are at most."""
+    total = stages[-1]
+    cost = () if total.cost is None else ("cost",)
     head = ("stage", "asks about", "requests", "prompt tokens", "written tokens", "time", *cost, "keeps")
     lines = []
-    for s in (*stages, total):
+    for s in stages:
         numbers = (f"{n:,}" for n in (s.rows_in, s.requests, s.prompt_tokens, s.completion_tokens))
         cost = () if s.cost is None else (in_words(s.cost, currency),)
         lines.append((s.stage, *numbers, duration(s.seconds), *cost, f"{s.rows_out:,}"))
-    counted = "; the server counts no tokens: they are estimates" if any(s.is_guessed for s in stages) else ""
-    return f"{table(head, lines)}\n\nat most {pairs:,} pairs{counted}"
+    counted = "; the server counts no tokens: they are estimates" if total.is_guessed else ""
+    return f"{table(head, lines)}\n\nat most {total.rows_out:,} pairs{counted}"

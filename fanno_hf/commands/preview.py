@@ -128,7 +128,7 @@ def _first_passages(rows: int, context: Context) -> StageOutput:
     """Returns the first passages that the rules leave, at most `rows`, and those before them that they drop."""
     count = rows
     while True:
-        documents = read_documents(context.settings.resolved["data"], context.scratch, first=count).open()
+        documents = read_documents(context.settings, context.scratch, first=count).open()
         alone = screen_alone(documents, context)
         if len(alone.kept) >= rows or len(documents) < count:
             break

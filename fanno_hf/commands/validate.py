@@ -17,7 +17,7 @@ from fanno_hf.errors import FannoError, UserError, did_you_mean
 from fanno_hf.instructing.prompts import check_prompts
 from fanno_hf.instructing.tags import tag_pool
 from fanno_hf.pipeline.references import AGAINST, BENCHMARKS
-from fanno_hf.pipeline.services import build
+from fanno_hf.pipeline.services import build, document_source
 from fanno_hf.rules.instruction import InstructionRules
 from fanno_hf.rules.response import ResponseRules
 from fanno_hf.settings import Settings, unread_keys
@@ -51,7 +51,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield "rules for instructions", lambda: _compiled(InstructionRules(config["rules"]))
     least = settings.respond.min_words
     yield "rules for responses", lambda: _compiled(ResponseRules(config["rules"], min_words=least))
-    yield "data", lambda: _first_rows(build("data", config["data"]))
+    yield "data", lambda: _first_rows(document_source(settings))
     for entry in settings.decontamination.benchmarks:
         yield BENCHMARKS, lambda entry=entry: check_reference(entry, BENCHMARKS, items=True)
     for entry in settings.prescreen.against:

@@ -4,7 +4,6 @@ answer_all(teacher, [Instruction("moss", …, second="And in winter?")], 512, "s
     ->  [[Answer("Through their leaves.", "stop", 6), Answer("They dry out.", "stop", 5)]]
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from fanno_hf.columns import full_text
 from fanno_hf.errors import FannoError
 from fanno_hf.evaluating.instructions import Instruction
 from fanno_hf.instructing.prompts import neutralise
+from fanno_hf.steps.loops import run_apart
 from fanno_hf.steps.progress import Progress
 from fanno_hf.teacher.base import Ask, Completion, Request, T, Way
 from fanno_hf.teacher.service import Teacher
@@ -74,7 +74,7 @@ def follow(teacher: Teacher, ways: Sequence[Way[T]], desc: str, is_good: Callabl
             progress.advance(1, int(is_good(result)))
             return result
 
-        return asyncio.run(teacher.follow([partial(counted, way) for way in ways]))
+        return run_apart(teacher.follow([partial(counted, way) for way in ways]))
 
 
 def check_answered(answers: Sequence[Sequence[Answer]], name: str) -> None:

@@ -38,6 +38,7 @@ class RunFolder(RunTables):
 
     def __init__(self, path: str | Path):
         super().__init__(Path(path).expanduser(), {})
+        self.scratch = self.path / ".scratch"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.path / ".lock", timeout=0)
@@ -49,7 +50,7 @@ class RunFolder(RunTables):
         try:
             self._clear_scratch()  # what a killed process left
             self.scratch.mkdir(exist_ok=True)
-            self.manifest = self._read_manifest()
+            self.manifest = read_run_json(self.path)
         except OSError as error:
             self.close()
             raise disk_error(self.scratch, error) from error
@@ -66,19 +67,6 @@ class RunFolder(RunTables):
         if self.scratch.is_symlink():  # which rmtree leaves as it is: the rows at work would lie where it leads
             self.scratch.unlink()
         shutil.rmtree(self.scratch, ignore_errors=True)
-
-    def _read_manifest(self) -> dict[str, Any]:
-        path = self.path / "run.json"
-        if not path.exists():
-            return {"format": FORMAT, "stages": {}}
-        manifest, fault = read_manifest(path, path, ", or give another run=")
-        if not manifest:
-            raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run= ({fault})")
-        if fault:
-            raise UserError(
-                f"{path} has been changed since fanno_hf wrote it ({fault}): restore it, or give another run="
-            )
-        return manifest
 
     def write_manifest(self) -> None:
         """Writes run.json, each entry with its checksum.
@@ -135,3 +123,17 @@ def _write_parquet(rows: "Dataset", file: BinaryIO) -> None:
     with pq.ParquetWriter(file, schema, use_content_defined_chunking=True, write_page_index=True) as writer:
         for table in rows.with_format("arrow").iter(_ROW_GROUP):
             writer.write_table(table.replace_schema_metadata(schema.metadata))
+
+
+def read_run_json(folder: Path) -> dict[str, Any]:
+    """Returns the run.json of a folder, or that of a run which has done nothing yet; raises UserError where it is damaged,
+    was changed, or is that of another version."""
+    path = folder / "run.json"
+    if not path.exists():
+        return {"format": FORMAT, "stages": {}}
+    manifest, fault = read_manifest(path, path, ", or give another run=")
+    if not manifest:
+        raise UserError(f"{path} is not a run of fanno_hf: move it away or give another run= ({fault})")
+    if fault:
+        raise UserError(f"{path} has been changed since fanno_hf wrote it ({fault}): restore it, or give another run=")
+    return manifest

@@ -30,10 +30,15 @@ class RunTables:
 
     Args:
         manifest: its run.json.
+
+    Attributes:
+        scratch: folder for rows at work; None reads them into memory.
     """
 
+    scratch: Path | None = None
+
     def __init__(self, path: Path, manifest: dict[str, Any]):
-        self.path, self.manifest, self.scratch = path, manifest, path / ".scratch"
+        self.path, self.manifest = path, manifest
 
     def read_rows(
         self, config: str, columns: Mapping[str, Any] | None = None, scratch: Path | None = None
@@ -49,7 +54,7 @@ class RunTables:
         """
         with self._opened(config) as (file, schema):
             # a closed folder has no scratch: its rows are read into memory
-            scratch = scratch or (self.scratch if self.scratch.exists() else None)
+            scratch = scratch or (self.scratch if self.scratch and self.scratch.exists() else None)
             rows = spill_batches(self._batches(config, file), schema, scratch).open()
         return conform(rows, columns) if columns else rows
 

@@ -100,7 +100,7 @@ def _refuse_itself(against: Sequence[Any], path: Path) -> None:
 
 def _do_shard(settings: Settings, shard: Shard, folder: RunFolder) -> None:
     with services(settings, folder.path, folder.scratch) as context:
-        documents = read_documents(settings.resolved["data"], folder.scratch, shard)
+        documents = read_documents(settings, folder.scratch, shard)
         fingerprint = _shard_fingerprint(_decisive(STAGES["prescreen"], context))
         do_shard(documents.open(), documents.sha256, fingerprint, context, folder)
         write_unread(folder, documents.unread)
@@ -236,7 +236,7 @@ def _inputs(stage: Stage, decisive: Mapping[str, Any], context: Context, folder:
             shards = Shards(folder.path, _shard_fingerprint(decisive))
             logger.info("prescreen: from %s; data.* is not read", shards)
             return _Inputs(lambda: [shards.gather(context)], shards.source, shards.unread())
-        read = read_documents(context.settings.resolved["data"], folder.scratch)
+        read = read_documents(context.settings, folder.scratch)
         alone = load("fanno_hf.stages.prescreen:screen_alone")
         return _Inputs(lambda: [alone(read.open(), context)], read.sha256, read.unread)
     entries = [folder.manifest["stages"].get(name) for name in stage.reads]
@@ -280,7 +280,7 @@ def _about(stage: Stage, context: Context, folder: RunFolder, unread: Sequence[U
     if config.get("command"):
         found["command"] = config["command"]
     if stage.name == "prescreen" and not Shards.exist(folder.path):
-        found["documents"] = about_documents(config["data"])
+        found["documents"] = about_documents(context.settings)
     if unread:
         found["unread"] = dict(Counter(one.reason for one in unread).most_common())
     return {**found, **{name: config[name] for name in stage.recorded}}

@@ -19,6 +19,7 @@ from fanno_hf.identity import hashed
 from fanno_hf.pipeline.references import NamedBenchmarks, NamedDocuments
 from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
+from fanno_hf.sources.memory import MemorySource
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
@@ -103,17 +104,26 @@ class DocumentsRead:
     unread: list[Unread]  # files that gave no text
 
 
+def document_source(settings: Settings) -> Any:
+    """Returns the source of the documents: those given in Python, or what the group `data` describes."""
+    config = settings.resolved["data"]
+    if settings.documents is None:
+        return build("data", config)
+    options = {key: value for key, value in config.items() if key not in ("_target_", "documents")}
+    return MemorySource(settings.documents, **options)
+
+
 def read_documents(
-    config: Mapping[str, Any], scratch: Path, shard: Shard | None = None, first: int | None = None
+    settings: Settings, scratch: Path, shard: Shard | None = None, first: int | None = None
 ) -> DocumentsRead:
-    """Reads the configured source into a file in `scratch`. What is not a string becomes null, which prescreen rejects.
+    """Reads the source of the documents into a file in `scratch`. What is not a string becomes null, which prescreen rejects.
 
     Args:
         first: reads so many documents and no more; None reads all.
     """
     columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
-    source = build("data", config)
+    source = document_source(settings)
     every = (
         {"text": clean(one.text) if isinstance(one.text, str) else None, "source": one.source, "position": place}
         for place, one in enumerate(islice(source.documents(), first))
@@ -127,11 +137,11 @@ def read_documents(
     return DocumentsRead(documents.open, sha256.hexdigest(), list(getattr(source, "unread", ())))
 
 
-def about_documents(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what the configured source knows about itself, of name, config, split, revision and licence.
+def about_documents(settings: Settings) -> dict[str, Any]:
+    """Returns what the source of the documents knows about itself, of name, config, split, revision and licence.
 
     Raises UserError where it cannot be reached.
     """
-    source = build("data", config)
+    source = document_source(settings)
     found = source.about() if hasattr(source, "about") else {}
     return {key: value for key, value in found.items() if value is not None}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from huggingface_hub import DatasetInfo, HfApi
 
@@ -13,10 +13,7 @@ from fanno_hf.errors import FannoError, UserError, raise_if_disk_full
 from fanno_hf.hub_token import hub_endpoint, hub_token, hub_words
 from fanno_hf.sources.document import Document
 from fanno_hf.sources.run_files import check_config
-from fanno_hf.sources.text_column import find_text_column
-
-if TYPE_CHECKING:
-    from datasets import IterableDataset
+from fanno_hf.sources.text_column import find_text_column, string_columns
 
 
 class HubSource:
@@ -94,7 +91,7 @@ class HubSource:
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )
-            self._columns = _columns(dataset)
+            self._columns = string_columns(dataset)
             for number, row in enumerate(islice(dataset, self._limit), start=1):
                 yield f"{self._name}/{self._split}:{number}", row
 
@@ -110,12 +107,3 @@ class HubSource:
             raise_if_disk_full(error)
             what = f"{self._key}={self._name} cannot be loaded ({type(error).__name__})"
             raise UserError(f"{what}: {hub_words(error)}") from error
-
-
-def _columns(dataset: "IterableDataset") -> dict[str, bool]:
-    """Returns which columns there are and whether they hold strings: as declared, else as in the first row."""
-    if dataset.features:
-        return {
-            name: getattr(kind, "dtype", "") in ("string", "large_string") for name, kind in dataset.features.items()
-        }
-    return {name: isinstance(value, str) for name, value in next(iter(dataset.take(1)), {}).items()}

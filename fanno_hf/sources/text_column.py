@@ -1,8 +1,12 @@
 """Which column holds the text, when nobody said."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fanno_hf.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from datasets import Dataset, IterableDataset
 
 USUAL_NAMES = ("text", "content", "document", "body", "passage", "page_content", "article", "markdown", "raw_content")
 
@@ -34,3 +38,12 @@ def find_text_column(columns: Mapping[str, bool], wanted: str | None, where: str
     raise UserError(
         f"{where} has no column of text that can be told by its name: set data.text_column. Columns: {names}"
     )
+
+
+def string_columns(dataset: "Dataset | IterableDataset") -> dict[str, bool]:
+    """Returns which columns there are and whether they hold strings: as declared, else as in the first row."""
+    if dataset.features:
+        return {
+            name: getattr(kind, "dtype", "") in ("string", "large_string") for name, kind in dataset.features.items()
+        }
+    return {name: isinstance(value, str) for name, value in next(iter(dataset.take(1)), {}).items()}

@@ -22,6 +22,7 @@ from fanno_hf.identity import request_seed
 from fanno_hf.instructing.prompts import Prompt
 from fanno_hf.instructing.verdicts import yes_probabilities, yes_probability
 from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.loops import call_apart
 from fanno_hf.steps.progress import Progress
 from fanno_hf.steps.rows import empty, features, fingerprint
 from fanno_hf.steps.undecided import Undecided
@@ -86,10 +87,7 @@ def ask_rows(
     if not len(dataset):
         return empty(schema)
 
-    loops: list[asyncio.AbstractEventLoop] = []
-
     async def step(batch: dict[str, list]) -> dict[str, list]:
-        loops[:] = [asyncio.get_running_loop()]
         results = await teacher.follow([partial(go, row) for row in _rows(batch)])
         return {name: [result[name] for result in results] for name in (*columns, *OUTCOME)}
 
@@ -100,18 +98,29 @@ def ask_rows(
 
     with nullcontext() if counted else Progress(desc, len(dataset), teacher) as progress:
         count = counted or progress.advance
-        try:
-            return dataset.map(
-                step,
-                batched=True,
-                batch_size=_BATCH,
-                features=schema,
-                desc=desc,
-                new_fingerprint=fingerprint(dataset, desc),
-            )
-        finally:
-            for loop in loops:
-                _end_tasks(loop)
+        return call_apart(lambda: _map(dataset, step, schema, desc))
+
+
+def _map(dataset: Dataset, step: Callable[[dict], Awaitable[dict]], schema: Any, desc: str) -> Dataset:
+    """Maps batches by a coroutine, and ends what `Dataset.map` leaves in its loop where the teacher ends."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def noted(batch: dict[str, list]) -> dict[str, list]:
+        loops[:] = [asyncio.get_running_loop()]
+        return await step(batch)
+
+    try:
+        return dataset.map(
+            noted,
+            batched=True,
+            batch_size=_BATCH,
+            features=schema,
+            desc=desc,
+            new_fingerprint=fingerprint(dataset, desc),
+        )
+    finally:
+        for loop in loops:
+            _end_tasks(loop)
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:

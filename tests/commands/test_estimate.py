@@ -42,7 +42,7 @@ def project_and_run(folder, mean_seconds=0.4):
         overrides += ["stages.augment.target_size=90", "stages.augment.window=64", "estimate.rows=40"]
         config = resolve(compose_config(*overrides))
         with services(config, folder, folder) as context:
-            projected = projections(read_documents(config.resolved["data"], folder).open(), context)
+            projected = projections(read_documents(config, folder).open(), context)
         return projected, execute(config).manifest["stages"]
 
 
@@ -85,11 +85,11 @@ def cells(text: str, stage: str) -> list[str]:
 
 
 def test_the_table_ends_with_the_pairs(config):
-    assert re.search(r"^at most \d+ pairs$", project(config()), re.MULTILINE)
+    assert re.search(r"^at most \d+ pairs$", str(project(config())), re.MULTILINE)
 
 
 def test_a_price_gives_the_cost(config):
-    text = project(config("teacher.price.completion=1000.0", "teacher.price.currency=EUR"))
+    text = str(project(config("teacher.price.completion=1000.0", "teacher.price.currency=EUR")))
     _, *_, written, _, cost, _ = cells(text, "all")[1:]
     assert cost == f"{int(written.replace(',', '')) / 1000:,.2f}EUR"
 
@@ -103,7 +103,7 @@ def test_what_is_in_the_cache_of_the_server_costs_what_it_costs_there():
 
 
 def test_without_a_price_there_is_no_cost(config):
-    assert "cost" not in project(config())
+    assert "cost" not in str(project(config()))
 
 
 def test_an_estimate_writes_nothing_into_the_run_folder(config, tmp_path):
@@ -113,7 +113,7 @@ def test_an_estimate_writes_nothing_into_the_run_folder(config, tmp_path):
 
 def test_documents_that_may_be_asked_about_only_once_limit_the_projected_pool(config):
     # far more instructions than the documents can give in one epoch
-    text = project(config("stages.augment.target_size=100000", "stages.augment.epochs=1"))
+    text = str(project(config("stages.augment.target_size=100000", "stages.augment.epochs=1")))
     assert int(cells(text, "augment")[-1].replace(",", "")) < 200
 
 
@@ -121,7 +121,7 @@ def test_without_verdicts_prescreening_asks_nothing(config):
     off = [
         f"stages.prescreen.verdicts.{name}=null" for name in ("low_quality", "private_information", "advertisement")
     ]
-    assert cells(project(config(*off)), "prescreen")[1:3] == ["0", "0"]
+    assert cells(str(project(config(*off))), "prescreen")[1:3] == ["0", "0"]
 
 
 def test_tokens_that_nobody_counted_are_marked():

@@ -1,0 +1,87 @@
+"""How a guest behaves in somebody's process: errors in one sentence, a log that is seen, and everything back as it was.
+
+with told_in_words(overrides), at_work(settings):      ->  UserError: stages.sed.combinations is not a configuration key; …
+    execute(settings)
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fanno_hf.errors import FannoError, UserError
+
+if TYPE_CHECKING:
+    from fanno_hf.settings import Settings
+
+logger = logging.getLogger("fanno_hf")
+
+
+@contextmanager
+def told_in_words(debug: bool) -> Iterator[None]:
+    """Makes every error the one sentence that the command line says: UserError for a mistake, else FannoError.
+
+    What it came from, which may quote a key or a document, is shown with `debug` alone.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        logger.warning("Stopped. What was done is kept: the same call goes on from there.")
+        raise
+    except Exception as error:
+        from fanno_hf.cli.explain import in_words
+
+        message, code = in_words(error)
+        if isinstance(error, FannoError):
+            told, error.args = error, (message, *error.args[1:])
+            cause = error.__cause__
+        else:
+            told, cause = (UserError if code == 2 else FannoError)(message), error
+        raise told from (cause if debug else None)
+
+
+@contextmanager
+def at_work(settings: "Settings") -> Iterator[None]:
+    """Shows and writes the log as the command line does, and no bars of libraries, for as long as something is done."""
+    from fanno_hf.cli.console import log_handlers
+
+    before = logger.level
+    with ExitStack() as stack:
+        stack.enter_context(_without_bars())
+        terminal, file = log_handlers(settings)
+        # somebody who has set up a log gets the lines there
+        for handler in (file,) if logger.hasHandlers() else (terminal, file):
+            logger.addHandler(handler)
+            stack.callback(handler.close)
+            stack.callback(logger.removeHandler, handler)
+        stack.callback(logger.setLevel, before)
+        logger.setLevel(settings.log_level)
+        yield
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Has libraries draw no bars. One that is imported meanwhile would remember that there are none."""
+    from datasets import utils as datasets
+    from huggingface_hub import utils as hub
+
+    shown = [library for library in (datasets, hub) if not library.are_progress_bars_disabled()]
+    models = _logging_of_transformers()
+    models_shown = models.is_progress_bar_enabled() if models else hub in shown
+    for library in shown:
+        library.disable_progress_bars()
+    if models and models_shown:
+        models.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if models_shown and (models := _logging_of_transformers()):
+            models.enable_progress_bar()
+        for library in shown:
+            library.enable_progress_bars()
+
+
+def _logging_of_transformers() -> Any:
+    """Returns the module that draws its bars; None where nobody has imported it."""
+    return sys.modules.get("transformers.utils.logging")

@@ -1,0 +1,1 @@
+"""fanno_hf from Python."""
