@@ -400,6 +400,39 @@ def test_the_instructions_that_come_along():
     assert any(re.search("[一-鿿]", text) for text in texts) and len(set(texts)) == 60
 
 
+def test_rows_of_one_id_are_asked_each_and_repeated_rows_once(tmp_path, caplog):
+    rows = [
+        *({"id": 0, "instruction": f"Number {n}"} for n in range(3)),
+        {"id": 0, "instruction": "Number 1"},
+        {"x": 1},
+    ]
+    found = read_instructions(str(write_lines(tmp_path / "same.jsonl", rows)), "k", None)
+    assert [(one.id, one.instruction) for one in found] == [
+        ("0", "Number 0"),
+        ("0#2", "Number 1"),
+        ("0#3", "Number 2"),
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "same.jsonl: 1 of 5 rows are no instruction and are left out",
+        "same.jsonl: 1 rows repeat an earlier one and are left out",
+    ]
+
+
+@pytest.mark.parametrize("column", ["prompt", "turns", "instruction"])
+def test_turns_in_a_list_are_two_questions(tmp_path, caplog, column):
+    row = {"prompt_id": 81, "category": "writing", column: ["One?", "Two?"], "reference": ["1", "2"]}
+    one = read_instructions(str(write_lines(tmp_path / "bench.jsonl", [row])), "k", None)[0]
+    assert (one.id, one.instruction, one.second) == ("81", "One?", "Two?")
+    assert (one.reference, one.second_reference, caplog.records) == ("1", "2", [])
+
+
+def test_answers_that_are_missing_are_said(evaluate, models, tmp_path, caplog):
+    rows = [{"instruction": "why", "output": text} for text in ("", "because of the moon", " ")]
+    data = write_lines(tmp_path / "some.jsonl", rows)
+    evaluate(f"evaluate.models=[{models[0]}]", f"evaluate.loss.data={data}", "evaluate.measures=[loss]")
+    assert "some.jsonl: 2 of 3 pairs have no answer and are left out" in caplog.text
+
+
 def test_the_command(cli, models, people, tmp_path):
     code, said = cli(
         "stage=evaluate", f"run={tmp_path / 'r'}", "teacher=scripted", f"evaluate.models=[{models[0]}]", "threads=1",
