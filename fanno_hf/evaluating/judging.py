@@ -3,6 +3,7 @@
 instruction, the model's answer, the reference's  ->  two requests for one token  ->  Judgement(0.9, 0.2, …)
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -163,8 +164,11 @@ _EXAMPLE = {"instruction": "…", "input": "…", "reference": "…"}
 
 def check_judge_prompts(prompts: JudgePrompts) -> None:
     """Renders both templates once. Raises UserError where one cannot be, or the labels are not two different words."""
-    if len(prompts.labels) != 2 or len({label.casefold() for label in prompts.labels}) != 2:
-        raise UserError(f"evaluate.prompts.labels={prompts.labels}: give two different words, as in [A, B]")
+    are_words = all(re.fullmatch(r"[^\W_]+", label) for label in prompts.labels)
+    if not are_words or len(prompts.labels) != 2 or len({label.casefold() for label in prompts.labels}) != 2:
+        raise UserError(
+            f"evaluate.prompts.labels={prompts.labels}: give two different words, as in [A, B]: each is a token of the judge"
+        )
     shown = {**_EXAMPLE, "first": "…", "second": "…", "labels": prompts.labels}
     Prompt("evaluate.prompts.compare", prompts.compare).messages(**shown)
     earlier = [{"asked": "…", "answered": "…"}]

@@ -355,6 +355,8 @@ WRONG = {
     "evaluate.judged.reference=tiny": "evaluate.judged.reference=tiny is the only one of evaluate.models",
     "evaluate.judged.reference=file": "evaluate.judged.reference=file: the instruction allotment-letter comes without an output",
     "evaluate.prompts.labels=[A, a]": "evaluate.prompts.labels=['A', 'a']: give two different words",
+    "evaluate.prompts.labels=[Reply 1, Reply 2]": "evaluate.prompts.labels=['Reply 1', 'Reply 2']: give two different words",
+    "evaluate.prompts.labels=['[A]', '[B]']": "evaluate.prompts.labels=['[A]', '[B]']: give two different words",
     "evaluate.prompts.compare='{{ frist }}'": "evaluate.prompts.compare: the template cannot be filled in: 'frist' is undefined",
 }
 
