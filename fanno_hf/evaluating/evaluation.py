@@ -34,7 +34,7 @@ from fanno_hf.teacher.service import Teacher
 
 logger = logging.getLogger(__name__)
 
-EVALUATION_VERSION = 1
+EVALUATION_VERSION = 2
 """Raised whenever the same configuration and input would give another table than before."""
 _DECIDES_NOTHING = {"models", "batch_size", "tasks_folder"}  # what they name is part of the fingerprint by its content
 
