@@ -161,9 +161,9 @@ def _measure(
                     told = answer_all(teacher, inputs.instructions, chosen.judged.max_tokens, model.name)
                     found.answers[model.name] = told
                     check_answered(told, model.name)
-                    lengths, note = length_line(told)
+                    lengths, notes = length_line(told)
                     line.update(lengths)
-                    found.notes += [f"{model.name}: {note}"] if note else []
+                    found.notes += [f"{model.name}: {note}" for note in notes]
                 if inputs.questions:
                     told = answer_all(teacher, inputs.questions, chosen.graded.max_tokens, model.name, turns=2)
                     found.talks[model.name] = told
@@ -201,9 +201,10 @@ def _judge(judge: Judge, inputs: Inputs, reference: str | None, settings: Settin
         found.judgements += files.judgement_rows(name, reference, inputs.instructions, judgements)
     for name, told in found.talks.items():
         grades = judge.grade(inputs.questions, told, name, chosen.graded.undecided_limit)
-        line, categories = graded_line(grades, settings)
+        line, categories, notes = graded_line(grades, inputs.questions, told, settings)
         found.lines[name].update(line)
         found.categories[name] = categories
+        found.notes += [f"{name}: {note}" for note in notes]
         found.grades += files.grade_rows(name, grades)
     if judge.shortened:
         found.notes.append(

@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fanno_hf.evaluating.winrate import Interval, interval, weighted_mean
+import numpy as np
+
+from fanno_hf.evaluating.winrate import Interval, interval
 
 LEAST, MOST = 1, 10
 _NUMBER = r"\d+(?:[.,]\d{1,2})?(?!\d|[.,]\d)"
@@ -73,27 +75,35 @@ class Grades:
     answers: int
     undecided: int
     mean: float | None
-    interval: Interval | None  # by bootstrap over questions
+    interval: Interval | None  # of the mean, by bootstrap over questions
     turns: Mapping[int, float]  # turn -> mean
     categories: Mapping[str, float]  # category -> mean
 
 
 def summarise(grades: Sequence[Grade], seed: Sequence[int], samples: int) -> Grades:
-    """Returns the figures of a model; `samples` are drawn for the interval, by numpy's generator seeded with `seed`."""
+    """Returns the figures of a model; `samples` are drawn for the interval, by numpy's generator seeded with `seed`.
+
+    The mean is over grades, as MT-Bench has it; questions are drawn with all their grades, so that the interval is of the same mean.
+    """
     decided = [grade for grade in grades if grade.value is not None]
-    by_question = _means(decided, "question")
+    by_question = _by(decided, "question").values()
+    sums, counts = (np.array([of(values) for values in by_question], dtype=float) for of in (sum, len))
     return Grades(
         answers=len(grades),
         undecided=len(grades) - len(decided),
-        mean=sum(grade.value for grade in decided) / len(decided) if decided else None,
-        interval=interval(len(by_question), weighted_mean(list(by_question.values())), seed, samples),
+        mean=float(sums.sum() / counts.sum()) if decided else None,
+        interval=interval(len(counts), lambda weights: weights @ sums / (weights @ counts), seed, samples),
         turns=_means(decided, "turn"),
         categories=_means(decided, "category"),
     )
 
 
 def _means(grades: Sequence[Grade], name: str) -> dict:
+    return {key: sum(values) / len(values) for key, values in _by(grades, name).items()}
+
+
+def _by(grades: Sequence[Grade], name: str) -> dict:
     values: dict = {}
     for grade in grades:
         values.setdefault(getattr(grade, name), []).append(grade.value)
-    return {key: sum(found) / len(found) for key, found in sorted(values.items())}
+    return dict(sorted(values.items()))

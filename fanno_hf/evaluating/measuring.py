@@ -13,6 +13,7 @@ import numpy as np
 from fanno_hf.evaluating.answers import Answer
 from fanno_hf.evaluating.grades import Grade, summarise
 from fanno_hf.evaluating.harness import Task, figure_of, run_task
+from fanno_hf.evaluating.instructions import Instruction
 from fanno_hf.evaluating.kept import FOLDER, Kept
 from fanno_hf.evaluating.models import Local
 from fanno_hf.evaluating.table import Figure, Line
@@ -92,27 +93,39 @@ def judged_line(judgements: Sequence[Judgement | None], settings: Settings) -> t
     return line, f"{missing} of {len(judgements)} instructions have no answer from one side" if missing else ""
 
 
-def length_line(answers: Sequence[Sequence[Answer]]) -> tuple[Line, str]:
-    """Returns how long the answers of a model are, and a note where some were cut off."""
+def length_line(answers: Sequence[Sequence[Answer]]) -> tuple[Line, list[str]]:
+    """Returns how long the answers of a model are, and notes on those that are missing or were cut off."""
     given = [turns[0] for turns in answers if not turns[0].error]
-    cut = sum(answer.finish_reason == "length" for answer in given)
     line = {"characters": Figure(float(np.mean([len(answer.text) for answer in given])))} if given else {}
-    return line, f"{cut} of {len(given)} answers were cut off: raise evaluate.judged.max_tokens" if cut else ""
+    return line, _notes_on(given, len(answers), "evaluate.judged.max_tokens")
 
 
-def graded_line(grades: Sequence[Grade], settings: Settings) -> tuple[Line, dict[str, float]]:
-    """Returns the grades of a model, and their means by category."""
+def _notes_on(given: Sequence[Answer], asked: int, key: str) -> list[str]:
+    """Returns a note where answers are missing, and one where some were cut off; `key`: what to raise then."""
+    cut = sum(answer.finish_reason == "length" for answer in given)
+    notes = (
+        [f"{asked - len(given)} of {asked} answers are missing: it refused or failed"] if len(given) < asked else []
+    )
+    return notes + ([f"{cut} of {len(given)} answers were cut off: raise {key}"] if cut else [])
+
+
+def graded_line(
+    grades: Sequence[Grade], questions: Sequence[Instruction], answers: Sequence[Sequence[Answer]], settings: Settings
+) -> tuple[Line, dict[str, float], list[str]]:
+    """Returns the grades of a model, their means by category, and notes on what has none."""
     seed = spread_seed(settings.random_seed, "evaluate", "graded")
     found = summarise(grades, seed, settings.evaluate.judged.bootstrap)
-    line = {"grade": Figure(found.mean, found.interval)}
+    line = {"grade": Figure(found.mean, found.interval, words="" if grades else "no answer")}
     line |= {
         name: Figure(found.turns[turn])
         for turn, name in ((1, "first_turn"), (2, "second_turn"))
         if turn in found.turns
     }
+    given = [answer for turns in answers for answer in turns if not answer.error]
+    notes = _notes_on(given, sum(2 if one.second else 1 for one in questions), "evaluate.graded.max_tokens")
     if found.undecided:
-        line["grade"] = Figure(found.mean, found.interval, words=f"{found.undecided} undecided")
-    return line, dict(found.categories)
+        notes.append(f"{found.undecided} of {found.answers} answers have no grade: the judge was undecided")
+    return line, dict(found.categories), [f"graded: {note}" for note in notes]
 
 
 def benchmark_line(model: Local, tasks: Sequence[Task], kept: Kept, settings: Settings, folder: RunFolder) -> Line:

@@ -19,6 +19,7 @@ from fanno_hf.errors import BudgetReached, FannoError, UserError
 from fanno_hf.evaluating.instructions import read_instructions
 from fanno_hf.evaluating.winrate import Judgement, win_rate
 from fanno_hf.students.backend import Writer
+from fanno_hf.teacher.base import Completion
 from tests.conftest import CONFIGURATION
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.judges import judge, model
@@ -182,6 +183,31 @@ def test_grades_of_two_turns(evaluate, tmp_path):
     assert table(tmp_path / "run")["grades_by_category"]["ours"] == {"maths": pytest.approx(6)}
     assert sorted({len(messages) for messages in turns}) == [1, 3]
     assert any("### Answered before\nfirst" in prompt for prompt in prompts)
+
+
+def test_answers_without_a_grade_are_told(evaluate, tmp_path):
+    rows = [{"id": n, "turns": [f"Question number {n}", f"And {n}?"]} for n in range(5)]
+    questions = write_lines(tmp_path / "questions.jsonl", rows)
+
+    def refuse(body):
+        said = body["messages"][-1]["content"]
+        return 422 if "number 3" in said or said == "And 4?" else None
+
+    def ours(request):
+        said = request.messages[-1]["content"]
+        return Completion(said, "length" if "number 1" in said else "stop", 20, 3)
+
+    def grader(request):
+        unsure = "### Answer to be marked\nQuestion number 0" in request.messages[-1]["content"]
+        return Completion("Hmm" if unsure else "5", "stop", 20, 1)
+
+    with Duel(lambda q: "", lambda q: "another", grader) as duel:
+        duel.servers[0].write, duel.servers[0].refuse = ours, refuse
+        shown = evaluate(*duel.overrides, f"evaluate.graded.questions={questions}", "evaluate.measures=[graded]")
+    assert "ours: graded: 3 of 10 answers are missing: it refused or failed" in shown
+    assert "ours: graded: 1 of 7 answers were cut off: raise evaluate.graded.max_tokens" in shown
+    assert "ours: graded: 1 of 7 answers have no grade: the judge was undecided" in shown
+    assert "theirs: graded" not in shown and table(tmp_path / "run")["notes"][0].startswith("ours: graded: 3 of 10")
 
 
 def test_a_reference_answer_is_shown_to_the_judge(evaluate, tmp_path):

@@ -93,6 +93,17 @@ def test_means_by_turn_and_category():
     assert found.interval == (6.0, 6.0)  # both questions have the same mean
 
 
+def test_the_interval_is_of_the_same_mean_where_a_turn_has_no_grade():
+    ten, one = [Grade("a", "", turn, 10.0) for turn in (1, 2)], Grade("b", "", 1, 1.0)
+    found = summarise([*ten, one], [0], 1000)
+    assert found.mean == 7.0 and found.interval == (1.0, 10.0)
+    many = [
+        Grade(str(n), "", turn, 4.0 + 3 * (turn == 1)) for n in range(200) for turn in (1, 2) if n % 2 or turn == 1
+    ]
+    found = summarise(many, [0], 1000)
+    assert found.mean == pytest.approx(6.0) and found.interval[0] < 6.0 < found.interval[1] < 6.2
+
+
 def test_no_grades():
     found = summarise([], [0], 100)
     assert (found.mean, found.interval, found.turns) == (None, None, {})
