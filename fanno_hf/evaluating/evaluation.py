@@ -49,6 +49,7 @@ class _Found:
     judgements: list[dict[str, Any]] = field(default_factory=list)
     grades: list[dict[str, Any]] = field(default_factory=list)
     categories: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    cuts: dict[str, str] = field(default_factory=dict)  # what differs where a model cuts the answers into other tokens
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -83,6 +84,7 @@ def evaluate(settings: Settings) -> str:
         kept = Kept(folder, anew=settings.force)
         for model in models:
             _measure(model, inputs, doors, kept, folder, settings, found)
+        _warn_of_tokens(found)
         if judge:
             _judge(Judge(judge, settings.evaluate.prompts, settings.top_logprobs), inputs, reference, settings, found)
         about = {"fingerprint": fingerprint, "reference": reference, "judge": judge and judge.identity}
@@ -143,6 +145,18 @@ def _warn_of_same(models: Sequence[Model], identities: Sequence[str], found: _Fo
             found.notes.append(note)
 
 
+def _warn_of_tokens(found: _Found) -> None:
+    """A loss is that of a token: those of longer tokens are higher."""
+    if len(set(found.cuts.values())) > 1:
+        alike: dict[str, list[str]] = {}
+        for name, cut in found.cuts.items():
+            alike.setdefault(cut, []).append(name)
+        groups = " / ".join(", ".join(names) for names in alike.values())
+        note = f"These models cut answers into different tokens ({groups}): their losses and perplexities cannot be compared."
+        logger.warning("evaluate: %s", note)
+        found.notes.append(note)
+
+
 def _measure(
     model: Model,
     inputs: Inputs,
@@ -175,9 +189,9 @@ def _measure(
                 )
             return
         if inputs.pairs:
-            losses, note = loss_line(model, inputs.pairs, kept, settings)
+            losses, notes, found.cuts[model.name] = loss_line(model, inputs.pairs, kept, settings)
             line.update(losses)
-            found.notes += [note] if note else []
+            found.notes += notes
         if inputs.tasks:
             line.update(benchmark_line(model, inputs.tasks, kept, settings, folder))
 

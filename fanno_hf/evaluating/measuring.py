@@ -18,7 +18,7 @@ from fanno_hf.evaluating.kept import FOLDER, Kept
 from fanno_hf.evaluating.models import Local
 from fanno_hf.evaluating.table import Figure, Line
 from fanno_hf.evaluating.winrate import Interval, Judgement, interval, weighted_mean, win_rate
-from fanno_hf.identity import spread_seed
+from fanno_hf.identity import digest, spread_seed
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.settings import Settings
 from fanno_hf.sources.pairs import Pair
@@ -27,8 +27,8 @@ from fanno_hf.students.losses import Losses, losses
 logger = logging.getLogger(__name__)
 
 
-def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Settings) -> tuple[Line, str]:
-    """Returns the losses of a model on pairs, and a note where some were too long for it."""
+def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Settings) -> tuple[Line, list[str], str]:
+    """Returns the losses of a model on pairs, notes on pairs without one, and what differs where its tokens do."""
     samples, seed = settings.evaluate.judged.bootstrap, spread_seed(settings.random_seed, "evaluate", "loss", "draw")
 
     def measure() -> dict[str, Any]:
@@ -36,16 +36,23 @@ def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Setting
         found = losses(pairs, model.load(), settings.evaluate.batch_size, _counting(model.name, len(pairs)))
         return _loss_figures(found, seed, samples)
 
-    found = kept.measure(["loss", 1, model.identity, list(pairs), seed, samples], measure)
-    note = f"{model.name}: {found['too_long']} of {len(pairs)} pairs are longer than its context and have no loss"
+    found = kept.measure(["loss", 2, model.identity, list(pairs), seed, samples], measure)
+    of, too_long = len(pairs), found["too_long"]
+    broken, notes = of - found["measured"] - too_long, []
+    if too_long:
+        notes.append(f"{model.name}: {too_long} of {of} pairs are longer than its context and have no loss")
+    if broken:
+        notes.append(f"{model.name}: the loss of {broken} of {of} pairs is no number, and is left out")
     if not found["measured"]:
-        return {"loss_token": Figure(words="too long")}, note
+        return {"loss_token": Figure(words="no number" if broken else "too long")}, notes, found["cut"]
+    with np.errstate(over="ignore"):
+        perplexity = Figure(float(np.exp(found["per_token"])))
     line = {
         "loss_token": Figure(found["per_token"], found["per_token_interval"]),
-        "perplexity": Figure(float(np.exp(found["per_token"]))),
+        "perplexity": perplexity if np.isfinite(perplexity.value) else Figure(words="infinite"),
         "loss_answer": Figure(found["per_answer"], found["per_answer_interval"]),
     }
-    return line, note if found["too_long"] else ""
+    return line, notes, found["cut"]
 
 
 def _counting(name: str, of: int):
@@ -61,7 +68,7 @@ def _counting(name: str, of: int):
 
 
 def _loss_figures(found: Losses, seed: Sequence[int], samples: int) -> dict[str, Any]:
-    known = found.is_measured
+    known = np.isfinite(found.loss)
     tokens, loss = found.tokens[known].astype(float), found.loss[known]
     per_token: Interval | None = interval(
         len(loss), lambda weights: weights @ (tokens * loss) / (weights @ tokens), seed, samples
@@ -69,9 +76,10 @@ def _loss_figures(found: Losses, seed: Sequence[int], samples: int) -> dict[str,
     return {
         "measured": len(loss),
         "too_long": found.too_long,
-        "per_token": found.per_token if len(loss) else None,
+        "cut": digest(found.tokens.tolist())[:16],
+        "per_token": float(np.average(loss, weights=tokens)) if len(loss) else None,
         "per_token_interval": per_token,
-        "per_answer": found.per_answer if len(loss) else None,
+        "per_answer": float(loss.mean()) if len(loss) else None,
         "per_answer_interval": interval(len(loss), weighted_mean(loss), seed, samples),
     }
 

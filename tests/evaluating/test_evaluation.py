@@ -1,5 +1,6 @@
 """stage=evaluate from models to a table: with tiny models, with servers whose answers and preferences are known."""
 
+import json
 import logging
 import re
 import shutil
@@ -19,6 +20,7 @@ from fanno_hf.errors import BudgetReached, FannoError, UserError
 from fanno_hf.evaluating.instructions import read_instructions
 from fanno_hf.evaluating.winrate import Judgement, win_rate
 from fanno_hf.students.backend import Writer
+from fanno_hf.students.losses import Losses
 from fanno_hf.teacher.base import Completion
 from tests.conftest import CONFIGURATION
 from tests.doubles.chat_server import ChatServer
@@ -314,6 +316,38 @@ def test_losses_are_not_measured_twice(evaluate, models, people, tmp_path, monke
     monkeypatch.setattr("fanno_hf.evaluating.measuring.losses", lambda *_: pytest.fail("measured again"))
     (tmp_path / "run" / "evaluation" / "table.json").unlink()
     assert evaluate(*given) == shown
+
+
+@pytest.mark.parametrize(
+    ("loss", "too_long", "cell", "said"),
+    [
+        ([np.nan] * 3, 0, "no number", "the loss of 3 of 3 pairs is no number, and is left out"),
+        ([np.nan, 1.0, np.inf], 1, "1.000", "the loss of 1 of 3 pairs is no number"),
+        ([np.nan] * 3, 3, "too long", "3 of 3 pairs are longer than its context"),
+        ([800.0, 1000.0, 900.0], 0, "infinite", ""),
+    ],
+)
+def test_a_loss_that_is_no_number_is_not_too_long(
+    evaluate, models, people, tmp_path, monkeypatch, loss, too_long, cell, said
+):
+    made = Losses(np.array([4, 5, 6]), np.array(loss), too_long)
+    monkeypatch.setattr("fanno_hf.evaluating.measuring.losses", lambda *_: made)
+    shown = evaluate(f"evaluate.models=[{models[0]}]", f"evaluate.loss.data={people}", "evaluate.measures=[loss]")
+    assert cell in shown and said in shown
+    assert ("no number" in shown, "longer than" in shown) == ("number" in cell + said, too_long > 0)
+    text = (tmp_path / "run" / "evaluation" / "table.json").read_text("utf-8")
+    assert not re.search("NaN|Infinity", text)
+
+
+def test_models_with_other_tokens_are_not_compared_by_loss(evaluate, models, people, tmp_path):
+    words = shutil.copytree(models[0], tmp_path / "words")
+    tokenizer = json.loads((words / "tokenizer.json").read_text("utf-8"))
+    del tokenizer["model"]["vocab"]["Ġleaves"]  # which is several tokens then
+    (words / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    given = [f"evaluate.loss.data={people}", "evaluate.measures=[loss]"]
+    shown = evaluate(*given, f"evaluate.models=[{models[0]}, {words}, {models[1]}]")
+    assert "These models cut answers into different tokens (tiny, other / words): their losses" in shown
+    assert "different tokens" not in evaluate(*given, f"evaluate.models=[{models[0]}, {models[1]}]")
 
 
 def test_a_server_has_no_loss_and_the_table_says_so(evaluate, models, people, tmp_path, asked):
