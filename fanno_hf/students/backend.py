@@ -8,14 +8,18 @@ Requests are answered in batches, greedily, in the order in which they come in. 
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.students.chat import prepare, render
 from fanno_hf.students.language_model import LanguageModel
 from fanno_hf.teacher.base import Completion, Request
+
+if TYPE_CHECKING:
+    import torch
 
 _WAIT = 0.02  # seconds in which a batch may fill up
 _AHEAD = 2  # batches that wait while one is at work
@@ -83,7 +87,9 @@ class StudentBackend:
         return batch
 
     async def close(self) -> None:
-        """Lets go of the model; a batch that is at work is waited for."""
+        """Lets go of the model; a batch that is at work stops at its next token, for a process that ends waits for its threads."""
+        if self._writer is not None:
+            self._writer.stop()
         if self._worker is not None:
             self._worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -98,6 +104,11 @@ class Writer:
         self._model, self._tokenizer, self._name = loaded.model, loaded.tokenizer, loaded.name
         self._end = prepare(self._tokenizer)
         self.context: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ends what is being written, and all that comes after it, after one token; nobody waits for it. From any thread."""
+        self._stopped.set()
 
     def write(self, requests: Sequence[Request]) -> list[Completion]:
         """Answers requests with the same `max_tokens` together. Raises FannoError where memory does not suffice."""
@@ -135,8 +146,19 @@ class Writer:
         )
         device = self._model.device
         with torch.inference_mode():
-            rows = self._model.eval().generate(ids.to(device), attention_mask=mask.to(device), generation_config=how)
+            rows = self._model.eval().generate(
+                ids.to(device),
+                attention_mask=mask.to(device),
+                generation_config=how,
+                stopping_criteria=[self._is_over],
+            )
         return rows[:, width:].tolist()
+
+    def _is_over(self, ids: "torch.Tensor", scores: Any, **_: Any) -> "torch.Tensor":
+        """Says of each row whether it ends here; what transformers asks after each token."""
+        import torch
+
+        return torch.full((len(ids),), self._stopped.is_set(), dtype=torch.bool, device=ids.device)
 
     def _ends(self) -> list[int]:
         """The end of a turn, and what else ends a text as the model says itself."""
