@@ -350,6 +350,69 @@ def test_models_with_other_tokens_are_not_compared_by_loss(evaluate, models, peo
     assert "different tokens" not in evaluate(*given, f"evaluate.models=[{models[0]}, {models[1]}]")
 
 
+def student(folder: Path, model: str, base: str, revision: str | None = None) -> Path:
+    """A student that was trained from `base`."""
+    shutil.copytree(model, folder)
+    (folder / "training.json").write_text(json.dumps({"model": base, "revision": revision}), encoding="utf-8")
+    return folder
+
+
+LOSS = "evaluate.measures=[loss]"
+
+
+def test_two_students_of_one_name_have_names_of_their_own(evaluate, models, people, tmp_path):
+    paths = [
+        student(tmp_path / run / "students" / "student", model, models[0])
+        for run, model in zip("ab", models, strict=True)
+    ]
+    entries = ", ".join(
+        f"{{name: {name}, model: {path}}}" for name, path in zip(("first", "second"), paths, strict=True)
+    )
+    evaluate(f"evaluate.models=[base, {entries}]", f"evaluate.loss.data={people}", LOSS)
+    found = table(tmp_path / "run")["figures"]
+    assert list(found) == ["base", "first", "second"]
+    assert found["base"]["loss_token"] == found["first"]["loss_token"] != found["second"]["loss_token"]
+
+
+def test_the_base_is_that_of_the_students_that_are_compared(evaluate, models, people, tmp_path):
+    students = tmp_path / "run" / "students"
+    student(students / "t1", models[1], models[0], "main")
+    student(students / "t2", models[1], f"{models[0]}/../tiny")  # the same folder, which has no revisions
+    given = [f"evaluate.loss.data={people}", LOSS]
+    evaluate(*given)
+    assert list(table(tmp_path / "run")["figures"]) == ["base", "t1", "t2"]
+    student(students / "other", models[1], models[1])
+    with pytest.raises(
+        UserError, match=r"evaluate.models: base: the students come from several models \(.*other, .*tiny\)"
+    ):
+        evaluate(*given)
+    for named in ("[base, t1]", "[base, {name: mine, model: t1}]"):
+        evaluate(*given, f"evaluate.models={named}")
+    found = table(tmp_path / "run")["models"]
+    assert found[0]["identity"] != found[1]["identity"] and found[1]["name"] == "mine"
+
+
+@pytest.mark.parametrize("name", ["base", "packaged", "file"])
+def test_a_student_whose_name_means_something_else(evaluate, models, people, tmp_path, name):
+    path = student(tmp_path / "run" / "students" / name, models[1], models[0])
+    given = [f"evaluate.loss.data={people}", LOSS]
+    with pytest.raises(
+        UserError, match=f"evaluate.models: {name} means something else than .*give that folder another name"
+    ):
+        evaluate(*given)
+    evaluate(*given, f"evaluate.models=[{{name: mine, model: {path}}}]")
+    assert list(table(tmp_path / "run")["figures"]) == ["mine"]
+
+
+def test_a_server_takes_what_the_hint_names(evaluate, tmp_path, asked, caplog):
+    given = ["evaluate.judged.reference=big", "evaluate.measures=[judged]", asked]
+    with pytest.raises(FannoError, match="The evaluate.models: big at .* cannot be reached"):
+        evaluate(
+            "evaluate.models=[{name: big, base_url: 'http://127.0.0.1:9', model: x, patience: 0}, packaged]", *given
+        )
+    assert "waiting" not in caplog.text
+
+
 def test_a_server_has_no_loss_and_the_table_says_so(evaluate, models, people, tmp_path, asked):
     with ChatServer(write=model(lambda q: "an answer")) as server:
         given = [
@@ -429,7 +492,12 @@ WRONG = {
     "evaluate.models=[nowhere]": "evaluate.models=nowhere is no model. There are: base, packaged, folders",
     "evaluate.models=[pakcaged]": "evaluate.models=pakcaged is no model; did you mean 'packaged'?",
     "evaluate.models=[FOLDER]": "is no model: it has no config.json",
-    "evaluate.models=[{name: x}]": "evaluate.models: {'name': 'x'} is no server: give {name, base_url, model, api_key_env}",
+    "evaluate.models=[{name: x}]": "evaluate.models: {'name': 'x'} is no model: give {name, model, revision} of this machine or the Hub, or {name, base_url",
+    "evaluate.models=[{name: x, base_url: 'http://h', patiense: 0}]": "is no server: give {name, base_url, model, api_key_env}, the first two at least; also:",
+    "evaluate.models=[{name: x, base_url: 'http://h', patience: soon}]": "evaluate.models: x.patience=soon: it must be a number of at least 0",
+    "evaluate.models=[MODEL, MODEL]": "evaluate.models: two models are called tiny: give one a name of its own, as in",
+    "evaluate.models=[{name: file, model: MODEL}]": "evaluate.models: file means something else here",
+    "evaluate.models=[{name: base, base_url: 'http://h'}]": "evaluate.models: base means something else here",
     "evaluate.models=null": "evaluate.models=null compares the students of the run, and",
     "evaluate.models=[]": "evaluate.models=[] names no model",
     "evaluate.measures=[judgd]": "evaluate.measures: judgd is none of: loss, judged, graded, benchmarks",
@@ -449,7 +517,10 @@ WRONG = {
 def test_a_wrong_value_gets_a_sentence(evaluate, models, tmp_path, wrong):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError) as raised:
-        evaluate(f"evaluate.models=[{models[0]}]", wrong.replace("FOLDER", str(tmp_path / "folder")))
+        evaluate(
+            f"evaluate.models=[{models[0]}]",
+            wrong.replace("FOLDER", str(tmp_path / "folder")).replace("MODEL", models[0]),
+        )
     assert WRONG[wrong] in str(raised.value)
     assert not (tmp_path / "run").exists()
 
