@@ -5,6 +5,7 @@ judgements of "student" against "base"  ->  {"weighted": Figure(0.61, (0.55, 0.6
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -147,6 +148,13 @@ def benchmark_line(model: Local, tasks: Sequence[Task], kept: Kept, settings: Se
 
         found[task.name] = kept.measure(["harness", model.identity, task.to_json(), most], measure)
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-    name = "".join(ch if ch.isalnum() or ch in "._-" else "-" for ch in model.name)
-    folder.write(FOLDER / "harness" / f"{name}.json", text.encode("utf-8", "replace"))
+    folder.write(FOLDER / "harness" / f"{file_name(model.name)}.json", text.encode("utf-8", "replace"))
     return {task.name: Figure(*figure_of(task, found[task.name])) for task in tasks}
+
+
+def file_name(name: str) -> str:
+    """Returns a name for a file: the name itself where any disk takes it and tells it apart, else what is like it with a digest."""
+    if re.fullmatch(r"[a-z0-9_][a-z0-9._-]{0,99}", name):
+        return name
+    alike = "".join(ch if ch.isascii() and (ch.isalnum() or ch in "._-") else "-" for ch in name[:60])
+    return f"{alike.lstrip('.')}-{digest(name)[:8]}"
