@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError, did_you_mean
@@ -31,6 +32,7 @@ from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.place import run_folder
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.training.current import is_current, made_of
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +75,8 @@ def evaluate(settings: Settings) -> str:
         doors = Doors(settings, folder.path)
         judge = stack.enter_context(doors.judge()) if inputs.needs_judge else None
         identities = [_identity(model, doors, stack) for model in models]
-        fingerprint = _fingerprint(settings, inputs, models, identities, judge)
+        stale = [model.name for model in models if model.is_local and not is_current(Path(model.source), folder)]
+        fingerprint = digest([_fingerprint(settings, inputs, models, identities, judge), stale])
         if not settings.force and (table := files.finished(folder, fingerprint)) is not None:
             logger.info("evaluate: up to date (%d models)", len(models))
             return table
@@ -81,6 +84,7 @@ def evaluate(settings: Settings) -> str:
         if judge:
             _warn_of_kin(judge.identity, models, identities, found)
         _warn_of_same(models, identities, found)
+        _warn_of_stale(stale, found)
         kept = Kept(folder, anew=settings.force)
         for model in models:
             _measure(model, inputs, doors, kept, folder, settings, found)
@@ -88,7 +92,8 @@ def evaluate(settings: Settings) -> str:
         if judge:
             _judge(Judge(judge, settings.evaluate.prompts, settings.top_logprobs), inputs, reference, settings, found)
         about = {"fingerprint": fingerprint, "reference": reference, "judge": judge and judge.identity}
-        about["models"] = [{"name": m.name, "identity": i} for m, i in zip(models, identities, strict=True)]
+        about["models"] = [_about(model, identity) for model, identity in zip(models, identities, strict=True)]
+        about["measured_with"] = _measured_with(settings, inputs, about, found)
         return _write(folder, about, inputs, found)
 
 
@@ -127,6 +132,33 @@ def _fingerprint(
     named = [[model.name, identity] for model, identity in zip(models, identities, strict=True)]
     parts = [chosen, inputs.digest, settings.evaluate.graded.max_tokens, settings.top_logprobs, settings.random_seed]
     return digest([EVALUATION_VERSION, named, judge and judge.identity, *parts])
+
+
+def _about(model: Model, identity: str) -> dict[str, str]:
+    """Returns name, identity and, of a student, what it was made of."""
+    made = made_of(Path(model.source)) if model.is_local else ""
+    return {"name": model.name, "identity": identity} | ({"made_of": made} if made else {})
+
+
+def _measured_with(settings: Settings, inputs: Inputs, about: Mapping[str, Any], found: _Found) -> dict[str, str]:
+    """Returns for each measure what differs where its figures cannot be compared with those of another run."""
+    chosen, parts = settings.evaluate, {}
+    judge = [about["judge"], settings.top_logprobs, chosen.prompts.model_dump()]
+    if inputs.pairs:
+        parts["loss"] = [inputs.pairs, sorted(set(found.cuts.values()))]
+    if inputs.instructions:
+        reference = next((one["identity"] for one in about["models"] if one["name"] == about["reference"]), FILE)
+        parts["judged"] = [[one.to_json() for one in inputs.instructions], chosen.judged.max_tokens, judge, reference]
+    if inputs.questions:
+        parts["graded"] = [[one.to_json() for one in inputs.questions], chosen.graded.max_tokens, judge]
+    return {name: digest(part)[:16] for name, part in parts.items()}
+
+
+def _warn_of_stale(stale: Sequence[str], found: _Found) -> None:
+    for name in stale:
+        note = f"{name} was trained on other pairs than the run has now: run stage=train again."
+        logger.warning("evaluate: %s", note)
+        found.notes.append(note)
 
 
 def _warn_of_kin(judge: str, models: Sequence[Model], identities: Sequence[str], found: _Found) -> None:

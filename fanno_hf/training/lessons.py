@@ -72,10 +72,15 @@ def read_lessons(settings: Settings) -> Lessons:
         raise UserError(f"train.data={chosen.data or settings.run}: none of its {without:,} pairs has an answer")
     if without:
         logger.warning("%s: %d of %d pairs have no answer and are left out", name, without, without + count)
+    return Lessons(found, clean(name), count + without, without, sha256_of(found))
+
+
+def sha256_of(pairs: Iterable[Pair]) -> str:
+    """Returns what differs where the pairs of a training do."""
     sha256 = hashlib.sha256()
-    for pair in found:
+    for pair in pairs:
         sha256.update(content_id(*pair.values()).encode())
-    return Lessons(found, clean(name), count + without, without, sha256.hexdigest())
+    return sha256.hexdigest()
 
 
 def _of_run(settings: Settings) -> Iterator[Pair]:

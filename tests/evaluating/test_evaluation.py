@@ -16,13 +16,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import BudgetReached, FannoError, UserError
 from fanno_hf.evaluating.instructions import read_instructions
 from fanno_hf.evaluating.winrate import Judgement, win_rate
 from fanno_hf.students.backend import Writer
 from fanno_hf.students.losses import Losses
 from fanno_hf.teacher.base import Completion
-from tests.conftest import CONFIGURATION
+from fanno_hf.training.lessons import read_lessons
+from tests.conftest import CONFIGURATION, compose_config, small_run
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.judges import judge, model
 from tests.evaluating.conftest import QUICK, table, write_lines
@@ -358,6 +360,19 @@ def student(folder: Path, model: str, base: str, revision: str | None = None) ->
 
 
 LOSS = "evaluate.measures=[loss]"
+
+
+def test_a_student_of_other_pairs_than_the_run_has_is_told(evaluate, models, people, tmp_path):
+    path = small_run(tmp_path).path
+    folder = student(path / "students" / "t1", models[1], models[0])
+    record = {"model": models[0], "plan": {"train": {"data": "run", "max_rows": None}, "random_seed": 42}}
+    record["plan"]["pairs"] = read_lessons(resolve(compose_config("stage=train", f"run={path}"))).sha256
+    (folder / "training.json").write_text(json.dumps(record), encoding="utf-8")
+    given = [f"evaluate.loss.data={people}", LOSS]
+    assert "other pairs" not in evaluate(*given)
+    assert table(path)["models"][1]["made_of"] and set(table(path)["measured_with"]) == {"loss"}
+    small_run(tmp_path, "stages.respond.mode=direct")
+    assert "t1 was trained on other pairs than the run has now: run stage=train again." in evaluate(*given)
 
 
 def test_two_students_of_one_name_have_names_of_their_own(evaluate, models, people, tmp_path):
