@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.students.chat import prepare, render
+from fanno_hf.students.chat import prepare
 from fanno_hf.students.language_model import LanguageModel
 from fanno_hf.teacher.base import Completion, Request
 
@@ -102,7 +102,8 @@ class Writer:
 
     def __init__(self, loaded: LanguageModel):
         self._model, self._tokenizer, self._name = loaded.model, loaded.tokenizer, loaded.name
-        self._end = prepare(self._tokenizer)
+        self._chat = prepare(self._tokenizer)
+        self._end = self._chat.end
         self.context: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         self._stopped = threading.Event()
 
@@ -112,7 +113,7 @@ class Writer:
 
     def write(self, requests: Sequence[Request]) -> list[Completion]:
         """Answers requests with the same `max_tokens` together. Raises FannoError where memory does not suffice."""
-        prompts = [render(self._tokenizer, request.messages, answer=True) for request in requests]
+        prompts = [self._chat.tokens(self._chat.text(request.messages, answer=True)) for request in requests]
         room = [self._room(prompt, request) for prompt, request in zip(prompts, requests, strict=True)]
         whole = [place for place, most in enumerate(room) if most == requests[place].max_tokens]
         # one that the context cuts short goes alone: it would cut the others, too

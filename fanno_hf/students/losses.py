@@ -13,7 +13,7 @@ import numpy as np
 
 from fanno_hf.errors import FannoError
 from fanno_hf.sources.pairs import Pair
-from fanno_hf.students.chat import prepare
+from fanno_hf.students.chat import Chat, prepare
 from fanno_hf.students.encoding import MASKED, Encoded, encode
 from fanno_hf.students.language_model import LanguageModel
 
@@ -76,8 +76,8 @@ def losses(
 
     Raises FannoError where memory does not suffice.
     """
-    end = prepare(loaded.tokenizer)
-    encoded = [_encode(pair, loaded, end) for pair in pairs]
+    chat = prepare(loaded.tokenizer)
+    encoded = [_encode(pair, chat) for pair in pairs]
     fitting = [one if _fits(one, loaded) else None for one in encoded]
     counts = np.array([len(one.answer) if one else 0 for one in encoded], dtype=np.int64)
     found = _mean_losses(fitting, loaded, batch_size, advance)
@@ -92,11 +92,10 @@ def ifd(
 
     Here s(A|Q) is taken in the model's chat template, s(A) behind the token that begins a text, and both without the end of turn.
     """
-    end = prepare(loaded.tokenizer)
-    encoded = [_encode(pair, loaded, end) for pair in pairs]
-    behind = [_without_end(one, end) for one in encoded]
+    chat = prepare(loaded.tokenizer)
+    behind = [_without_end(_encode(pair, chat), chat) for pair in pairs]
     fitting = [one if _fits(one, loaded) else None for one in behind]
-    start = next(token for token in (loaded.tokenizer.bos_token_id, end) if token is not None)
+    start = next(token for token in (loaded.tokenizer.bos_token_id, chat.end) if token is not None)
     alone = [Encoded([start, *one.answer], [MASKED, *one.answer]) if one else None for one in fitting]
     conditioned = _mean_losses(fitting, loaded, batch_size, advance)
     direct = _mean_losses(alone, loaded, batch_size, lambda count: None)
@@ -104,17 +103,18 @@ def ifd(
     return Following(counts, conditioned, direct, sum(one is not None and not _fits(one, loaded) for one in behind))
 
 
-def _encode(pair: Pair, loaded: LanguageModel, end: int) -> Encoded | None:
+def _encode(pair: Pair, chat: Chat) -> Encoded | None:
     """Returns a pair in tokens; None where it has no answer."""
     if not pair["response"].strip():
         return None
-    return encode({**pair, "output": pair["response"]}, loaded.tokenizer, end)
+    return encode({**pair, "output": pair["response"]}, chat, is_lead_given=True)
 
 
-def _without_end(one: Encoded | None, end: int) -> Encoded | None:
-    if one is None or not one.answer:
+def _without_end(one: Encoded | None, chat: Chat) -> Encoded | None:
+    if one is None:
         return None
-    return Encoded(one.input_ids[:-1], one.labels[:-1]) if one.labels[-1] == end else one
+    close = len(chat.tokens(chat.form.close))
+    return Encoded(one.input_ids[:-close], one.labels[:-close])
 
 
 def _fits(one: Encoded | None, loaded: LanguageModel) -> bool:

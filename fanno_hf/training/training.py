@@ -17,7 +17,7 @@ from fanno_hf.hub.push_model import check_model_id, push_model
 from fanno_hf.identity import digest
 from fanno_hf.output.place import disk_error
 from fanno_hf.settings import Settings
-from fanno_hf.students import chat
+from fanno_hf.students.chat import Chat, check_for_training, prepare
 from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, load
 from fanno_hf.texts.duration import duration
 from fanno_hf.training import processes
@@ -60,8 +60,8 @@ def _lead(settings: Settings) -> str:
             processes.told(None)
             return f"{folder.path} is up to date"
         folder.begin(plan)
-        student, end = _student(settings)
-        rows, counts = in_tokens(lessons, student, end, chosen.max_length, folder.workshop)
+        student, chat = _student(settings)
+        rows, counts = in_tokens(lessons, chat, chosen.max_length, folder.workshop)
         logger.info(
             "training %s on %d pairs of %s, %s tokens (%s of answers)",
             *(chosen.model, counts.trained_on, lessons.name, f"{counts.tokens:,}", f"{counts.answer_tokens:,}"),
@@ -70,7 +70,7 @@ def _lead(settings: Settings) -> str:
         trained = fit(student, work[0].open(), settings, *work[1:])
         made = folder.workshop / "made"
         record = _record(plan, lessons, counts, trained)
-        _write_student(made, student, trained, end, settings)
+        _write_student(made, student, trained, chat.end, settings)
         write_curve(made, trained.history)
         write_card(made, record, settings)
         folder.finish(made, record)
@@ -89,11 +89,13 @@ def _follow(settings: Settings) -> str:
     return ""
 
 
-def _student(settings: Settings) -> tuple[LanguageModel, int]:
-    """Returns the model as it is before the training, and the token with which its turns end."""
+def _student(settings: Settings) -> tuple[LanguageModel, Chat]:
+    """Returns the model as it is before the training, and how its template writes turns."""
     chosen = settings.train
     student = load(chosen.model, "train.model", chosen.revision, dtype=_dtype(settings))
-    return student, chat.prepare(student.tokenizer, chosen.template)
+    chat = prepare(student.tokenizer, chosen.template)
+    check_for_training(chat)
+    return student, chat
 
 
 def _check(settings: Settings) -> None:
