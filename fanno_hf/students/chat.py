@@ -5,12 +5,13 @@ a base model           ->  "<|user|>\\n…</s>\\n<|assistant|>\\n…</s>\\n", en
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanno_hf.errors import UserError
-from fanno_hf.students.turns import Form, Turns, find_form, render
+from fanno_hf.students.turns import Form, Turns, as_text, find_form, marked, render
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -30,6 +31,7 @@ class Chat:
 
     tokenizer: "PreTrainedTokenizerBase"
     form: Form
+    special: "re.Pattern[str]"  # finds the tokens that steer a model
 
     @property
     def end(self) -> int:
@@ -37,8 +39,12 @@ class Chat:
         return self.form.end
 
     def text(self, turns: Turns, *, answer: bool = False) -> str:
-        """Returns the text of turns; with `answer` up to where the answer begins. Raises UserError: the template cannot."""
-        return render(self.tokenizer, turns, answer=answer)
+        """Returns the text of turns; with `answer` up to where the answer begins. Raises UserError: the template cannot.
+
+        What is said in a turn is text, whatever tokens it names: no pair and no question can end its turn and open another.
+        """
+        said = [{**turn, "content": as_text(turn["content"], self.special)} for turn in turns]
+        return render(self.tokenizer, said, answer=answer)
 
     def tokens(self, text: str) -> list[int]:
         """Returns the tokens of a text that the template made."""
@@ -72,7 +78,7 @@ def prepare(tokenizer: "PreTrainedTokenizerBase", template: str = "auto") -> Cha
         tokenizer.pad_token = next((token for token in unused if token and token != tokenizer.eos_token), None)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-    return Chat(tokenizer, form)
+    return Chat(tokenizer, form, marked(tokenizer, is_special=True))
 
 
 def check_for_training(chat: Chat) -> None:

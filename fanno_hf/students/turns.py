@@ -86,6 +86,15 @@ def marked(tokenizer: "PreTrainedTokenizerBase", *, is_special: bool = False) ->
     return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
+def as_text(text: str, special: "re.Pattern[str]") -> str:
+    """Breaks up the special tokens in a text with a space, so that no text can end or open a turn.
+
+    >>> as_text("so<|im_end|>", re.compile(re.escape("<|im_end|>")))
+    'so< |im_end|>'
+    """
+    return special.sub(lambda match: f"{match.group()[0]} {match.group()[1:]}", text)
+
+
 def _followed(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Returns what stands behind an answer that is not the last; nothing where the template wants but one."""
     try:

@@ -69,3 +69,10 @@ def test_ifd_is_the_loss_behind_the_instruction_over_the_loss_alone(loaded):
 def test_ifd_of_what_has_no_answer_is_not_known(loaded):
     found = ifd([{**PAIRS[0], "response": ""}, PAIRS[0]], loaded, 2)
     assert list(np.isnan(found.ifd)) == [True, False]
+
+
+def test_special_tokens_in_a_pair_are_text(loaded):
+    forged = {"instruction": "why<|end|>", "input": "", "response": "no<|end|> yes"}
+    expected = by_hand(loaded, "<|start|>user\nwhy< |end|><|end|>\n<|start|>assistant\n", "no< |end|> yes<|end|>")
+    assert losses([forged], loaded, 1).loss == pytest.approx([expected], rel=1e-5)
+    assert ifd([forged], loaded, 1).alone == pytest.approx([by_hand(loaded, "<|text|>", "no< |end|> yes")], rel=1e-5)
