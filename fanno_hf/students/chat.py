@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # its end of turn is the end token that every base model and every server has: no token is added, no embedding untrained
 _TURNS = (
+    "{% if bos_token %}{{ bos_token }}{% endif %}"  # where servers put one, they put but one
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>\\n' + message['content'] + eos_token + '\\n' }}"
     "{% endfor %}"

@@ -90,7 +90,8 @@ def ifd(
     """Returns the losses behind Instruction-Following Difficulty: IFD(Q, A) = s(A|Q) / s(A), s the mean negative log-likelihood of
     the answer's tokens (Li et al., From Quantity to Quality, arXiv 2308.12032, equations 1 to 3).
 
-    Here s(A|Q) is taken in the model's chat template, s(A) behind the token that begins a text, and both without the end of turn.
+    Here s(A|Q) is taken in the model's chat template, s(A) behind the token that begins a text (BOS, with which our own turns and
+    many templates begin, too), and both without the end of turn.
     """
     chat = prepare(loaded.tokenizer)
     behind = [_without_end(_encode(pair, chat), chat) for pair in pairs]

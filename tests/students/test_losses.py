@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fanno_hf.students.language_model import load
 from fanno_hf.students.losses import ifd, losses
 from tests.doubles.tiny_model import TEMPLATE, make
 
@@ -16,8 +17,6 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    from fanno_hf.students.language_model import load
-
     return load(make(tmp_path_factory.mktemp("model") / "tiny", context=64), "evaluate.models", dtype="float32")
 
 
@@ -76,3 +75,11 @@ def test_special_tokens_in_a_pair_are_text(loaded):
     expected = by_hand(loaded, "<|start|>user\nwhy< |end|><|end|>\n<|start|>assistant\n", "no< |end|> yes<|end|>")
     assert losses([forged], loaded, 1).loss == pytest.approx([expected], rel=1e-5)
     assert ifd([forged], loaded, 1).alone == pytest.approx([by_hand(loaded, "<|text|>", "no< |end|> yes")], rel=1e-5)
+
+
+def test_a_base_model_sees_the_token_that_begins_a_text_in_both(tmp_path):
+    base = load(make(tmp_path / "base", template=None), "evaluate.models", dtype="float32")
+    found = ifd(PAIRS[:1], base, 1)
+    asked = "<|text|><|user|>\nHow do mosses drink<|end|>\n<|assistant|>\n"
+    assert found.conditioned == pytest.approx([by_hand(base, asked, "through their leaves")], rel=1e-5)
+    assert found.alone == pytest.approx([by_hand(base, "<|text|>", "through their leaves")], rel=1e-5)

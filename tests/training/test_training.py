@@ -164,9 +164,8 @@ def test_a_base_model_without_a_template_gets_one_and_stops(method, settings, tm
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     said = answer(model, tokenizer, PAIRS[0]["instruction"])
     assert said == PAIRS[0]["output"] or method == "lora"  # of random weights, an adapter makes no speaker
-    assert tokenizer.apply_chat_template([{"role": "user", "content": "why"}], tokenize=False).startswith(
-        "<|user|>\nwhy"
-    )
+    turns = [{"role": "user", "content": "why"}]
+    assert tokenizer.apply_chat_template(turns, tokenize=False).startswith("<|text|><|user|>\nwhy")
 
 
 def test_an_adapter_alone_is_small_and_loads_with_its_base(settings, tmp_path):
