@@ -91,9 +91,9 @@ def make(folder: Path, *, seed: int = 0, template: str | None = TEMPLATE, contex
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    made = tokenizer(template)
+    tokenizer = _tokenizer(template)
     config = LlamaConfig(
-        vocab_size=len(made),
+        vocab_size=len(tokenizer),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
@@ -102,8 +102,8 @@ def make(folder: Path, *, seed: int = 0, template: str | None = TEMPLATE, contex
         max_position_embeddings=context,
         tie_word_embeddings=True,
         bos_token_id=2,
-        eos_token_id=made.eos_token_id,
-        pad_token_id=made.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -111,12 +111,11 @@ def make(folder: Path, *, seed: int = 0, template: str | None = TEMPLATE, contex
         for weight in model.parameters():  # larger than usual, so that no two answers are a draw
             weight.data.mul_(3.0 if weight.dim() > 1 else 1.0)
     model.save_pretrained(folder)
-    made.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return str(folder)
 
 
-def tokenizer(template: str | None):
-    """Returns its tokenizer: words, bytes, and what opens and ends a turn."""
+def _tokenizer(template: str | None):
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -126,7 +125,7 @@ def tokenizer(template: str | None):
     inner = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>", continuing_subword_prefix=""))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=inner,
         unk_token="<unk>",
         pad_token="<pad>",
@@ -134,5 +133,5 @@ def tokenizer(template: str | None):
         eos_token="<|end|>",
         additional_special_tokens=["<|start|>"],
     )
-    made.chat_template = template
-    return made
+    tokenizer.chat_template = template
+    return tokenizer
