@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from fanno_hf.errors import FannoError
+from fanno_hf.students import losses as losses_module
 from fanno_hf.students.language_model import load
 from fanno_hf.students.losses import ifd, losses
 from tests.doubles.tiny_model import TEMPLATE, make
@@ -83,3 +85,19 @@ def test_a_base_model_sees_the_token_that_begins_a_text_in_both(tmp_path):
     asked = "<|text|><|user|>\nHow do mosses drink<|end|>\n<|assistant|>\n"
     assert found.conditioned == pytest.approx([by_hand(base, asked, "through their leaves")], rel=1e-5)
     assert found.alone == pytest.approx([by_hand(base, "<|text|>", "through their leaves")], rel=1e-5)
+
+
+def test_a_loss_that_is_no_number_is_not_one_that_is_too_long(loaded, monkeypatch, caplog):
+    long = {**PAIRS[0], "instruction": "the " * 80}
+    monkeypatch.setattr(losses_module, "_row_loss", lambda logits, row: float("nan" if len(row.answer) < 3 else "1"))
+    found = losses([*PAIRS, long], loaded, 2)
+    assert (found.too_long, found.no_number, list(found.is_measured)) == (1, 1, [True, True, False, False])
+    assert "the loss of 1 of 3 answers is no number" in caplog.text
+
+
+@pytest.mark.parametrize("measure", [losses, ifd])
+def test_a_model_of_damaged_weights_is_named(measure, tmp_path):
+    damaged = load(make(tmp_path / "damaged"), "evaluate.models", dtype="float32")
+    damaged.model.get_input_embeddings().weight.data.fill_(float("nan"))
+    with pytest.raises(FannoError, match="damaged: the loss of every answer is no number"):
+        measure(PAIRS, damaged, 2)
