@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
@@ -146,7 +146,7 @@ class Writer:
             do_sample=False, num_beams=1, max_new_tokens=most, eos_token_id=self._ends(), pad_token_id=padding
         )
         device = self._model.device
-        with torch.inference_mode():
+        with torch.inference_mode(), self._plain():
             rows = self._model.eval().generate(
                 ids.to(device),
                 attention_mask=mask.to(device),
@@ -160,6 +160,18 @@ class Writer:
         import torch
 
         return torch.full((len(ids),), self._stopped.is_set(), dtype=torch.bool, device=ids.device)
+
+    @contextlib.contextmanager
+    def _plain(self) -> Iterator[None]:
+        """Keeps what the model's own generation config adds to greedy search, such as a penalty for repetitions, out of its answers."""
+        from transformers import GenerationConfig
+
+        own = self._model.generation_config
+        self._model.generation_config = GenerationConfig()
+        try:
+            yield
+        finally:
+            self._model.generation_config = own
 
     def _ends(self) -> list[int]:
         """The end of a turn, and what else ends a text as the model says itself."""

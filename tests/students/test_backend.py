@@ -71,6 +71,17 @@ def test_a_context_that_is_full_ends_an_answer_or_refuses_the_prompt(loaded):
     assert (short.error, short.completion_tokens) == (None, 30)
 
 
+def test_what_a_model_would_add_to_greedy_search_is_left_out(loaded):
+    before = Writer(loaded).write([request("why", 12)])[0]
+    own = loaded.model.generation_config
+    own.repetition_penalty, own.no_repeat_ngram_size, own.min_new_tokens = 5.0, 1, 10
+    try:
+        assert Writer(loaded).write([request("why", 12)])[0].text == before.text
+        assert loaded.model.generation_config is own
+    finally:
+        own.repetition_penalty = own.no_repeat_ngram_size = own.min_new_tokens = None
+
+
 def test_requests_go_through_the_journal(loaded, tmp_path):
     async def way(text, ask):
         return (await ask(request(text))).text
