@@ -33,12 +33,13 @@ _PACKAGE = {
 }
 MODEL_FILES = ("config.json", "adapter_config.json")
 """A folder with one of these is a model, or an adapter that names its base."""
-_READ = (  # all that decides what a model says
+READ = (
     *("*.safetensors", "pytorch_model*.bin", "adapter_model*.bin", "*.index.json", "tokenizer.model", "*.tiktoken"),
     *("config.json", "generation_config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json"),
     *("special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt"),
     *("chat_template.jinja", "chat_template.json", "additional_chat_templates/*.jinja"),
 )
+"""Patterns of the files that decide what a model says."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def identify(name: str, key: str, revision: str | None = None) -> str:
         return f"{_PACKAGE['package']}@{_PACKAGE['sha256'][:12]}"
     folder = Path(name).expanduser()
     if folder.is_dir():
-        files = sorted({file for pattern in _READ for file in folder.glob(pattern)})
+        files = model_files(folder)
         if not any((folder / name).is_file() for name in MODEL_FILES):
             raise UserError(
                 f"{key}={name} is no model: it has no config.json. Give a folder that save_pretrained wrote"
@@ -68,6 +69,26 @@ def identify(name: str, key: str, revision: str | None = None) -> str:
         return digest([[file.name, file_sha256(file)] for file in files] + _base_of(folder, f"{key}={name}"))[:16]
     _check_name(name, key)
     return f"{name}@{_commit(name, key, revision)}"
+
+
+def is_folder(name: str) -> bool:
+    """Whether a model is a folder of this machine, as which it is read even where the Hub has one of that name."""
+    return name != PACKAGED and Path(name).expanduser().is_dir()
+
+
+def shown_name(name: str) -> str:
+    """Returns the name of a model, or of a file, without the way to it on this machine.
+
+    >>> shown_name("HuggingFaceTB/SmolLM2-135M")
+    'HuggingFaceTB/SmolLM2-135M'
+    """
+    path = Path(name).expanduser()
+    return Path(os.path.abspath(path)).name if path.exists() else name
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder that decide what its model says."""
+    return sorted({file for pattern in READ for file in folder.glob(pattern)})
 
 
 def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto") -> LanguageModel:
