@@ -45,7 +45,7 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
         "pipeline_tag": "text-generation",
         "tags": ["fanno", "sft", "trl"],
     }
-    if base.count("/") == 1 and not base.startswith((".", "/", "~")):
+    if chosen["model"] in _HUB_NAMES or plan["model"].startswith(f"{base}@"):  # as the Hub is asked for it
         head |= {"base_model": base}
     if dataset:
         head |= {"datasets": [dataset]}
@@ -62,7 +62,7 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
 
 # {printable(name)}
 
-{code(Path(base).name if base.startswith(("/", "~", ".")) else base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
+{code(base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
 
 {training["steps"]:,} steps on {code(training["device"])}, {duration(training["seconds"])}, {training["tokens_per_second"]:,.0f} tokens/s{memory}. Loss {training["first_loss"]:.3f} at the first step, {training["last_loss"]:.3f} at the last:
 
