@@ -39,13 +39,14 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
     """Returns the card as Markdown with its YAML head."""
     plan, data, training = record["plan"], record["data"], record["training"]
     chosen = plan["train"]
-    base = _HUB_NAMES.get(chosen["model"], chosen["model"])
+    is_on_hub = "@" in plan["model"]  # a folder is known by a digest
+    base = _HUB_NAMES.get(chosen["model"], chosen["model"]) if is_on_hub else chosen["model"]
     head: dict[str, Any] = {
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "tags": ["fanno", "sft", "trl"],
     }
-    if chosen["model"] in _HUB_NAMES or plan["model"].startswith(f"{base}@"):  # as the Hub is asked for it
+    if is_on_hub:
         head |= {"base_model": base}
     if dataset:
         head |= {"datasets": [dataset]}

@@ -76,9 +76,9 @@ def test_nothing_else_is_left_and_no_path_of_this_machine(trained, tiny):
 
 
 def test_a_folder_is_no_model_of_the_hub(settings, tmp_path, tiny, monkeypatch):
-    shutil.copytree(tiny, tmp_path / "a" / "tiny")
+    shutil.copytree(tiny, tmp_path / "a" / "packaged")
     monkeypatch.chdir(tmp_path)
-    train(settings("train.model=a/tiny", "train.max_steps=1"))
+    train(settings("train.model=a/packaged", "train.max_steps=1"))
     head = (tmp_path / "run" / "students" / "student" / "README.md").read_text().split("---")[1]
     assert "base_model" not in yaml.safe_load(head)
 
