@@ -579,6 +579,14 @@ class Settings(_Group):
         return self.stages.respond
 
 
+def check_pool(given: Mapping[str, Any], key: str) -> None:
+    """Checks settings of a server that stands under another key than a teacher's; raises UserError for a wrong value."""
+    try:
+        PoolSettings.model_validate(given)
+    except ValidationError as error:
+        raise UserError(_in_words(error, "judge").replace("judge.", f"{key}.")) from None
+
+
 _OTHERS = {"tags", "tokenizer", "command"}  # read where they are needed
 
 
@@ -587,10 +595,10 @@ def unread_keys(resolved: Mapping[str, Any]) -> list[str]:
     return sorted(resolved.keys() - Settings.model_fields.keys() - _OTHERS)
 
 
-def _in_words(error: ValidationError) -> str:
-    """Returns one sentence about the first value that is wrong, and what is allowed in its place."""
+def _in_words(error: ValidationError, *above: str) -> str:
+    """Returns one sentence about the first value that is wrong, and what is allowed in its place; `above`: keys over what was read."""
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"] if isinstance(part, str)]
+    path = [*above, *(str(part) for part in first["loc"] if isinstance(part, str))]
     key, value = ".".join(path), "null" if first["input"] is None else first["input"]
     if first["type"] == "missing":
         return f"{key} is missing: see conf/ for its default"

@@ -7,7 +7,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import fmean
@@ -41,11 +41,12 @@ COLUMNS = {
     "requests": "answered in all stages, by the teacher or the journal",
     "tokens": "of the teacher in augment, prompts and completions, for each accepted instruction",
 }
-_OF_STUDENT = {
-    "student_loss": ("loss_token", "{:.3f}"),
-    "student_wins": ("weighted", "{:.1%}"),
-    "student_grade": ("grade", "{:.2f}"),
+_OF_STUDENT = {  # column -> measure, figure, form
+    "student_loss": ("loss", "loss_token", "{:.3f}"),
+    "student_wins": ("judged", "weighted", "{:.1%}"),
+    "student_grade": ("graded", "grade", "{:.2f}"),
 }
+_MEASURED_WITH = "measured_with"
 _KEPT = {"passages": "prescreen", "seeds": "seed", "pool": "augment", "pairs": "respond"}
 
 
@@ -63,7 +64,7 @@ class Comparison(Callback):
         """Prints the table; leaves with the exit code of the first run that failed."""
         try:
             names = dict.fromkeys(run for run, _ in self._ended)
-            print(f"\n{compare(list(names))}\n")
+            print(f"\n{compare(list(names), {run for run, code in self._ended if code})}\n")
             if len(names) < len(self._ended):
                 print(
                     "Several runs wrote to one folder; only the last is kept: give each its own run=", file=sys.stderr
@@ -76,21 +77,33 @@ class Comparison(Callback):
             sys.exit(next((code for _, code in self._ended if code), 0))
 
 
-def compare(runs: Sequence[str]) -> str:
+def compare(runs: Sequence[str], failed: Collection[str] = ()) -> str:
     """Returns a Markdown table with a line for each run (as `run=` names it); what a run has not done is left empty.
 
-    Columns about students are there if a run has evaluated one.
+    Columns about students are there if a run has evaluated one; of a run that `failed`, its student may be an earlier one's and is
+    left out.
     """
     from fanno_hf.output.table import table
 
-    figures = {run: _figures(run) for run in runs}
+    figures = {run: _figures(run, with_student=run not in failed) for run in runs}
     names = [name for name in COLUMNS if name not in _OF_STUDENT or any(name in found for found in figures.values())]
     lines = [(Path(run).name, *(found.get(name, "") for name in names)) for run, found in figures.items()]
-    legend = "\n".join(f"{name}: {COLUMNS[name]}" for name in names)
+    legend = "\n".join(f"{name}: {COLUMNS[name]}{_caution(name, list(figures.values()))}" for name in names)
     return f"{table(('run', *names), lines)}\n\n{legend}"
 
 
-def _figures(run: str) -> dict[str, Any]:
+def _caution(name: str, figures: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a word where a figure was not measured with the same in every run that has it."""
+    measure = _OF_STUDENT.get(name, ("",))[0]
+    withs = {found[_MEASURED_WITH].get(measure) for found in figures if name in found and measure}
+    return (
+        "; NOT TO BE COMPARED: data, judge or settings of the measure differ between these runs"
+        if len(withs) > 1
+        else ""
+    )
+
+
+def _figures(run: str, *, with_student: bool) -> dict[str, Any]:
     """Returns the cells of a run; none where it has not begun or cannot be read."""
     from fanno_hf.output.folder import RunFolder
 
@@ -107,18 +120,30 @@ def _figures(run: str) -> dict[str, Any]:
             if stages.get("respond", {}).get("kept"):
                 responses = folder.stream_rows("respond", ["response_tokens"])
                 found["response"] = f"{fmean(row['response_tokens'] for row in responses):.1f}"
-            return found | _of_student(path)
+            return found | (_of_student(folder) if with_student else {})
     except FannoError:
         return {}
 
 
-def _of_student(path: Path) -> dict[str, str]:
-    """Returns what the run's student reached: the first one in the table of stage=evaluate; none where it has none."""
+def _of_student(folder: "RunFolder") -> dict[str, Any]:
+    """Returns what the run's student reached: the first one in the table of stage=evaluate; none where it has none, or where
+    pairs or student were made again since.
+    """
+    from fanno_hf.training.current import is_current, made_of
+
+    path = folder.path
     try:
-        figures = json.loads((path / "evaluation" / "table.json").read_text(encoding="utf-8"))["figures"]
-        line = next(line for name, line in figures.items() if (path / "students" / name).is_dir())
-        found = {name: (line.get(figure, {}).get("value"), form) for name, (figure, form) in _OF_STUDENT.items()}
-        return {name: form.format(value) for name, (value, form) in found.items() if value is not None}
+        numbers = json.loads((path / "evaluation" / "table.json").read_text(encoding="utf-8"))
+        name = next(name for name in numbers["figures"] if (path / "students" / name).is_dir())
+        student, line = path / "students" / name, numbers["figures"][name]
+        evaluated = next(model.get("made_of", "") for model in numbers["models"] if model["name"] == name)
+        if evaluated != made_of(student) or not is_current(student, folder):
+            return {}
+        values = {
+            column: (line.get(figure, {}).get("value"), form) for column, (_, figure, form) in _OF_STUDENT.items()
+        }
+        found = {column: form.format(value) for column, (value, form) in values.items() if value is not None}
+        return found | {_MEASURED_WITH: dict(numbers[_MEASURED_WITH])}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError):
         return {}
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fanno_hf.errors import UserError, did_you_mean
@@ -31,10 +32,11 @@ from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.place import run_folder
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.service import Teacher
+from fanno_hf.training.current import is_current, made_of
 
 logger = logging.getLogger(__name__)
 
-EVALUATION_VERSION = 1
+EVALUATION_VERSION = 2
 """Raised whenever the same configuration and input would give another table than before."""
 _DECIDES_NOTHING = {"models", "batch_size", "tasks_folder"}  # what they name is part of the fingerprint by its content
 
@@ -49,6 +51,7 @@ class _Found:
     judgements: list[dict[str, Any]] = field(default_factory=list)
     grades: list[dict[str, Any]] = field(default_factory=list)
     categories: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    cuts: dict[str, str] = field(default_factory=dict)  # what differs where a model cuts the answers into other tokens
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -72,7 +75,8 @@ def evaluate(settings: Settings) -> str:
         doors = Doors(settings, folder.path)
         judge = stack.enter_context(doors.judge()) if inputs.needs_judge else None
         identities = [_identity(model, doors, stack) for model in models]
-        fingerprint = _fingerprint(settings, inputs, models, identities, judge)
+        stale = [model.name for model in models if model.is_local and not is_current(Path(model.source), folder)]
+        fingerprint = digest([_fingerprint(settings, inputs, models, identities, judge), stale])
         if not settings.force and (table := files.finished(folder, fingerprint)) is not None:
             logger.info("evaluate: up to date (%d models)", len(models))
             return table
@@ -80,13 +84,16 @@ def evaluate(settings: Settings) -> str:
         if judge:
             _warn_of_kin(judge.identity, models, identities, found)
         _warn_of_same(models, identities, found)
+        _warn_of_stale(stale, found)
         kept = Kept(folder, anew=settings.force)
         for model in models:
             _measure(model, inputs, doors, kept, folder, settings, found)
+        _warn_of_tokens(found)
         if judge:
             _judge(Judge(judge, settings.evaluate.prompts, settings.top_logprobs), inputs, reference, settings, found)
         about = {"fingerprint": fingerprint, "reference": reference, "judge": judge and judge.identity}
-        about["models"] = [{"name": m.name, "identity": i} for m, i in zip(models, identities, strict=True)]
+        about["models"] = [_about(model, identity) for model, identity in zip(models, identities, strict=True)]
+        about["measured_with"] = _measured_with(settings, inputs, about, found)
         return _write(folder, about, inputs, found)
 
 
@@ -127,6 +134,33 @@ def _fingerprint(
     return digest([EVALUATION_VERSION, named, judge and judge.identity, *parts])
 
 
+def _about(model: Model, identity: str) -> dict[str, str]:
+    """Returns name, identity and, of a student, what it was made of."""
+    made = made_of(Path(model.source)) if model.is_local else ""
+    return {"name": model.name, "identity": identity} | ({"made_of": made} if made else {})
+
+
+def _measured_with(settings: Settings, inputs: Inputs, about: Mapping[str, Any], found: _Found) -> dict[str, str]:
+    """Returns for each measure what differs where its figures cannot be compared with those of another run."""
+    chosen, parts = settings.evaluate, {}
+    judge = [about["judge"], settings.top_logprobs, chosen.prompts.model_dump()]
+    if inputs.pairs:
+        parts["loss"] = [inputs.pairs, sorted(set(found.cuts.values()))]
+    if inputs.instructions:
+        reference = next((one["identity"] for one in about["models"] if one["name"] == about["reference"]), FILE)
+        parts["judged"] = [[one.to_json() for one in inputs.instructions], chosen.judged.max_tokens, judge, reference]
+    if inputs.questions:
+        parts["graded"] = [[one.to_json() for one in inputs.questions], chosen.graded.max_tokens, judge]
+    return {name: digest(part)[:16] for name, part in parts.items()}
+
+
+def _warn_of_stale(stale: Sequence[str], found: _Found) -> None:
+    for name in stale:
+        note = f"{name} was trained on other pairs than the run has now: run stage=train again."
+        logger.warning("evaluate: %s", note)
+        found.notes.append(note)
+
+
 def _warn_of_kin(judge: str, models: Sequence[Model], identities: Sequence[str], found: _Found) -> None:
     if names := kin(judge, models, identities):
         note = f"The judge ({judge}) is kin to {', '.join(names)}: judges prefer what is like them; take another judge= for figures to trust."
@@ -141,6 +175,18 @@ def _warn_of_same(models: Sequence[Model], identities: Sequence[str], found: _Fo
             note = f"{models[first].name} and {model.name} are the same model ({identity}), and have the same answers."
             logger.warning("evaluate: %s", note)
             found.notes.append(note)
+
+
+def _warn_of_tokens(found: _Found) -> None:
+    """A loss is that of a token: those of longer tokens are higher."""
+    if len(set(found.cuts.values())) > 1:
+        alike: dict[str, list[str]] = {}
+        for name, cut in found.cuts.items():
+            alike.setdefault(cut, []).append(name)
+        groups = " / ".join(", ".join(names) for names in alike.values())
+        note = f"These models cut answers into different tokens ({groups}): their losses and perplexities cannot be compared."
+        logger.warning("evaluate: %s", note)
+        found.notes.append(note)
 
 
 def _measure(
@@ -161,9 +207,9 @@ def _measure(
                     told = answer_all(teacher, inputs.instructions, chosen.judged.max_tokens, model.name)
                     found.answers[model.name] = told
                     check_answered(told, model.name)
-                    lengths, note = length_line(told)
+                    lengths, notes = length_line(told)
                     line.update(lengths)
-                    found.notes += [f"{model.name}: {note}"] if note else []
+                    found.notes += [f"{model.name}: {note}" for note in notes]
                 if inputs.questions:
                     told = answer_all(teacher, inputs.questions, chosen.graded.max_tokens, model.name, turns=2)
                     found.talks[model.name] = told
@@ -175,9 +221,9 @@ def _measure(
                 )
             return
         if inputs.pairs:
-            losses, note = loss_line(model, inputs.pairs, kept, settings)
+            losses, notes, found.cuts[model.name] = loss_line(model, inputs.pairs, kept, settings)
             line.update(losses)
-            found.notes += [note] if note else []
+            found.notes += notes
         if inputs.tasks:
             line.update(benchmark_line(model, inputs.tasks, kept, settings, folder))
 
@@ -201,9 +247,10 @@ def _judge(judge: Judge, inputs: Inputs, reference: str | None, settings: Settin
         found.judgements += files.judgement_rows(name, reference, inputs.instructions, judgements)
     for name, told in found.talks.items():
         grades = judge.grade(inputs.questions, told, name, chosen.graded.undecided_limit)
-        line, categories = graded_line(grades, settings)
+        line, categories, notes = graded_line(grades, inputs.questions, told, settings)
         found.lines[name].update(line)
         found.categories[name] = categories
+        found.notes += [f"{name}: {note}" for note in notes]
         found.grades += files.grade_rows(name, grades)
     if judge.shortened:
         found.notes.append(

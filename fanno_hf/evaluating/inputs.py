@@ -13,7 +13,7 @@ from fanno_hf.evaluating.instructions import Instruction, outputs_of, read_instr
 from fanno_hf.evaluating.judging import check_judge_prompts
 from fanno_hf.identity import digest, spread_seed
 from fanno_hf.settings import Settings
-from fanno_hf.sources.pairs import Pair, draw_pairs, each_pair
+from fanno_hf.sources.pairs import Pair, draw_pairs, each_pair, name_of, with_answers
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +74,7 @@ def _pairs(settings: Settings) -> list[Pair]:
         logger.info("evaluate: %s names no answers that people wrote: the measure loss is left out", key)
         return []
     entropy: Any = spread_seed(settings.random_seed, "evaluate", "loss")
-    pairs = draw_pairs(each_pair(data, key), most, entropy)[0]
-    answered = [pair for pair in pairs if pair["response"].strip()]
-    if not answered:
+    pairs = draw_pairs(with_answers(each_pair(data, key), name_of(data)), most, entropy)[0]
+    if not pairs:
         raise UserError(f"{key}={data}: no row has an answer: it needs output, response, or turns of an assistant")
-    return answered
+    return pairs

@@ -3,6 +3,7 @@
 instruction, the model's answer, the reference's  ->  two requests for one token  ->  Judgement(0.9, 0.2, …)
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,6 +13,7 @@ from fanno_hf.columns import full_text
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.evaluating.answers import Answer, follow
 from fanno_hf.evaluating.grades import Grade, grade_of
+from fanno_hf.evaluating.headings import JudgePrompt
 from fanno_hf.evaluating.instructions import Instruction
 from fanno_hf.evaluating.preferences import first_probability
 from fanno_hf.evaluating.winrate import Judgement
@@ -78,7 +80,7 @@ class Judge:
         Raises FannoError where a share of more than `limit` is undecided, and what `Teacher.follow` raises.
         """
         tally = Tally("evaluate.judged", limit)
-        prompt = Prompt("evaluate.prompts.compare", self.prompts.compare)
+        prompt = _to_compare(self.prompts)
         rows = list(zip(instructions, answers, references, strict=True))
         places = [place for place, (_, mine, theirs) in enumerate(rows) if not mine.error and not theirs.error]
         ways = [partial(self._compare, prompt, tally, *rows[place]) for place in places]
@@ -88,7 +90,7 @@ class Judge:
         return [by_place.get(place) for place in range(len(rows))]
 
     async def _compare(
-        self, prompt: Prompt, tally: Tally, one: Instruction, mine: Answer, theirs: Answer, ask: Ask
+        self, prompt: JudgePrompt, tally: Tally, one: Instruction, mine: Answer, theirs: Answer, ask: Ask
     ) -> Judgement:
         shown = {"instruction": one.instruction, "input": one.input, "reference": one.reference}
         shown["labels"] = self.prompts.labels
@@ -107,7 +109,7 @@ class Judge:
         self, questions: Sequence[Instruction], answers: Sequence[Sequence[Answer]], name: str, limit: float
     ) -> list[Grade]:
         """Grades the answers of a model to each turn; turns without an answer get none. Raises as `compare` does."""
-        tally, prompt = Tally("evaluate.graded", limit), Prompt("evaluate.prompts.grade", self.prompts.grade)
+        tally, prompt = Tally("evaluate.graded", limit), _to_grade(self.prompts)
         turns = [
             (question, given, turn)
             for question, given in zip(questions, answers, strict=True)
@@ -120,7 +122,7 @@ class Judge:
         return found
 
     async def _grade(
-        self, prompt: Prompt, tally: Tally, one: Instruction, answers: Sequence[Answer], turn: int, ask: Ask
+        self, prompt: JudgePrompt, tally: Tally, one: Instruction, answers: Sequence[Answer], turn: int, ask: Ask
     ) -> Grade:
         answer = answers[turn - 1].text
         shown: dict[str, Any] = {"instruction": one.instruction, "input": one.input, "reference": one.reference}
@@ -134,7 +136,7 @@ class Judge:
         return Grade(one.id, one.category, turn, value)
 
     def _request(
-        self, prompt: Prompt, max_tokens: int, variables: dict[str, Any], documents: tuple[str, ...]
+        self, prompt: JudgePrompt, max_tokens: int, variables: dict[str, Any], documents: tuple[str, ...]
     ) -> Request:
         """Returns a request in which the answers may be cut where the judge's context does not hold them."""
         return Request(
@@ -143,7 +145,7 @@ class Judge:
             top_logprobs=self.top_logprobs,
             judge=True,
             choices=tuple(self.prompts.labels) if max_tokens == 1 else ("1", "10"),
-            documents=tuple(text for text in Prompt.documents(passages=documents) if text),
+            documents=tuple(text for text in Prompt.documents(passages=prompt.guarded(documents)) if text),
         )
 
     async def _ask(self, ask: Ask, request: Request) -> Completion:
@@ -161,11 +163,22 @@ class Judge:
 _EXAMPLE = {"instruction": "…", "input": "…", "reference": "…"}
 
 
+def _to_compare(prompts: JudgePrompts) -> JudgePrompt:
+    example = {**_EXAMPLE, "first": "…", "second": "…", "labels": prompts.labels}
+    return JudgePrompt("evaluate.prompts.compare", prompts.compare, example)
+
+
+def _to_grade(prompts: JudgePrompts) -> JudgePrompt:
+    example = {**_EXAMPLE, "answer": "…", "earlier": [{"asked": "…", "answered": "…"}]}
+    return JudgePrompt("evaluate.prompts.grade", prompts.grade, example)
+
+
 def check_judge_prompts(prompts: JudgePrompts) -> None:
     """Renders both templates once. Raises UserError where one cannot be, or the labels are not two different words."""
-    if len(prompts.labels) != 2 or len({label.casefold() for label in prompts.labels}) != 2:
-        raise UserError(f"evaluate.prompts.labels={prompts.labels}: give two different words, as in [A, B]")
-    shown = {**_EXAMPLE, "first": "…", "second": "…", "labels": prompts.labels}
-    Prompt("evaluate.prompts.compare", prompts.compare).messages(**shown)
-    earlier = [{"asked": "…", "answered": "…"}]
-    Prompt("evaluate.prompts.grade", prompts.grade).messages(**_EXAMPLE, answer="…", earlier=earlier)
+    are_words = all(re.fullmatch(r"[^\W_]+", label) for label in prompts.labels)
+    if not are_words or len(prompts.labels) != 2 or len({label.casefold() for label in prompts.labels}) != 2:
+        raise UserError(
+            f"evaluate.prompts.labels={prompts.labels}: give two different words, as in [A, B]: each is a token of the judge"
+        )
+    _to_compare(prompts)
+    _to_grade(prompts)

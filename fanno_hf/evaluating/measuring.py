@@ -5,6 +5,7 @@ judgements of "student" against "base"  ->  {"weighted": Figure(0.61, (0.55, 0.6
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +14,12 @@ import numpy as np
 from fanno_hf.evaluating.answers import Answer
 from fanno_hf.evaluating.grades import Grade, summarise
 from fanno_hf.evaluating.harness import Task, figure_of, run_task
+from fanno_hf.evaluating.instructions import Instruction
 from fanno_hf.evaluating.kept import FOLDER, Kept
 from fanno_hf.evaluating.models import Local
 from fanno_hf.evaluating.table import Figure, Line
 from fanno_hf.evaluating.winrate import Interval, Judgement, interval, weighted_mean, win_rate
-from fanno_hf.identity import spread_seed
+from fanno_hf.identity import digest, spread_seed
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.settings import Settings
 from fanno_hf.sources.pairs import Pair
@@ -26,8 +28,8 @@ from fanno_hf.students.losses import Losses, losses
 logger = logging.getLogger(__name__)
 
 
-def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Settings) -> tuple[Line, str]:
-    """Returns the losses of a model on pairs, and a note where some were too long for it."""
+def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Settings) -> tuple[Line, list[str], str]:
+    """Returns the losses of a model on pairs, notes on pairs without one, and what differs where its tokens do."""
     samples, seed = settings.evaluate.judged.bootstrap, spread_seed(settings.random_seed, "evaluate", "loss", "draw")
 
     def measure() -> dict[str, Any]:
@@ -35,16 +37,23 @@ def loss_line(model: Local, pairs: Sequence[Pair], kept: Kept, settings: Setting
         found = losses(pairs, model.load(), settings.evaluate.batch_size, _counting(model.name, len(pairs)))
         return _loss_figures(found, seed, samples)
 
-    found = kept.measure(["loss", 1, model.identity, list(pairs), seed, samples], measure)
-    note = f"{model.name}: {found['too_long']} of {len(pairs)} pairs are longer than its context and have no loss"
+    found = kept.measure(["loss", 2, model.identity, list(pairs), seed, samples], measure)
+    of, too_long = len(pairs), found["too_long"]
+    broken, notes = of - found["measured"] - too_long, []
+    if too_long:
+        notes.append(f"{model.name}: {too_long} of {of} pairs are longer than its context and have no loss")
+    if broken:
+        notes.append(f"{model.name}: the loss of {broken} of {of} pairs is no number, and is left out")
     if not found["measured"]:
-        return {"loss_token": Figure(words="too long")}, note
+        return {"loss_token": Figure(words="no number" if broken else "too long")}, notes, found["cut"]
+    with np.errstate(over="ignore"):
+        perplexity = Figure(float(np.exp(found["per_token"])))
     line = {
         "loss_token": Figure(found["per_token"], found["per_token_interval"]),
-        "perplexity": Figure(float(np.exp(found["per_token"]))),
+        "perplexity": perplexity if np.isfinite(perplexity.value) else Figure(words="infinite"),
         "loss_answer": Figure(found["per_answer"], found["per_answer_interval"]),
     }
-    return line, note if found["too_long"] else ""
+    return line, notes, found["cut"]
 
 
 def _counting(name: str, of: int):
@@ -60,7 +69,7 @@ def _counting(name: str, of: int):
 
 
 def _loss_figures(found: Losses, seed: Sequence[int], samples: int) -> dict[str, Any]:
-    known = found.is_measured
+    known = np.isfinite(found.loss)
     tokens, loss = found.tokens[known].astype(float), found.loss[known]
     per_token: Interval | None = interval(
         len(loss), lambda weights: weights @ (tokens * loss) / (weights @ tokens), seed, samples
@@ -68,9 +77,10 @@ def _loss_figures(found: Losses, seed: Sequence[int], samples: int) -> dict[str,
     return {
         "measured": len(loss),
         "too_long": found.too_long,
-        "per_token": found.per_token if len(loss) else None,
+        "cut": digest(found.tokens.tolist())[:16],
+        "per_token": float(np.average(loss, weights=tokens)) if len(loss) else None,
         "per_token_interval": per_token,
-        "per_answer": found.per_answer if len(loss) else None,
+        "per_answer": float(loss.mean()) if len(loss) else None,
         "per_answer_interval": interval(len(loss), weighted_mean(loss), seed, samples),
     }
 
@@ -92,27 +102,39 @@ def judged_line(judgements: Sequence[Judgement | None], settings: Settings) -> t
     return line, f"{missing} of {len(judgements)} instructions have no answer from one side" if missing else ""
 
 
-def length_line(answers: Sequence[Sequence[Answer]]) -> tuple[Line, str]:
-    """Returns how long the answers of a model are, and a note where some were cut off."""
+def length_line(answers: Sequence[Sequence[Answer]]) -> tuple[Line, list[str]]:
+    """Returns how long the answers of a model are, and notes on those that are missing or were cut off."""
     given = [turns[0] for turns in answers if not turns[0].error]
-    cut = sum(answer.finish_reason == "length" for answer in given)
     line = {"characters": Figure(float(np.mean([len(answer.text) for answer in given])))} if given else {}
-    return line, f"{cut} of {len(given)} answers were cut off: raise evaluate.judged.max_tokens" if cut else ""
+    return line, _notes_on(given, len(answers), "evaluate.judged.max_tokens")
 
 
-def graded_line(grades: Sequence[Grade], settings: Settings) -> tuple[Line, dict[str, float]]:
-    """Returns the grades of a model, and their means by category."""
+def _notes_on(given: Sequence[Answer], asked: int, key: str) -> list[str]:
+    """Returns a note where answers are missing, and one where some were cut off; `key`: what to raise then."""
+    cut = sum(answer.finish_reason == "length" for answer in given)
+    notes = (
+        [f"{asked - len(given)} of {asked} answers are missing: it refused or failed"] if len(given) < asked else []
+    )
+    return notes + ([f"{cut} of {len(given)} answers were cut off: raise {key}"] if cut else [])
+
+
+def graded_line(
+    grades: Sequence[Grade], questions: Sequence[Instruction], answers: Sequence[Sequence[Answer]], settings: Settings
+) -> tuple[Line, dict[str, float], list[str]]:
+    """Returns the grades of a model, their means by category, and notes on what has none."""
     seed = spread_seed(settings.random_seed, "evaluate", "graded")
     found = summarise(grades, seed, settings.evaluate.judged.bootstrap)
-    line = {"grade": Figure(found.mean, found.interval)}
+    line = {"grade": Figure(found.mean, found.interval, words="" if grades else "no answer")}
     line |= {
         name: Figure(found.turns[turn])
         for turn, name in ((1, "first_turn"), (2, "second_turn"))
         if turn in found.turns
     }
+    given = [answer for turns in answers for answer in turns if not answer.error]
+    notes = _notes_on(given, sum(2 if one.second else 1 for one in questions), "evaluate.graded.max_tokens")
     if found.undecided:
-        line["grade"] = Figure(found.mean, found.interval, words=f"{found.undecided} undecided")
-    return line, dict(found.categories)
+        notes.append(f"{found.undecided} of {found.answers} answers have no grade: the judge was undecided")
+    return line, dict(found.categories), [f"graded: {note}" for note in notes]
 
 
 def benchmark_line(model: Local, tasks: Sequence[Task], kept: Kept, settings: Settings, folder: RunFolder) -> Line:
@@ -126,6 +148,13 @@ def benchmark_line(model: Local, tasks: Sequence[Task], kept: Kept, settings: Se
 
         found[task.name] = kept.measure(["harness", model.identity, task.to_json(), most], measure)
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-    name = "".join(ch if ch.isalnum() or ch in "._-" else "-" for ch in model.name)
-    folder.write(FOLDER / "harness" / f"{name}.json", text.encode("utf-8", "replace"))
+    folder.write(FOLDER / "harness" / f"{file_name(model.name)}.json", text.encode("utf-8", "replace"))
     return {task.name: Figure(*figure_of(task, found[task.name])) for task in tasks}
+
+
+def file_name(name: str) -> str:
+    """Returns a name for a file: the name itself where any disk takes it and tells it apart, else what is like it with a digest."""
+    if re.fullmatch(r"[a-z0-9_][a-z0-9._-]{0,99}", name):
+        return name
+    alike = "".join(ch if ch.isascii() and (ch.isalnum() or ch in "._-") else "-" for ch in name[:60])
+    return f"{alike.lstrip('.')}-{digest(name)[:8]}"

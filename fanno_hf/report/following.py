@@ -38,10 +38,11 @@ _COLUMNS = {
 def add_following(rows: Sequence[Row], chosen: Report, random_seed: int, folder: RunFolder) -> dict[str, Any] | None:
     """Measures at most `report.model_rows` rows with a response, adds `ifd` and `answer_loss` to them, and writes SCORES.
 
-    Returns the figures for metrics.json; None where no model is chosen, or nothing is answered yet. Raises UserError as
+    Returns the figures for metrics.json; None, and no SCORES, where no model is chosen, or nothing is answered yet. Raises UserError as
     `language_model.load` does.
     """
     if chosen.model is None or not rows or "response" not in rows[0]:
+        (folder.path / SCORES).unlink(missing_ok=True)  # of an earlier report, whose figures may be of other pairs
         return None
     from fanno_hf.students.language_model import load
     from fanno_hf.students.losses import ifd

@@ -81,8 +81,12 @@ def _exact(entry: str | Mapping[str, Any], key: str) -> Mapping[str, Any]:
             entry.count("/") == 1 and not any(sign in entry for sign in "*?[~.") and not Path(entry).parent.exists()
         )
         return {"name" if is_name else "path": entry}
-    if isinstance(entry, Mapping) and set(entry) <= set(_KEYS) and ("path" in entry) != ("name" in entry):
-        return entry
+    if isinstance(entry, Mapping) and set(entry) <= set(_KEYS):
+        given = {name: value for name, value in entry.items() if value is not None}
+        if wrong := next((name for name, value in given.items() if not isinstance(value, str) or not value), None):
+            raise UserError(f"{key}: {wrong}={given[wrong]!r} must be a text (in quotes where it looks like a number)")
+        if ("path" in given) != ("name" in given):
+            return given
     raise UserError(f"{key}: {entry!r} is neither a path, a Hub data set nor {{name or path, {', '.join(_KEYS[2:])}}}")
 
 

@@ -8,14 +8,18 @@ Requests are answered in batches, greedily, in the order in which they come in. 
 
 import asyncio
 import contextlib
+import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.students.chat import prepare, render
+from fanno_hf.students.chat import prepare
 from fanno_hf.students.language_model import LanguageModel
 from fanno_hf.teacher.base import Completion, Request
+
+if TYPE_CHECKING:
+    import torch
 
 _WAIT = 0.02  # seconds in which a batch may fill up
 _AHEAD = 2  # batches that wait while one is at work
@@ -83,7 +87,9 @@ class StudentBackend:
         return batch
 
     async def close(self) -> None:
-        """Lets go of the model; a batch that is at work is waited for."""
+        """Lets go of the model; a batch that is at work stops at its next token, for a process that ends waits for its threads."""
+        if self._writer is not None:
+            self._writer.stop()
         if self._worker is not None:
             self._worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -96,12 +102,18 @@ class Writer:
 
     def __init__(self, loaded: LanguageModel):
         self._model, self._tokenizer, self._name = loaded.model, loaded.tokenizer, loaded.name
-        self._end = prepare(self._tokenizer)
+        self._chat = prepare(self._tokenizer)
+        self._end = self._chat.end
         self.context: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ends what is being written, and all that comes after it, after one token; nobody waits for it. From any thread."""
+        self._stopped.set()
 
     def write(self, requests: Sequence[Request]) -> list[Completion]:
         """Answers requests with the same `max_tokens` together. Raises FannoError where memory does not suffice."""
-        prompts = [render(self._tokenizer, request.messages, answer=True) for request in requests]
+        prompts = [self._chat.tokens(self._chat.text(request.messages, answer=True)) for request in requests]
         room = [self._room(prompt, request) for prompt, request in zip(prompts, requests, strict=True)]
         whole = [place for place, most in enumerate(room) if most == requests[place].max_tokens]
         # one that the context cuts short goes alone: it would cut the others, too
@@ -134,9 +146,32 @@ class Writer:
             do_sample=False, num_beams=1, max_new_tokens=most, eos_token_id=self._ends(), pad_token_id=padding
         )
         device = self._model.device
-        with torch.inference_mode():
-            rows = self._model.eval().generate(ids.to(device), attention_mask=mask.to(device), generation_config=how)
+        with torch.inference_mode(), self._plain():
+            rows = self._model.eval().generate(
+                ids.to(device),
+                attention_mask=mask.to(device),
+                generation_config=how,
+                stopping_criteria=[self._is_over],
+            )
         return rows[:, width:].tolist()
+
+    def _is_over(self, ids: "torch.Tensor", scores: Any, **_: Any) -> "torch.Tensor":
+        """Says of each row whether it ends here; what transformers asks after each token."""
+        import torch
+
+        return torch.full((len(ids),), self._stopped.is_set(), dtype=torch.bool, device=ids.device)
+
+    @contextlib.contextmanager
+    def _plain(self) -> Iterator[None]:
+        """Keeps what the model's own generation config adds to greedy search, such as a penalty for repetitions, out of its answers."""
+        from transformers import GenerationConfig
+
+        own = self._model.generation_config
+        self._model.generation_config = GenerationConfig()
+        try:
+            yield
+        finally:
+            self._model.generation_config = own
 
     def _ends(self) -> list[int]:
         """The end of a turn, and what else ends a text as the model says itself."""

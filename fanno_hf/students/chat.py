@@ -4,28 +4,56 @@ SmolLM2-135M-Instruct  ->  its own template, ends with <|im_end|>
 a base model           ->  "<|user|>\\n…</s>\\n<|assistant|>\\n…</s>\\n", ends with its end token
 """
 
+import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanno_hf.errors import UserError
-from fanno_hf.texts.fit import fit_to_show
+from fanno_hf.students.turns import Form, Turns, as_text, find_form, marked, render
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 # its end of turn is the end token that every base model and every server has: no token is added, no embedding untrained
 _TURNS = (
+    "{% if bos_token %}{{ bos_token }}{% endif %}"  # where servers put one, they put but one
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>\\n' + message['content'] + eos_token + '\\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
 )
-_ANSWER = "word"
-Turns = list[dict[str, str]]
 
 
-def prepare(tokenizer: "PreTrainedTokenizerBase", template: str = "auto") -> int:
-    """Gives a tokenizer the template, its end of turn as end token and a padding token; returns the id of the end of turn.
+@dataclass(frozen=True)
+class Chat:
+    """A tokenizer that is ready for turns, and how its template writes them."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    form: Form
+    special: "re.Pattern[str]"  # finds the tokens that steer a model
+
+    @property
+    def end(self) -> int:
+        """The id of the token that ends a turn."""
+        return self.form.end
+
+    def text(self, turns: Turns, *, answer: bool = False) -> str:
+        """Returns the text of turns; with `answer` up to where the answer begins. Raises UserError: the template cannot.
+
+        What is said in a turn is text, whatever tokens it names: no pair and no question can end its turn and open another.
+        """
+        said = [{**turn, "content": as_text(turn["content"], self.special)} for turn in turns]
+        return render(self.tokenizer, said, answer=answer)
+
+    def tokens(self, text: str) -> list[int]:
+        """Returns the tokens of a text that the template made."""
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def prepare(tokenizer: "PreTrainedTokenizerBase", template: str = "auto") -> Chat:
+    """Gives a tokenizer the template, its end of turn as end token and a padding token.
 
     Args:
         template: "auto" (its own; where it has none, `turns`), "turns", or a file with a Jinja template.
@@ -43,46 +71,34 @@ def prepare(tokenizer: "PreTrainedTokenizerBase", template: str = "auto") -> int
             raise UserError(
                 f"train.template={template} cannot be read ({error}): auto, turns, or a Jinja file"
             ) from error
-    end = end_of_turn(tokenizer)
-    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
+    form = find_form(tokenizer)
+    _end_with(tokenizer, tokenizer.convert_ids_to_tokens(form.end))
     # the end token itself must not be taken for padding: it would be masked
-    if tokenizer.pad_token_id in (None, end):
+    if tokenizer.pad_token_id in (None, form.end):
         unused = (tokenizer.unk_token, tokenizer.bos_token)
         tokenizer.pad_token = next((token for token in unused if token and token != tokenizer.eos_token), None)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-    return end
+    return Chat(tokenizer, form, marked(tokenizer, is_special=True))
 
 
-def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Returns the id of the special token that stands after an answer. Raises UserError: there is none."""
-    ids = render(tokenizer, [{"role": "user", "content": _ANSWER}, {"role": "assistant", "content": _ANSWER}])
-    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
-    prompt = render(tokenizer, [{"role": "user", "content": _ANSWER}], answer=True)
-    after = ids[_shared(prompt, ids) :]
-    tail = 0  # special tokens that open the answer do not end it
-    while tail < len(after) and after[tail] in special:
-        tail += 1
-    for token in after[tail:]:
-        if token in special:
-            return token
-    raise UserError(
-        "train.template: no special token ends an answer, so a student would not learn to stop: end it with {{ eos_token }}"
-    )
-
-
-def render(tokenizer: "PreTrainedTokenizerBase", turns: Turns, *, answer: bool = False) -> list[int]:
-    """Returns the tokens of turns; with `answer` up to where the answer begins. Raises UserError: the template cannot."""
-    try:
-        return tokenizer.apply_chat_template(turns, add_generation_prompt=answer, tokenize=True, return_dict=False)
-    except Exception as error:  # a template is a program, and says what it likes
+def check_for_training(chat: Chat) -> None:
+    """Raises UserError where a student would be asked in another form than it is trained in."""
+    if chat.form.opened:
         raise UserError(
-            f"the student's chat template cannot render a turn: {fit_to_show(str(error), limit=200)}"
-        ) from error
+            f"train.template: the chat template ends its prompt with {json.dumps(chat.form.opened)}, which no answer of its own "
+            "turns begins with, so a student would be asked otherwise than it was trained: take train.template=turns or a file"
+        )
 
 
-def _shared(first: list[int], second: list[int]) -> int:
-    """Returns how many tokens two sequences begin with alike."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
-    )
+def _end_with(tokenizer: "PreTrainedTokenizerBase", end: str) -> None:
+    """Makes a token the end token; a template that writes the earlier one somewhere goes on writing that (Phi-3)."""
+    probe = [{"role": role, "content": "why"} for role in ("user", "assistant")]
+    before, earlier = render(tokenizer, probe), tokenizer.eos_token or ""
+    tokenizer.eos_token = end
+    if render(tokenizer, probe) != before:
+        head = f"{{% set eos_token = {json.dumps(earlier, ensure_ascii=False)} %}}"
+        own = tokenizer.chat_template
+        tokenizer.chat_template = (
+            {name: head + text for name, text in own.items()} if isinstance(own, dict) else head + own
+        )

@@ -7,13 +7,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fanno_hf.columns import full_text
-from fanno_hf.students.chat import _shared, render
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from fanno_hf.students.chat import Chat
+from fanno_hf.students.turns import split
 
 MASKED = -100
 """Label of a token without a loss (as in torch.nn.CrossEntropyLoss)."""
@@ -32,13 +30,21 @@ class Encoded:
         return [token for token in self.labels if token != MASKED]
 
 
-def encode(pair: Mapping[str, Any], tokenizer: "PreTrainedTokenizerBase", end: int) -> Encoded:
-    """Returns the tokens of a pair (instruction, input, output); the answer ends with `end`, the end of a turn."""
+def encode(pair: Mapping[str, Any], chat: Chat, *, is_lead_given: bool = False) -> Encoded:
+    """Returns the tokens of a pair (instruction, input, output); the answer ends with the end of a turn.
+
+    What a student writes begins where the prompt of a server ends. Some templates have more there in front of an answer, such as an
+    empty thought: with `is_lead_given` that is part of the prompt, so that only the answer itself is measured.
+    """
     asked = [{"role": "user", "content": full_text(pair)}]
-    prompt = render(tokenizer, asked, answer=True)
-    whole = render(tokenizer, [*asked, {"role": "assistant", "content": pair["output"]}])
-    begin = _shared(prompt, whole)
+    answered = [*asked, {"role": "assistant", "content": pair["output"]}]
+    prompt, behind, opened = split(chat.text(asked, answer=True), chat.text(answered))
+    if is_lead_given and behind.startswith(lead := chat.form.lead):
+        prompt, behind = prompt + lead, behind[len(lead) :]
     # what a template writes behind the last turn is nothing that a student has to learn
-    last = max((place for place in range(begin, len(whole)) if whole[place] == end), default=len(whole) - 1)
-    ids = whole[: last + 1]
+    answer = behind.removesuffix(chat.form.rest) + chat.form.close
+    before, ids = chat.tokens(prompt), chat.tokens(prompt + answer)
+    begin = next((i for i, (a, b) in enumerate(zip(before, ids, strict=False)) if a != b), len(before))
+    if begin < len(before) and not opened:  # a token would reach over the border, and no server could ask that way
+        begin, ids = len(before), before + chat.tokens(answer)
     return Encoded(ids, [MASKED] * begin + ids[begin:])

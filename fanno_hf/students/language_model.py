@@ -4,8 +4,10 @@ load("packaged", "train.model")  ->  SmolLM2-135M-Instruct, its 4-bit weights as
 """
 
 import io
+import json
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,13 @@ _PACKAGE = {
 }
 MODEL_FILES = ("config.json", "adapter_config.json")
 """A folder with one of these is a model, or an adapter that names its base."""
-_WEIGHTS = ("*.safetensors", "adapter_config.json", "config.json", "tokenizer.json", "chat_template.jinja")
+READ = (
+    *("*.safetensors", "pytorch_model*.bin", "adapter_model*.bin", "*.index.json", "tokenizer.model", "*.tiktoken"),
+    *("config.json", "generation_config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json"),
+    *("special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt"),
+    *("chat_template.jinja", "chat_template.json", "additional_chat_templates/*.jinja"),
+)
+"""Patterns of the files that decide what a model says."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class LanguageModel:
 
 
 def identify(name: str, key: str, revision: str | None = None) -> str:
-    """Returns what differs where the weights of a model do, without loading it: digest of its files, or its commit on the Hub.
+    """Returns what differs where what a model says does, without loading it: digest of its files, or its commit on the Hub.
 
     Raises UserError, with the `key`, where there is no such model.
     """
@@ -53,14 +61,34 @@ def identify(name: str, key: str, revision: str | None = None) -> str:
         return f"{_PACKAGE['package']}@{_PACKAGE['sha256'][:12]}"
     folder = Path(name).expanduser()
     if folder.is_dir():
-        files = sorted({file for pattern in _WEIGHTS for file in folder.glob(pattern)})
+        files = model_files(folder)
         if not any((folder / name).is_file() for name in MODEL_FILES):
             raise UserError(
                 f"{key}={name} is no model: it has no config.json. Give a folder that save_pretrained wrote"
             )
-        return digest([[file.name, file_sha256(file)] for file in files])[:16]
+        return digest([[file.name, file_sha256(file)] for file in files] + _base_of(folder, f"{key}={name}"))[:16]
     _check_name(name, key)
     return f"{name}@{_commit(name, key, revision)}"
+
+
+def is_folder(name: str) -> bool:
+    """Whether a model is a folder of this machine, as which it is read even where the Hub has one of that name."""
+    return name != PACKAGED and Path(name).expanduser().is_dir()
+
+
+def shown_name(name: str) -> str:
+    """Returns the name of a model, or of a file, without the way to it on this machine.
+
+    >>> shown_name("HuggingFaceTB/SmolLM2-135M")
+    'HuggingFaceTB/SmolLM2-135M'
+    """
+    path = Path(name).expanduser()
+    return Path(os.path.abspath(path)).name if path.exists() else name
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder that decide what its model says."""
+    return sorted({file for pattern in READ for file in folder.glob(pattern)})
 
 
 def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto") -> LanguageModel:
@@ -95,12 +123,15 @@ def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto
     try:
         # the reader of GGUF draws a bar, whatever transformers was told
         with redirect_stderr(io.StringIO()) if name == PACKAGED else nullcontext():
-            model = AutoModelForCausalLM.from_pretrained(where, **source, **settings)
+            model, told = AutoModelForCausalLM.from_pretrained(
+                where, **source, **settings, output_loading_info=True, ignore_mismatched_sizes=True
+            )
         tokenizer = AutoTokenizer.from_pretrained(where, **source)
     except (MemoryError, RuntimeError) as error:
         raise _no_memory(name, key, error) from error
     except Exception as error:  # whatever a damaged file makes a library raise
         raise UserError(f"{key}={name} cannot be read as a model: {_words(error)}") from error
+    _check_weights(told, f"{key}={name}")
     if (
         name == PACKAGED
     ):  # its weights are plain numbers by now; transformers refuses to save whatever came from a GGUF
@@ -108,6 +139,34 @@ def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
     return LanguageModel(model, tokenizer, name, found)
+
+
+def _base_of(folder: Path, what: str) -> list[str]:
+    """Returns the identity of the model that an adapter changes; nothing for a model that is whole."""
+    if (folder / "config.json").is_file():
+        return []
+    try:
+        adapter = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        base, revision = adapter["base_model_name_or_path"], adapter.get("revision")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UserError(f"{what}: its adapter_config.json names no base: {_words(error)}") from error
+    return [identify(str(base), f"{what}: the base of its adapter", revision)]
+
+
+def _check_weights(told: Mapping[str, Any], what: str) -> None:
+    """Raises UserError where a model lacks weights, or has them in another shape: transformers draws random ones in their place.
+
+    Weights that it has too many are none of its layers: parts for pictures, or to guess several words at once.
+    """
+    for words, keys in (
+        ("lacks weights that its config.json asks for", told["missing_keys"]),
+        ("has weights in another shape than its config.json says", [key for key, *_ in told["mismatched_keys"]]),
+    ):
+        if keys:
+            shown = ", ".join(sorted(keys)[:3]) + (", …" if len(keys) > 3 else "")
+            raise UserError(
+                f"{what} {words}, {len(keys)} in all ({shown}): it is not complete, copy or download it again"
+            )
 
 
 def _check_name(name: str, key: str) -> None:

@@ -5,6 +5,7 @@
 A loss is the mean negative log-likelihood of an answer's tokens, in nats.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,28 +14,31 @@ import numpy as np
 
 from fanno_hf.errors import FannoError
 from fanno_hf.sources.pairs import Pair
-from fanno_hf.students.chat import prepare
+from fanno_hf.students.chat import Chat, prepare
 from fanno_hf.students.encoding import MASKED, Encoded, encode
 from fanno_hf.students.language_model import LanguageModel
 
 if TYPE_CHECKING:
     import torch
 
+logger = logging.getLogger(__name__)
+
 _MOST_LOGITS = 50_000_000  # of a batch: tokens times words of the vocabulary, four bytes each
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses of pairs, in their order; NaN for a pair that is too long or has no answer."""
+    """The losses of pairs, in their order; NaN for a pair that is too long, has no answer, or whose loss is no number."""
 
     tokens: np.ndarray  # int64, shape (pairs,): of each answer, its end of turn included
     loss: np.ndarray  # float64, shape (pairs,): of the answer behind its instruction
     too_long: int  # pairs that the model's context cannot hold, left out
+    no_number: int = 0  # pairs whose loss overflowed, left out
 
     @property
     def is_measured(self) -> np.ndarray:
         """Which pairs have a loss; bool, shape (pairs,)."""
-        return ~np.isnan(self.loss)
+        return np.isfinite(self.loss)
 
     @property
     def per_token(self) -> float:
@@ -57,6 +61,7 @@ class Following:
     conditioned: np.ndarray  # float64, shape (pairs,): loss of the answer behind its instruction
     alone: np.ndarray  # float64, shape (pairs,): loss of the same tokens without it
     too_long: int
+    no_number: int = 0  # pairs whose loss overflowed
 
     @property
     def ifd(self) -> np.ndarray:
@@ -74,14 +79,15 @@ def losses(
 ) -> Losses:
     """Returns the loss of each pair's answer behind its instruction, as the model's chat template puts it.
 
-    Raises FannoError where memory does not suffice.
+    Raises FannoError where memory does not suffice, or no loss is a number.
     """
-    end = prepare(loaded.tokenizer)
-    encoded = [_encode(pair, loaded, end) for pair in pairs]
+    chat = prepare(loaded.tokenizer)
+    encoded = [_encode(pair, chat) for pair in pairs]
     fitting = [one if _fits(one, loaded) else None for one in encoded]
     counts = np.array([len(one.answer) if one else 0 for one in encoded], dtype=np.int64)
     found = _mean_losses(fitting, loaded, batch_size, advance)
-    return Losses(counts, found, sum(one is not None and not _fits(one, loaded) for one in encoded))
+    too_long = sum(one is not None and not _fits(one, loaded) for one in encoded)
+    return Losses(counts, found, too_long, _overflowed(found, fitting, loaded))
 
 
 def ifd(
@@ -90,31 +96,48 @@ def ifd(
     """Returns the losses behind Instruction-Following Difficulty: IFD(Q, A) = s(A|Q) / s(A), s the mean negative log-likelihood of
     the answer's tokens (Li et al., From Quantity to Quality, arXiv 2308.12032, equations 1 to 3).
 
-    Here s(A|Q) is taken in the model's chat template, s(A) behind the token that begins a text, and both without the end of turn.
+    Here s(A|Q) is taken in the model's chat template, s(A) behind the token that begins a text (BOS, with which our own turns and
+    many templates begin, too), and both without the end of turn.
     """
-    end = prepare(loaded.tokenizer)
-    encoded = [_encode(pair, loaded, end) for pair in pairs]
-    behind = [_without_end(one, end) for one in encoded]
+    chat = prepare(loaded.tokenizer)
+    behind = [_without_end(_encode(pair, chat), chat) for pair in pairs]
     fitting = [one if _fits(one, loaded) else None for one in behind]
-    start = next(token for token in (loaded.tokenizer.bos_token_id, end) if token is not None)
+    start = next(token for token in (loaded.tokenizer.bos_token_id, chat.end) if token is not None)
     alone = [Encoded([start, *one.answer], [MASKED, *one.answer]) if one else None for one in fitting]
     conditioned = _mean_losses(fitting, loaded, batch_size, advance)
     direct = _mean_losses(alone, loaded, batch_size, lambda count: None)
     counts = np.array([len(one.answer) if one else 0 for one in behind], dtype=np.int64)
-    return Following(counts, conditioned, direct, sum(one is not None and not _fits(one, loaded) for one in behind))
+    too_long = sum(one is not None and not _fits(one, loaded) for one in behind)
+    return Following(counts, conditioned, direct, too_long, _overflowed(conditioned + direct, fitting, loaded))
 
 
-def _encode(pair: Pair, loaded: LanguageModel, end: int) -> Encoded | None:
+def _overflowed(found: np.ndarray, fitting: Sequence[Encoded | None], loaded: LanguageModel) -> int:
+    """Returns how many losses are no number. Raises FannoError where all of them are: then it is the model that is damaged."""
+    measured = sum(one is not None for one in fitting)
+    missing = measured - int(np.isfinite(found).sum())
+    if measured and missing == measured:
+        raise FannoError(
+            f"{loaded.name}: the loss of every answer is no number: its weights are damaged, or too large for its dtype"
+        )
+    if missing:
+        logger.warning(
+            "%s: the loss of %d of %d answers is no number; they are left out", loaded.name, missing, measured
+        )
+    return missing
+
+
+def _encode(pair: Pair, chat: Chat) -> Encoded | None:
     """Returns a pair in tokens; None where it has no answer."""
     if not pair["response"].strip():
         return None
-    return encode({**pair, "output": pair["response"]}, loaded.tokenizer, end)
+    return encode({**pair, "output": pair["response"]}, chat, is_lead_given=True)
 
 
-def _without_end(one: Encoded | None, end: int) -> Encoded | None:
-    if one is None or not one.answer:
+def _without_end(one: Encoded | None, chat: Chat) -> Encoded | None:
+    if one is None:
         return None
-    return Encoded(one.input_ids[:-1], one.labels[:-1]) if one.labels[-1] == end else one
+    close = len(chat.tokens(chat.form.close))
+    return Encoded(one.input_ids[:-close], one.labels[:-close])
 
 
 def _fits(one: Encoded | None, loaded: LanguageModel) -> bool:

@@ -39,13 +39,14 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
     """Returns the card as Markdown with its YAML head."""
     plan, data, training = record["plan"], record["data"], record["training"]
     chosen = plan["train"]
-    base = _HUB_NAMES.get(chosen["model"], chosen["model"])
+    is_on_hub = "@" in plan["model"]  # a folder is known by a digest
+    base = _HUB_NAMES.get(chosen["model"], chosen["model"]) if is_on_hub else chosen["model"]
     head: dict[str, Any] = {
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "tags": ["fanno", "sft", "trl"],
     }
-    if base.count("/") == 1 and not base.startswith((".", "/", "~")):
+    if is_on_hub:
         head |= {"base_model": base}
     if dataset:
         head |= {"datasets": [dataset]}
@@ -62,7 +63,7 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
 
 # {printable(name)}
 
-{code(Path(base).name if base.startswith(("/", "~", ".")) else base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
+{code(base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
 
 {training["steps"]:,} steps on {code(training["device"])}, {duration(training["seconds"])}, {training["tokens_per_second"]:,.0f} tokens/s{memory}. Loss {training["first_loss"]:.3f} at the first step, {training["last_loss"]:.3f} at the last:
 

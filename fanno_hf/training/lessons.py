@@ -22,7 +22,7 @@ from fanno_hf.students.encoding import encode
 from fanno_hf.texts.fit import clean
 
 if TYPE_CHECKING:
-    from fanno_hf.students.language_model import LanguageModel
+    from fanno_hf.students.chat import Chat
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +72,15 @@ def read_lessons(settings: Settings) -> Lessons:
         raise UserError(f"train.data={chosen.data or settings.run}: none of its {without:,} pairs has an answer")
     if without:
         logger.warning("%s: %d of %d pairs have no answer and are left out", name, without, without + count)
+    return Lessons(found, clean(name), count + without, without, sha256_of(found))
+
+
+def sha256_of(pairs: Iterable[Pair]) -> str:
+    """Returns what differs where the pairs of a training do."""
     sha256 = hashlib.sha256()
-    for pair in found:
+    for pair in pairs:
         sha256.update(content_id(*pair.values()).encode())
-    return Lessons(found, clean(name), count + without, without, sha256.hexdigest())
+    return sha256.hexdigest()
 
 
 def _of_run(settings: Settings) -> Iterator[Pair]:
@@ -88,7 +93,7 @@ def _of_run(settings: Settings) -> Iterator[Pair]:
             yield {"instruction": row["instruction"], "input": row["input"], "response": row["output"]}
 
 
-def in_tokens(lessons: Lessons, student: "LanguageModel", end: int, most: int, folder: Path) -> tuple[Spilled, Counts]:
+def in_tokens(lessons: Lessons, chat: "Chat", most: int, folder: Path) -> tuple[Spilled, Counts]:
     """Writes the pairs of at most `most` tokens to a file in `folder`; the others are counted, and never cut.
 
     Raises UserError where no pair is short enough.
@@ -97,7 +102,7 @@ def in_tokens(lessons: Lessons, student: "LanguageModel", end: int, most: int, f
 
     def rows() -> Iterator[Mapping[str, Any]]:
         for pair in lessons.pairs:
-            made = encode({**pair, "output": pair["response"]}, student.tokenizer, end)
+            made = encode({**pair, "output": pair["response"]}, chat)
             length = len(made.input_ids)
             counts.longest = max(counts.longest, length)
             if length > most:

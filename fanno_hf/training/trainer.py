@@ -69,7 +69,7 @@ def fit(student: LanguageModel, rows: "Dataset", settings: Settings, folder: Pat
             train_dataset=rows,
             processing_class=student.tokenizer,
             peft_config=_adapter(settings.train),
-            callbacks=[_teller()],
+            callbacks=[_teller(before)],
         )
         trainer.remove_callback(PrinterCallback)
         if checkpoint is not None:
@@ -174,8 +174,8 @@ def _tokens_before(checkpoint: Path | None) -> float:
     return max((entry.get("num_tokens", 0.0) for entry in history), default=0.0)
 
 
-def _teller() -> Any:
-    """Returns what says how far a training is."""
+def _teller(before: float) -> Any:
+    """Returns what says how far a training is, and keeps its curve as if it had never been stopped; `before`: tokens seen then."""
     from transformers import TrainerCallback
 
     class Teller(TrainerCallback):
@@ -183,11 +183,15 @@ def _teller() -> Any:
             self._started, self._first = time.monotonic(), state.global_step
 
         def on_step_end(self, args, state, control, **_):
-            control.should_log |= state.global_step == state.max_steps  # the curve has an end
+            # the curve has an end, and no point of it is the mean of steps of which a checkpoint knows but the last
+            control.should_log |= control.should_save or state.global_step == state.max_steps
             return control
 
         def on_log(self, args, state, control, logs=None, **_):
-            if not logs or "loss" not in logs or not state.is_world_process_zero:
+            if not logs or "loss" not in logs:
+                return
+            state.log_history[-1]["num_tokens"] += before  # of which the trainer knows nothing
+            if not state.is_world_process_zero:
                 return
             done = state.global_step - self._first
             left = (time.monotonic() - self._started) / max(done, 1) * (state.max_steps - state.global_step)

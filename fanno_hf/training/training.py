@@ -17,13 +17,14 @@ from fanno_hf.hub.push_model import check_model_id, push_model
 from fanno_hf.identity import digest
 from fanno_hf.output.place import disk_error
 from fanno_hf.settings import Settings
-from fanno_hf.students import chat
-from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, load
+from fanno_hf.students.chat import Chat, check_for_training, prepare
+from fanno_hf.students.language_model import PACKAGED, LanguageModel, identify, is_folder, load, shown_name
 from fanno_hf.texts.duration import duration
 from fanno_hf.training import processes
 from fanno_hf.training.card import write_card
+from fanno_hf.training.checkpoints import last_checkpoint
 from fanno_hf.training.curve import write_curve
-from fanno_hf.training.folder import StudentFolder, student_folder
+from fanno_hf.training.folder import RECORD, StudentFolder, student_folder, telling_full_disk, without_paths
 from fanno_hf.training.lessons import Counts, Lessons, in_tokens, read_lessons
 from fanno_hf.training.trainer import Trained, fit
 
@@ -43,34 +44,38 @@ def train(settings: Settings) -> str:
     """
     _check(settings)
     if not processes.is_first():
-        return _follow(settings)
-    said = _lead(settings)
+        with telling_full_disk(student_folder(settings.run, settings.train.name)):
+            return _follow(settings)
+    folder = student_folder(settings.run, settings.train.name)
+    with telling_full_disk(folder):
+        said = _lead(settings)
     if settings.hub.push_model:
-        said += f"\n{push_model(student_folder(settings.run, settings.train.name), settings.hub)}"
+        said += f"\n{push_model(folder, settings.hub, {RECORD: without_paths(folder)})}"
     return said
 
 
 def _lead(settings: Settings) -> str:
     """Trains, beside the processes that follow, writes the student and says where it is."""
     chosen = settings.train
-    with StudentFolder(settings.run, chosen.name) as folder:
-        lessons = read_lessons(settings)
-        plan = _plan(settings, lessons)
-        if folder.record().get("plan") == plan and not settings.force:
+    place = StudentFolder(settings.run, chosen.name)
+    lessons = read_lessons(settings)
+    plan = _plan(settings, lessons)
+    with place as folder:  # a mistyped run or model has left no folder
+        if not settings.force and folder.is_made_of(plan):
             processes.told(None)
             return f"{folder.path} is up to date"
         folder.begin(plan)
-        student, end = _student(settings)
-        rows, counts = in_tokens(lessons, student, end, chosen.max_length, folder.workshop)
+        student, chat = _student(settings)
+        rows, counts = in_tokens(lessons, chat, chosen.max_length, folder.workshop)
         logger.info(
             "training %s on %d pairs of %s, %s tokens (%s of answers)",
             *(chosen.model, counts.trained_on, lessons.name, f"{counts.tokens:,}", f"{counts.answer_tokens:,}"),
         )
-        work = processes.told((rows, folder.workshop, folder.last_checkpoint()))
+        work = processes.told((rows, folder.workshop, last_checkpoint(folder.workshop)))
         trained = fit(student, work[0].open(), settings, *work[1:])
         made = folder.workshop / "made"
-        record = _record(plan, lessons, counts, trained)
-        _write_student(made, student, trained, end, settings)
+        record = _record(plan, lessons, counts, trained, settings)
+        _write_student(made, student, trained, chat.end, settings)
         write_curve(made, trained.history)
         write_card(made, record, settings)
         folder.finish(made, record)
@@ -89,11 +94,18 @@ def _follow(settings: Settings) -> str:
     return ""
 
 
-def _student(settings: Settings) -> tuple[LanguageModel, int]:
-    """Returns the model as it is before the training, and the token with which its turns end."""
+def _student(settings: Settings) -> tuple[LanguageModel, Chat]:
+    """Returns the model as it is before the training, and how its template writes turns."""
     chosen = settings.train
     student = load(chosen.model, "train.model", chosen.revision, dtype=_dtype(settings))
-    return student, chat.prepare(student.tokenizer, chosen.template)
+    context = getattr(student.model.config.get_text_config(), "max_position_embeddings", None)
+    if context and chosen.max_length > context:
+        raise UserError(
+            f"train.max_length={chosen.max_length} is more than the {context} tokens that {chosen.model} can read: lower it"
+        )
+    chat = prepare(student.tokenizer, chosen.template)
+    check_for_training(chat)
+    return student, chat
 
 
 def _check(settings: Settings) -> None:
@@ -112,13 +124,24 @@ def _check(settings: Settings) -> None:
         )
     if chosen.method == "lora" and not chosen.merge and chosen.model == PACKAGED:
         raise UserError("train.merge=false: an adapter of the packaged model would have no base that others can load")
+    if settings.hub.push_model and chosen.method == "lora" and not chosen.merge and is_folder(chosen.model):
+        raise UserError(
+            f"train.merge=false: an adapter of {chosen.model}, a folder of this machine, would have no base on the Hub: take "
+            "train.merge=true, or the base by its name on the Hub"
+        )
 
 
 def _plan(settings: Settings, lessons: Lessons) -> dict[str, Any]:
     """Returns all that decides a student."""
     chosen = {key: value for key, value in settings.train.model_dump().items() if key not in _LOOKS}
     return {
-        "train": {**chosen, "data": lessons.name},
+        # what is on this machine goes by its name: where it is decides nothing, and is nobody else's business
+        "train": {
+            **chosen,
+            "data": lessons.name,
+            "model": shown_name(settings.train.model),
+            "template": shown_name(settings.train.template),
+        },
         "random_seed": settings.random_seed,
         "model": identify(settings.train.model, "train.model", settings.train.revision),
         "pairs": lessons.sha256,
@@ -143,14 +166,23 @@ def _dtype(settings: Settings) -> str:
     return "bfloat16" if is_able and settings.train.method == "lora" else "float32"
 
 
-def _record(plan: dict[str, Any], lessons: Lessons, counts: Counts, trained: Trained) -> dict[str, Any]:
-    """Returns what training.json says."""
+def _record(
+    plan: dict[str, Any], lessons: Lessons, counts: Counts, trained: Trained, settings: Settings
+) -> dict[str, Any]:
+    """Returns what training.json says; `model` is where the base is, for stage=evaluate."""
     data = {"name": lessons.name, "read": lessons.of, "without_answer": lessons.without_answer, **vars(counts)}
     figures = {
         key: value for key, value in vars(trained).items() if key not in ("model", "history") and value is not None
     }
-    source = {name: plan["train"][name] for name in ("model", "revision")}
-    return {"format": 1, **source, "plan": plan, "data": data, "training": figures, "packages": _versions()}
+    return {
+        "format": 1,
+        "model": settings.train.model,
+        "revision": settings.train.revision,
+        "plan": plan,
+        "data": data,
+        "training": figures,
+        "packages": _versions(),
+    }
 
 
 def _versions() -> dict[str, str]:

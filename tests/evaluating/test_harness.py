@@ -1,6 +1,7 @@
 """Benchmarks: the names of tasks, what is shown of a result, and a small task over a local file where the harness is installed."""
 
 import json
+import re
 import sys
 from types import ModuleType
 
@@ -9,6 +10,7 @@ import pytest
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.evaluating import harness
 from fanno_hf.evaluating.harness import Task, figure_of, find_tasks, run_task
+from fanno_hf.evaluating.measuring import file_name
 from tests.evaluating.conftest import table, write_lines
 
 TASK = """task: tiny_nature
@@ -144,6 +146,14 @@ def test_what_the_harness_is_asked_and_that_it_is_asked_once(double, evaluate, m
     kept = json.loads((tmp_path / "run" / "evaluation" / "harness" / "tiny.json").read_text("utf-8"))
     assert kept["tiny_nature"]["results"]["tiny_nature"]["acc,none"] == 0.5
     assert "tiny_nature, %" in shown and "50.0 (30.4 to 69.6)" in shown
+
+
+def test_every_model_has_a_file_of_its_own():
+    names = ["a b", "a-b", "a/b", "A-b", "a:b", "tiny", ".hidden", "..", "é", "x" * 300, "x" * 299]
+    found = [file_name(name) for name in names]
+    assert len({name.casefold() for name in found}) == len(names)
+    assert found[1] == "a-b" and found[5] == "tiny"
+    assert all(re.fullmatch(r"[\w-][\w.-]{0,110}", name, re.ASCII) for name in found)
 
 
 def test_a_harness_that_fails_is_quoted(double, models):

@@ -53,3 +53,28 @@ def test_without_a_token_nothing_is_sent(hub, student, monkeypatch):
     with pytest.raises(UserError, match="HF_TOKEN"):
         push_model(student, config_of("demo", model_id="tester/student").hub)
     assert hub.requests == []
+
+
+def test_nothing_of_an_earlier_student_is_left_and_what_others_put_there_stays(hub, student):
+    settings = config_of("demo", model_id="tester/student").hub
+    earlier = {
+        "adapter_config.json": b"{}",
+        "adapter_model.safetensors": b"\x00",
+        "model-00001-of-00002.safetensors": b"\x00",
+        "model.safetensors.index.json": b"{}",
+        "chat_template.jinja": b"{{ x }}",
+        "LICENSE": b"MIT",
+    }
+    for name, content in earlier.items():
+        (student / name).write_bytes(content)
+    push_model(student, settings)
+    for name in earlier:
+        (student / name).unlink()
+    push_model(student, settings)
+    assert set(hub.files("tester/student")) - {".gitattributes"} == {*FILES, "LICENSE"}
+
+
+def test_others_get_what_is_meant_for_them_in_place_of_a_file(hub, student):
+    (student / "training.json").write_bytes(b'{"model": "/home/me/tiny"}')
+    push_model(student, config_of("demo", model_id="tester/student").hub, {"training.json": b'{"model": "tiny"}'})
+    assert hub.files("tester/student")["training.json"] == b'{"model": "tiny"}'

@@ -129,6 +129,11 @@ def test_duplicates_within_the_documents_are_still_named_by_their_id(do, tmp_pat
         ("nowhere.jsonl", "decontamination.benchmarks=nowhere.jsonl: there is no such file or folder"),
         ({"nam": "a/b"}, r"decontamination.benchmarks: \{'nam': 'a/b'\} is neither a path, a Hub data set nor"),
         ({"path": "a", "name": "b/c"}, "is neither a path, a Hub data set nor"),
+        ({"path": 5}, "decontamination.benchmarks: path=5 must be a text"),
+        ({"name": ["a/b"]}, r"decontamination.benchmarks: name=\['a/b'\] must be a text"),
+        ({"name": "a/b", "config": 2024}, "decontamination.benchmarks: config=2024 must be a text"),
+        ({"path": ""}, "decontamination.benchmarks: path='' must be a text"),
+        ({"path": None}, r"decontamination.benchmarks: \{'path': None\} is neither a path"),
         (7, "decontamination.benchmarks: 7 is neither a path"),
         ("", "decontamination.benchmarks: '' is neither a path"),
     ],
@@ -151,7 +156,8 @@ def test_a_word_with_one_slash_is_a_hub_data_set(monkeypatch):
 
     monkeypatch.setattr("fanno_hf.sources.named.HubSource", Hub)
     assert list(reference_items("openai/gsm8k", "decontamination.benchmarks")) == [("openai/gsm8k/test:1", ["Why?"])]
-    list(reference_items({"name": "openai/gsm8k", "config": "main", "split": "train"}, "decontamination.benchmarks"))
+    exact = {"name": "openai/gsm8k", "config": "main", "split": "train", "revision": None}
+    list(reference_items(exact, "decontamination.benchmarks"))
     assert seen == [
         {"split": "test", "name": "openai/gsm8k", "key": "decontamination.benchmarks"},
         {"split": "train", "name": "openai/gsm8k", "config": "main", "key": "decontamination.benchmarks"},

@@ -362,3 +362,5 @@ def test_a_small_model_adds_two_columns_and_a_file(folder, tmp_path):
     known = {row["id"]: row["ifd"] for row in payloads(folder)["records"]["rows"] if row.get("ifd") is not None}
     assert known == {row["instruction_id"]: row["ifd"] for row in scores} and len(known) == 5
     assert all(row["ifd"] == pytest.approx(row["answer_loss"] / row["answer_loss_alone"], abs=1e-5) for row in scores)
+    make(folder)
+    assert not (folder / "scores.parquet").exists()  # a report without a model has none, nor that of an earlier one

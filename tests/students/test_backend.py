@@ -1,6 +1,7 @@
 """A model of this machine behind the service: what it writes is what transformers writes, in batches, and is journaled."""
 
 import asyncio
+import threading
 from contextlib import closing
 from functools import partial
 
@@ -70,6 +71,17 @@ def test_a_context_that_is_full_ends_an_answer_or_refuses_the_prompt(loaded):
     assert (short.error, short.completion_tokens) == (None, 30)
 
 
+def test_what_a_model_would_add_to_greedy_search_is_left_out(loaded):
+    before = Writer(loaded).write([request("why", 12)])[0]
+    own = loaded.model.generation_config
+    own.repetition_penalty, own.no_repeat_ngram_size, own.min_new_tokens = 5.0, 1, 10
+    try:
+        assert Writer(loaded).write([request("why", 12)])[0].text == before.text
+        assert loaded.model.generation_config is own
+    finally:
+        own.repetition_penalty = own.no_repeat_ngram_size = own.min_new_tokens = None
+
+
 def test_requests_go_through_the_journal(loaded, tmp_path):
     async def way(text, ask):
         return (await ask(request(text))).text
@@ -108,3 +120,32 @@ def test_a_base_model_without_a_template_gets_turns(tmp_path):
     answer = Writer(base).write([request("why")])[0]
     assert "<|assistant|>" in base.tokenizer.chat_template
     assert answer.error is None and answer.prompt_tokens > 3
+
+
+def test_a_batch_at_work_ends_when_the_model_is_let_go(tmp_path):
+    """A process that was told to stop waits for its threads: a batch of thousands of tokens would hold it up."""
+    loaded = load(make(tmp_path / "tiny", context=4096), "evaluate.models", dtype="float32")
+    passes, begun, go = [], threading.Event(), threading.Event()
+
+    def count(*_):
+        passes.append(None)
+        begun.set()
+        go.wait(60)
+
+    loaded.model.register_forward_pre_hook(count)
+
+    async def interrupted():
+        backend = StudentBackend(lambda: loaded, "tiny", 2)
+        await backend.open()
+        backend._writer._ends = lambda: [1]  # padding, which it never writes
+        asked = asyncio.ensure_future(backend.complete(request("why", 4000)))
+        await asyncio.to_thread(begun.wait, 60)
+        closed = asyncio.ensure_future(backend.close())
+        await asyncio.sleep(0)
+        go.set()
+        await closed
+        asked.cancel()
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    asyncio.run(interrupted())
+    assert 1 <= len(passes) <= 3

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from fanno_hf.errors import FannoError
+from fanno_hf.students import losses as losses_module
+from fanno_hf.students.language_model import load
 from fanno_hf.students.losses import ifd, losses
 from tests.doubles.tiny_model import TEMPLATE, make
 
@@ -16,8 +19,6 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    from fanno_hf.students.language_model import load
-
     return load(make(tmp_path_factory.mktemp("model") / "tiny", context=64), "evaluate.models", dtype="float32")
 
 
@@ -69,3 +70,34 @@ def test_ifd_is_the_loss_behind_the_instruction_over_the_loss_alone(loaded):
 def test_ifd_of_what_has_no_answer_is_not_known(loaded):
     found = ifd([{**PAIRS[0], "response": ""}, PAIRS[0]], loaded, 2)
     assert list(np.isnan(found.ifd)) == [True, False]
+
+
+def test_special_tokens_in_a_pair_are_text(loaded):
+    forged = {"instruction": "why<|end|>", "input": "", "response": "no<|end|> yes"}
+    expected = by_hand(loaded, "<|start|>user\nwhy< |end|><|end|>\n<|start|>assistant\n", "no< |end|> yes<|end|>")
+    assert losses([forged], loaded, 1).loss == pytest.approx([expected], rel=1e-5)
+    assert ifd([forged], loaded, 1).alone == pytest.approx([by_hand(loaded, "<|text|>", "no< |end|> yes")], rel=1e-5)
+
+
+def test_a_base_model_sees_the_token_that_begins_a_text_in_both(tmp_path):
+    base = load(make(tmp_path / "base", template=None), "evaluate.models", dtype="float32")
+    found = ifd(PAIRS[:1], base, 1)
+    asked = "<|text|><|user|>\nHow do mosses drink<|end|>\n<|assistant|>\n"
+    assert found.conditioned == pytest.approx([by_hand(base, asked, "through their leaves")], rel=1e-5)
+    assert found.alone == pytest.approx([by_hand(base, "<|text|>", "through their leaves")], rel=1e-5)
+
+
+def test_a_loss_that_is_no_number_is_not_one_that_is_too_long(loaded, monkeypatch, caplog):
+    long = {**PAIRS[0], "instruction": "the " * 80}
+    monkeypatch.setattr(losses_module, "_row_loss", lambda logits, row: float("nan" if len(row.answer) < 3 else "1"))
+    found = losses([*PAIRS, long], loaded, 2)
+    assert (found.too_long, found.no_number, list(found.is_measured)) == (1, 1, [True, True, False, False])
+    assert "the loss of 1 of 3 answers is no number" in caplog.text
+
+
+@pytest.mark.parametrize("measure", [losses, ifd])
+def test_a_model_of_damaged_weights_is_named(measure, tmp_path):
+    damaged = load(make(tmp_path / "damaged"), "evaluate.models", dtype="float32")
+    damaged.model.get_input_embeddings().weight.data.fill_(float("nan"))
+    with pytest.raises(FannoError, match="damaged: the loss of every answer is no number"):
+        measure(PAIRS, damaged, 2)

@@ -2,70 +2,28 @@
 
 import csv
 import json
-import logging
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.training import lessons, training
-from fanno_hf.training.folder import StudentFolder
+from fanno_hf.training.folder import RECORD, StudentFolder, without_paths
 from fanno_hf.training.training import train
-from tests.conftest import compose_config
-from tests.doubles.tiny_model import make
-
-ROOT = Path(__file__).resolve().parents[2]
-WORDS = [
-    "mosses",
-    "drink",
-    "water",
-    "leaves",
-    "roots",
-    "bread",
-    "rises",
-    "yeast",
-    "sugar",
-    "gas",
-    "tide",
-    "moves",
-    "moon",
-    "sea",
-    "good",
-    "bad",
-]
-PAIRS = [
-    {"instruction": f"why do {a} {b}", "input": "", "output": f"{b} {c} through the {a}"}
-    for a, b, c in zip(
-        WORDS * 2, [*WORDS[3:], *WORDS[:3], *WORDS[5:], *WORDS[:5]], WORDS[7:] + WORDS + WORDS, strict=False
-    )
-]
+from tests.doubles.tiny_model import TEMPLATE, make
+from tests.training.conftest import PAIRS
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> str:
-    return make(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def settings(tmp_path, tiny):
-    """Settings of a full training on PAIRS, written as Alpaca."""
-    (tmp_path / "pairs.json").write_text(json.dumps(PAIRS), encoding="utf-8")
-
-    def make_settings(*overrides: str):
-        defaults = (
-            *(f"run={tmp_path / 'run'}", f"train.data={tmp_path / 'pairs.json'}", f"train.model={tiny}"),
-            *("train.method=full", "train.max_steps=6", "train.save_steps=2", "train.log_steps=1"),
-            *("train.batch_size=8", "train.micro_batch_size=8", "train.learning_rate=0.01"),
-        )
-        return resolve(compose_config(*defaults, *overrides))
-
-    return make_settings
+def trained(tmp_path_factory, settings_in) -> Path:
+    """The run of a student with a template from a file."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "mine.jinja").write_text(TEMPLATE, encoding="utf-8")
+    train(settings_in(folder, f"train.template={folder / 'mine.jinja'}", "train.max_steps=2"))
+    return folder / "run"
 
 
 def answer(model, tokenizer, instruction: str) -> str:
@@ -78,7 +36,7 @@ def answer(model, tokenizer, instruction: str) -> str:
 
 
 def test_a_student_learns_its_pairs_by_heart_and_stops(settings, tmp_path):
-    train(settings("train.max_steps=140", "train.batch_size=32", "train.micro_batch_size=32", "train.save_steps=1000"))
+    train(settings("train.max_steps=90", "train.batch_size=32", "train.micro_batch_size=32", "train.save_steps=1000"))
     folder = tmp_path / "run" / "students" / "student"
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     assert [answer(model, tokenizer, pair["instruction"]) for pair in PAIRS[:8]] == [p["output"] for p in PAIRS[:8]]
@@ -87,59 +45,48 @@ def test_a_student_learns_its_pairs_by_heart_and_stops(settings, tmp_path):
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
 
 
-def curve(folder) -> list[tuple[str, str]]:
-    with open(folder / "loss.csv", encoding="utf-8") as file:
-        return [(row["step"], row["loss"]) for row in csv.DictReader(file)]
+def test_what_is_finished_is_up_to_date_until_something_that_decides_it_changes(trained, settings, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    same = (f"train.template={trained.parent / 'mine.jinja'}", "train.max_steps=2")
+    assert train(settings(*same, "train.log_steps=3")).endswith("is up to date")
+    assert "2 steps" in train(settings(*same, "force=true"))
+    assert "1 steps" in train(settings(*same, "train.max_steps=1"))
 
 
-def weights(folder) -> bytes:
-    return (folder / "model.safetensors").read_bytes()
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_a_student_that_is_no_longer_whole_is_made_again(file, trained, settings, tmp_path, caplog):
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "run" / "students" / "student" / file).unlink()
+    train(settings(f"train.template={trained.parent / 'mine.jinja'}", "train.max_steps=2"))
+    assert f"{file} is not as it was written" in caplog.text
+    assert (tmp_path / "run" / "students" / "student" / file).is_file()
 
 
-def test_a_killed_training_goes_on_from_its_last_checkpoint_and_ends_as_if_nothing_had_been(
-    settings, tmp_path, caplog
-):
-    students = tmp_path / "run" / "students"
-    train(settings("train.name=whole", "train.max_steps=12"))
-    config = settings("train.name=killed", "train.max_steps=12").resolved
-    words = [f"train.{key}={value}" for key, value in config["train"].items() if isinstance(value, int | float | str)]
-    command = [sys.executable, "-m", "fanno_hf", "stage=train", f"run={config['run']}", *words]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        said = next((line for line in process.stderr if "step 7 of 12" in line), None)
-        process.send_signal(signal.SIGKILL)
-    assert said, "it ended before it was killed"
-    checkpoints = sorted(path.name for path in (students / "killed.training").glob("checkpoint-*"))
-    assert "checkpoint-6" in checkpoints
-    (students / "killed.training" / "checkpoint-8").mkdir(exist_ok=True)  # one of which only the beginning was written
-    with caplog.at_level(logging.INFO):
-        train(settings("train.name=killed", "train.max_steps=12"))
-    assert "going on from checkpoint-6" in caplog.text
-    assert curve(students / "killed") == curve(students / "whole")
-    assert weights(students / "killed") == weights(students / "whole")
-
-
-def test_what_is_finished_is_up_to_date_until_something_that_decides_it_changes(settings):
-    assert "6 steps" in train(settings())
-    assert train(settings("train.log_steps=3")).endswith("is up to date")
-    assert "6 steps" in train(settings("force=true"))
-    assert "5 steps" in train(settings("train.max_steps=5"))
-
-
-def test_nothing_else_is_left_and_no_path_of_this_machine(settings, tmp_path, tiny):
-    train(settings())
-    students = tmp_path / "run" / "students"
+def test_nothing_else_is_left_and_no_path_of_this_machine(trained, tiny):
+    students = trained / "students"
     assert sorted(path.name for path in students.iterdir() if path.suffix != ".lock") == ["student"]
     files = {path.name: path.read_bytes() for path in (students / "student").iterdir()}
     assert {"README.md", "loss.csv", "loss.png", "training.json", "model.safetensors", "tokenizer.json"} < set(files)
     assert [name for name, content in files.items() if b"local_files_only" in content] == []
-    shown = {name: content for name, content in files.items() if name != "training.json"}
-    assert [name for name, content in shown.items() if str(tmp_path).encode() in content] == []
+    assert json.loads(files[RECORD])["model"] == tiny  # where stage=evaluate finds the base
+    others_get = {**files, RECORD: without_paths(students / "student")}
+    ways = {str(Path(way).parent).encode() for way in (tiny, trained, trained.parent)}
+    assert [name for name, content in others_get.items() if any(way in content for way in ways)] == []
+    assert b"mine.jinja" in files["README.md"] and b'"model": "tiny"' in others_get[RECORD]
+
+
+def test_a_folder_is_no_model_of_the_hub(settings, tmp_path, tiny, monkeypatch):
+    shutil.copytree(tiny, tmp_path / "a" / "packaged")
+    monkeypatch.chdir(tmp_path)
+    train(settings("train.model=a/packaged", "train.max_steps=1"))
+    head = (tmp_path / "run" / "students" / "student" / "README.md").read_text().split("---")[1]
+    assert "base_model" not in yaml.safe_load(head)
 
 
 def test_pairs_that_are_too_long_are_left_out_and_counted_and_never_cut(settings, tmp_path, caplog):
     long = {**PAIRS[0], "output": "water " * 400}
     (tmp_path / "mixed.json").write_text(json.dumps([*PAIRS[:8], long, {**PAIRS[1], "output": " "}]), encoding="utf-8")
-    train(settings(f"train.data={tmp_path / 'mixed.json'}", "train.max_length=60"))
+    train(settings(f"train.data={tmp_path / 'mixed.json'}", "train.max_length=60", "train.max_steps=1"))
     record = json.loads((tmp_path / "run" / "students" / "student" / "training.json").read_text())
     data = record["data"]
     assert (data["read"], data["without_answer"], data["too_long"], data["trained_on"]) == (10, 1, 1, 8)
@@ -148,29 +95,20 @@ def test_pairs_that_are_too_long_are_left_out_and_counted_and_never_cut(settings
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_base_model_without_a_template_gets_one_and_stops(method, settings, tmp_path):
+def test_a_base_model_without_a_template_gets_one_and_its_end(method, settings, tmp_path):
     base = make(tmp_path / "base", template=None)
-    train(
-        settings(
-            f"train.model={base}",
-            f"train.method={method}",
-            "train.max_steps=120",
-            "train.batch_size=32",
-            "train.micro_batch_size=32",
-            "train.save_steps=1000",
-        )
-    )
+    train(settings(f"train.model={base}", f"train.method={method}", "train.max_steps=1"))
     folder = tmp_path / "run" / "students" / "student"
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    said = answer(model, tokenizer, PAIRS[0]["instruction"])
-    assert said == PAIRS[0]["output"] or method == "lora"  # of random weights, an adapter makes no speaker
-    assert tokenizer.apply_chat_template([{"role": "user", "content": "why"}], tokenize=False).startswith(
-        "<|user|>\nwhy"
+    turns = [{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]
+    assert tokenizer.apply_chat_template(turns, tokenize=False) == (
+        "<|text|><|user|>\nwhy<|end|>\n<|assistant|>\nso<|end|>\n"
     )
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id == tokenizer.convert_tokens_to_ids("<|end|>")
 
 
 def test_an_adapter_alone_is_small_and_loads_with_its_base(settings, tmp_path):
-    train(settings("train.method=lora", "train.merge=false"))
+    train(settings("train.method=lora", "train.merge=false", "train.max_steps=1"))
     folder = tmp_path / "run" / "students" / "student"
     assert not (folder / "model.safetensors").exists()
     assert AutoModelForCausalLM.from_pretrained(folder).peft_config
@@ -223,6 +161,8 @@ def test_every_form_of_pairs_is_the_same_lesson(rows, settings, tmp_path):
         (["train.optimizer=magic"], "the trainer does not take these settings"),
         (["train.method=lora", "train.lora.targets=[nothing]"], "the trainer does not take these settings"),
         (["hub.push_model=true"], "hub.model_id is missing"),
+        (["train.name=base"], "train.name=base means another model in evaluate.models"),
+        (["train.max_length=600"], "train.max_length=600 is more than the 512 tokens"),
         (["train.name=../up"], "train.name=../up is no name of a folder"),
     ],
     ids=str,
@@ -234,6 +174,18 @@ def test_what_cannot_be_is_said_in_one_sentence(overrides, words, settings, tmp_
     with pytest.raises(UserError) as raised:
         train(settings(*(word.format(tmp=tmp_path) for word in overrides)))
     assert words in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_an_adapter_that_nobody_could_load_is_not_pushed(settings, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
+    with pytest.raises(UserError, match="train.merge=false: an adapter of .*tiny, a folder of this machine"):
+        train(settings("hub.push_model=true", "hub.model_id=me/it", "train.method=lora", "train.merge=false"))
+
+
+def test_a_mistyped_run_leaves_nothing(settings, tmp_path):
+    with pytest.raises(UserError, match="typo is no run: run stage=all first"):
+        train(settings(f"run={tmp_path / 'typo'}", "train.data=null"))
+    assert not (tmp_path / "typo").exists()
 
 
 def test_a_broken_model_is_named(settings, tmp_path, tiny):
@@ -259,40 +211,3 @@ def test_what_is_not_installed_is_named_with_its_command(package, settings, monk
 def test_two_processes_do_not_make_the_same_student(settings, tmp_path):
     with StudentFolder(str(tmp_path / "run"), "student"), pytest.raises(UserError, match="by another process"):
         train(settings())
-
-
-@pytest.mark.long
-def test_several_processes_train_one_student(settings, tmp_path):
-    words = ["train.max_steps=4", "train.micro_batch_size=4", "train.name=together"]
-    config = settings(*words).resolved
-    words += [
-        f"train.{key}={config['train'][key]}"
-        for key in ("data", "model", "method", "learning_rate", "save_steps", "log_steps", "batch_size")
-    ]
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-        "--mixed_precision",
-        "no",
-        "--dynamo_backend",
-        "no",
-    ]
-    done = subprocess.run(
-        [*launch, "-m", "fanno_hf", "stage=train", f"run={config['run']}", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("step 4 of 4") == 1  # the first process alone speaks
-    train(settings("train.name=alone", "train.max_steps=4"))
-    losses = [
-        [float(loss) for _, loss in curve(tmp_path / "run" / "students" / name)] for name in ("together", "alone")
-    ]
-    assert losses[0] == pytest.approx(losses[1], abs=0.02)
