@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanno_hf.rules.personal_data import count_placeholders, mask_personal_data
 from fanno_hf.settings import PersonalData
-from fanno_hf.steps.rows import map_rows, with_columns
+from fanno_hf.steps.rows import BATCH, map_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -32,13 +32,13 @@ def mask_documents(documents: "Dataset", settings: PersonalData) -> "Dataset":
 
 def count_masked(passages: "Dataset", documents: "Dataset", settings: PersonalData) -> "Dataset":
     """Adds the columns of MASKED to passages of masked documents; `position` tells whose they are."""
-    given = {}
-    for position, placeholders in zip(documents["position"], documents["placeholders"], strict=True):
-        if placeholders:
-            given[position] = placeholders
-    columns: dict[str, list] = {name: [] for name in MASKED}
-    for text, position in zip(passages["text"], passages["position"], strict=True):
-        counted = count_placeholders(text, given.get(position, ()))
-        columns["masked"].append(sum(counted.values()))
-        columns["private"].append(next((kind for kind in settings.kinds if kind in counted), None))
-    return with_columns(passages, columns, MASKED, "prescreen: masked")
+    rows = zip(documents["position"], documents["placeholders"], strict=True)
+    given = {position: placeholders for position, placeholders in rows if placeholders}
+
+    def count(texts: list[str], positions: list[int]) -> dict[str, list]:
+        counted = [count_placeholders(text, given.get(of, ())) for text, of in zip(texts, positions, strict=True)]
+        first = [next((kind for kind in settings.kinds if kind in kinds), None) for kinds in counted]
+        return {"masked": [sum(kinds.values()) for kinds in counted], "private": first}
+
+    how = {"input_columns": ["text", "position"], "batched": True, "batch_size": BATCH}
+    return map_rows(passages, count, MASKED, "prescreen: masked", **how)

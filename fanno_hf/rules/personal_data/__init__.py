@@ -21,7 +21,9 @@ from fanno_hf.rules.personal_data.spans import Span
 
 __all__ = ["Masked", "count_placeholders", "find_personal_data", "mask_personal_data"]
 
-_MOST_ROUNDS = 8  # what is left side by side when values are gone may be one, too; twice is more than any text needs
+_MOST_ROUNDS = (
+    8  # what stands side by side when a value is gone may be one, too; two are enough for any text but a hostile one
+)
 
 
 class Masked(NamedTuple):
@@ -31,7 +33,7 @@ class Masked(NamedTuple):
     placeholders: tuple[str, ...]  # what stands for it there, each once
 
 
-def find_personal_data(text: str, *, kinds: Sequence[str], region: str | None, roles: str) -> Reason | None:
+def find_personal_data(text: str, *, kinds: Sequence[str], region: str | None, roles: str = "keep") -> Reason | None:
     """Reports the first kind of personal data in a text.
 
     Compatibility forms and the digits of all scripts are folded to ASCII first (Unicode NFKC, UAX #15). Kinds:
@@ -59,7 +61,7 @@ def find_personal_data(text: str, *, kinds: Sequence[str], region: str | None, r
     return next((("personal_data", kind) for kind in kinds if any(True for _ in finders[kind](folded))), None)
 
 
-def mask_personal_data(text: str, *, kinds: Sequence[str], region: str | None, roles: str) -> Masked:
+def mask_personal_data(text: str, *, kinds: Sequence[str], region: str | None, roles: str = "keep") -> Masked:
     """Puts a placeholder of the same form in the place of personal data, the same one for the same value.
 
     Arguments are those of `find_personal_data`, which finds nothing in what comes back.
