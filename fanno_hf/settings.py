@@ -31,8 +31,8 @@ Text = Annotated[str, MinLen(1), "text"]
 Path = Annotated[str, MinLen(1), "path"]
 Words = list[Annotated[str, MinLen(1)]]
 References = Annotated[list[Any], "references"]
-# question -> probability of "yes" from which on a row is dropped; None does not ask
-Verdicts = dict[str, Share | None]
+# question -> probability of "yes" from which on a row is dropped; None does not ask. None for all of them asks nothing
+Verdicts = Annotated[dict[str, Share | None], BeforeValidator(lambda given: {} if given is None else given)]
 Undecided = Literal["keep", "drop"]  # what becomes of a row where the teacher says neither yes nor no
 
 

@@ -119,10 +119,12 @@ MISTAKES = {
     # a word that is wrong
     "stage=agument": "stage=agument is unknown; did you mean 'augment'? Known: all, prescreen, seed, augment, respond",
     "stages.sed.combinations=2": "stages.sed.combinations is not a configuration key; did you mean 'stages.seed.combin",
+    "stages.seed.verdicts={unsave: 0.3}": "stages.seed.verdicts.unsave is not a configuration key; did you mean 'stages.se",
+    "stages.seed.verdicts=[]": "stages.seed.verdicts=[]: it has keys of its own, as in stages.seed.verdicts.NAME=…",
     "foo.bar=2": "foo.bar is not a configuration key. See conf/config.yaml",
     # what Hydra cannot read or compose
     "teacher.delay": "'teacher.delay' is not an override: write key=value, as in stage=augment",
-    "data.path=/a/b=c": "data.path=/a/b=c has a character with a meaning in Hydra: quote the value twice, as in \"data.path='/a/b=c'\"",
+    "teacher.log=/a/b=c": "teacher.log=/a/b=c has a character with a meaning in Hydra: quote the value twice, as in \"teacher.log='/a/b=c'\"",
     "data.path=a,b": "data.path=a,b has a comma: quote the value twice, as in \"data.path='a,b'\", or give -m for a run of each",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",

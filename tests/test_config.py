@@ -127,7 +127,7 @@ WRONG = {
     "export.format=shregpt": "export.format=shregpt is none of: prompt_completion, sharegpt, alpaca, messages",
     "stages.respond.mode=grund": "stages.respond.mode=grund is none of: direct, grounded",
     "stages.seed=null": "stages.seed=null: it has keys of its own",
-    "stages.seed.verdicts=null": "stages.seed.verdicts=null: it has keys of its own",
+    "stages.seed.verdicts=0.5": "stages.seed.verdicts=0.5: it has keys of its own",
     "top_logprobs=-1": "top_logprobs=-1: it must be a whole number from 0 to 20",
     "force=maybe": "force=maybe is neither true nor false",
     "log_level=LOUD": "log_level=LOUD is none of: DEBUG, INFO, WARNING, ERROR",

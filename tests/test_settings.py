@@ -66,6 +66,16 @@ def test_a_verdict_that_is_not_asked_for_needs_no_question():
     assert settings_with("stages.seed.verdicts.some_day", None).seed.verdicts["some_day"] is None
 
 
+def test_no_verdicts_at_all_are_null():
+    assert settings_with("stages.seed.verdicts", None).seed.verdicts == {}
+
+
+def test_a_verdict_that_is_not_named_stays_as_it_is():
+    config = compose_config("stages.prescreen.verdicts={low_quality: 0.9}")
+    verdicts = Settings.of(OmegaConf.to_container(config, resolve=True)).prescreen.verdicts
+    assert verdicts == {"low_quality": 0.9, "private_information": 0.5, "advertisement": 0.5}
+
+
 def test_a_profile_of_rules_that_lacks_words_says_which():
     resolved = OmegaConf.to_container(compose_config(), resolve=True)
     del resolved["rules"]["conditions"]

@@ -103,12 +103,17 @@ def _about_configuration(error: Exception) -> str:
     if match := re.search(r"(?:Cannot find primary config|Primary config module|Could not load) '?([^'\s.]+)", words):
         return f"There is no configuration {match.group(1)}: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", words):
-        key = (match.group(1) or match.group(2)).split("@")[0]
+        whole = re.search(r"is not in struct full_key: (\S+)", words)  # where it stood in a mapping
+        key = (whole[1] if whole else match.group(1) or match.group(2)).split("@")[0]
         known_keys = configuration_keys()
         if key in known_keys:
             group = key.split(".")[0]
+            if group == "stages":
+                return f"{key.rpartition('.')[0]} was set to null, so it lacks {key}: add it, as in ++{key}=…"
             return f"{key} is a key of another option of {group} than the one chosen: see conf/{group}/, or --cfg job"
         return unknown_key(key, known_keys)
+    if match := re.search(r"Error merging override (([^=\s]+)=.*?) Cannot merge DictConfig", words):
+        return f"{_shown(match.group(1))}: it has keys of its own, as in {match.group(2)}.NAME=…"
     if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
         return match.group(1)
     if match := re.search(r"Ambiguous value for argument '(.*)'", str(error)):

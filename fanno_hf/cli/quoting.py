@@ -1,11 +1,15 @@
 """Values and names, quoted so that they come through the shell, Hydra and YAML as they were typed.
 
-data.path=/a/b=c/x.txt  ->  "data.path='/a/b=c/x.txt'", to be typed in a shell
-run=2024_01             ->  run='2024_01', for Hydra; unquoted it is the number 202401
+data.path=/a/b=c/x.txt            ->  data.path='/a/b=c/x.txt', for Hydra
+teacher.system=Be brief: {no}     ->  "teacher.system='Be brief: {no}'", to be typed in a shell
+run=2024_01                       ->  run='2024_01', for Hydra; unquoted it is the number 202401
+stages.seed.verdicts={}           ->  stages.seed.verdicts=null; Hydra would add nothing to the defaults
 """
 
+import os
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +17,12 @@ if TYPE_CHECKING:
     from hydra.conf import HydraConf
 
 _PLAIN = re.compile(r"[\w./:@-]+", re.ASCII)
-_NAME = re.compile(r"[\w.+-]+")
+# what nobody writes for Hydra to read: no quotes, braces, functions, lists of choices, interpolations
+_LITERAL = re.compile(r"""(?!\s)(?:[^'"(){},\\$]|\$(?!\{))+(?<!\s)""")
+_MEANT = ("null", "???")  # what Hydra and OmegaConf make something of; quoted it would be a text
+_RUNS = ("run", "diff.a", "diff.b")
+_PATHS = ("data.path", "journal", "preview.html", "report.compare", "train.data")
+_VERDICTS = re.compile(r"stages\.\w+\.verdicts")
 
 
 def for_a_shell(override: str) -> str:
@@ -33,24 +42,44 @@ def for_a_shell(override: str) -> str:
 
 
 def for_hydra(text: str) -> str:
-    """Returns a text in quotes, so that Hydra reads it as that text."""
+    """Returns a text in quotes, so that Hydra and OmegaConf read it as that text."""
+    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)  # else an interpolation
     quote = '"' if "'" in text and '"' not in text else "'"
     # between Hydra's quotes a backslash is special only before a quote and at the end
     text = re.sub(rf"(\\*){quote}", rf"\1\1\\{quote}", text)
-    text = re.sub(r"(\\+)$", r"\1\1", text)
+    text = re.sub(r"(\\+)\Z", r"\1\1", text)
     return f"{quote}{text}{quote}"
 
 
 def as_typed(word: str) -> str:
-    """Returns an argument of the command line; if it names runs, as `-m run=007,008` does, the names are quoted for Hydra.
+    """Returns an argument of the command line as Hydra must get it to read what was typed.
 
-    `null` stays what it is.
+    Names of runs (of several, as `-m run=007,008` has them, each) and paths are quoted; a path that is there is one whatever is
+    in it. No verdicts, `{}`, are `null`: Hydra adds a mapping to the defaults. What is quoted already, or is written for Hydra,
+    stays as it is.
     """
     key, sign, value = word.partition("=")
-    names = value.split(",")
-    if key not in ("run", "diff.a", "diff.b") or not sign or not all(map(_NAME.fullmatch, names)):
+    name, names = key.lstrip("+"), value.split(",")
+    if not sign or value.lower() in _MEANT:
         return word
-    return f"{key}={','.join(name if name.lower() == 'null' else repr(name) for name in names)}"
+    if name in _PATHS and (_LITERAL.fullmatch(value) or _is_there(value)):
+        return f"{key}={for_hydra(value)}"
+    if name in _RUNS and "=" not in value and all(map(_LITERAL.fullmatch, names)):
+        return f"{key}={','.join(each if each.lower() in _MEANT else for_hydra(each) for each in names)}"
+    if _VERDICTS.fullmatch(name) and re.fullmatch(r"\s*\{\s*\}\s*", value):
+        return f"{key}=null"
+    return word
+
+
+def _is_there(path: str) -> bool:
+    """Whether a path names something that exists, or is a glob below a folder that does; one with commas may be several."""
+    above = Path(*takewhile(set("*?[").isdisjoint, Path(path).parts))
+    try:
+        return os.path.lexists(os.path.expanduser(path)) or (
+            "," not in path and above not in (Path(), Path(path)) and above.expanduser().is_dir()
+        )
+    except (ValueError, RuntimeError):  # a null byte; the home of nobody
+        return False
 
 
 def name_in_yaml(value: Any, hydra: "HydraConf") -> str:

@@ -26,7 +26,7 @@ from fanno_hf.commands.previewed import Previewed, Step, Way
 from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.pairs import pairs
-from fanno_hf.output.place import run_folder
+from fanno_hf.output.place import check_loadable, run_folder
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.run import finished
 from fanno_hf.pipeline.services import read_documents, services
@@ -50,7 +50,8 @@ def preview(settings: Settings) -> str:
         UserError: there is no document, or the page cannot be written.
         FannoError: the teacher cannot be reached, or a budget is spent.
     """
-    run = Path(run_folder(settings.run)).expanduser()
+    run = run_folder(settings.run)
+    check_loadable(settings.run)
     # of its own: a vector's last bits tell what it was computed with, and the run's shall not depend on a preview
     journal = settings.journal or str(run / "journal.sqlite")
     page, shown = _page_file(settings.preview.html), Previewed(f"Preview of {run.name}")

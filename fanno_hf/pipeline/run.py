@@ -21,7 +21,7 @@ from fanno_hf.output.exports import renew_exports
 from fanno_hf.output.folder import FORMAT, RunFolder
 from fanno_hf.output.manifest import set_entry
 from fanno_hf.output.pairs import pairs
-from fanno_hf.output.place import run_folder
+from fanno_hf.output.place import check_loadable, run_folder
 from fanno_hf.output.report_files import write_card
 from fanno_hf.output.unread import write_unread
 from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
@@ -53,6 +53,7 @@ def execute(settings: Settings) -> RunFolder:
     if shard and asked != "prescreen":
         raise UserError(f"shard={settings.shard} is for stage=prescreen alone, not for stage={asked}")
     path = run_folder(settings.run)
+    check_loadable(settings.run)
     _refuse_itself(settings.prescreen.against, path)
     publisher = Publisher(settings.hub, path.resolve().name) if settings.hub.push and not shard else None
     with closing(RunFolder(shard_folder(path, shard) if shard else path)) as folder:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
     """Makes the object that a group of the configuration describes; raises UserError, with the group, where it cannot."""
     try:
         # a price is counted where answers are, and is nothing that a teacher has to know
-        known = {name: value for name, value in config.items() if name != "price"}
+        known = {name: _literal(value) for name, value in config.items() if name != "price"}
         made = hydra.utils.instantiate(known, _convert_="all")  # plain dicts and lists, however deep: they become JSON
     except hydra.errors.InstantiationException as error:
         cause = error.__cause__
@@ -51,6 +52,16 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
     if key == "judge" and hasattr(made, "name_role"):
         made.name_role(key)
     return made
+
+
+def _literal(value: Any) -> Any:
+    """Returns a value that Hydra leaves as it is: `${` is text by now, in the name of a file for example, and Hydra would
+    resolve it twice."""
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", r"\1\1\1\1\\\\\\${", value)
+    if isinstance(value, Mapping):
+        return {key: _literal(item) for key, item in value.items()}
+    return [_literal(item) for item in value] if isinstance(value, list) else value
 
 
 @contextmanager
