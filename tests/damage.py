@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fanno_hf.sources.formats import read_rows, read_texts
 
 from fanno_hf.errors import FannoError
 from fanno_hf.output.card import render_card
 from fanno_hf.output.manifest import read_manifest
 from fanno_hf.output.table import funnel_table
 from fanno_hf.output.tables import RunTables
-from fanno_hf.sources.formats import read_rows, read_texts
 from fanno_hf.teacher.base import Completion
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.vectors.embedder import HashingEmbedder

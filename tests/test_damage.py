@@ -11,11 +11,11 @@ import random
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fanno_hf.sources.formats import READERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanno_hf.output.manifest import fault_of
-from fanno_hf.sources.formats import READERS
 from tests.conftest import small_run
 from tests.damage import (
     EXAMPLES,
