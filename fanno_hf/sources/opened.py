@@ -47,6 +47,9 @@ class Opened:
         size: of the bytes as they lie there.
         limit: bytes that may be in memory at once.
         path: on disk; None inside an archive.
+        encoding: that somebody outside the file declares, as an HTTP header does.
+        title: that is known from outside.
+        is_whole_page: whether all of a page is content, as of a chapter of a book.
     """
 
     def __init__(
@@ -58,8 +61,12 @@ class Opened:
         size: int,
         limit: int,
         path: Path | None = None,
+        encoding: str | None = None,
+        title: str = "",
+        is_whole_page: bool = False,
     ):
         self.name, self.kind, self.path, self.limit = name, kind, path, limit
+        self.encoding, self.title, self.is_whole_page = encoding, title, is_whole_page
         self._open, self._packing, self._size = open_raw, packing, size
 
     @property

@@ -1,0 +1,1 @@
+"""From the lines of printed pages to a text: pure functions over lists of lines, which know nothing of PDF."""

@@ -1,0 +1,183 @@
+"""Documents of OpenOffice and LibreOffice: what stands in them in Markdown form, without what is deleted.
+
+report.odt  ->  Row("# Mosses\\n\\nMosses have no roots …", title="Report")
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fanno_hf.sources.document import Row, Unreadable
+from fanno_hf.sources.markdown import MarkdownWriter
+from fanno_hf.sources.opened import Opened
+from fanno_hf.sources.options import Options
+from fanno_hf.sources.parts import Parts, parts_of
+
+_NAMESPACES = "urn:oasis:names:tc:opendocument:xmlns:"
+_TEXT, _TABLE = f"{{{_NAMESPACES}text:1.0}}", f"{{{_NAMESPACES}table:1.0}}"
+_OFFICE, _STYLE = f"{{{_NAMESPACES}office:1.0}}", f"{{{_NAMESPACES}style:1.0}}"
+_CODE = re.compile(r"code|source|verbatim|preformatted|listing|console", re.IGNORECASE)
+_SKIPPED = {
+    f"{_OFFICE}annotation", f"{_OFFICE}annotation-end", f"{_TEXT}tracked-changes", f"{_TEXT}sequence-decls",
+    f"{_OFFICE}forms", f"{_TEXT}table-of-content-source", f"{_TEXT}note-citation", f"{_TEXT}variable-decls",
+}  # fmt: skip
+_PAGE_NUMBER = re.compile(r"\t\s*[\divxlc]*\s*$")
+_LAYOUT = 600  # characters in a cell from which on a table only lays the page out
+
+
+def read_odt(file: Opened, options: Options) -> Iterator[Row]:
+    """Yields the whole text, footnotes at its end."""
+    with parts_of(file, "ODT") as parts:
+        if _is_encrypted(parts):
+            raise Unreadable("encrypted", " is encrypted: remove its password first")
+        content = parts.xml("content.xml")
+        reader = _Reader(content, parts.optional_xml("styles.xml"))
+        body = content.find(f"{_OFFICE}body/{_OFFICE}text")
+        if body is not None:
+            reader.blocks(body)
+        reader.notes()
+        yield Row(reader.writer.text(), title=_title(parts))
+
+
+def _is_encrypted(parts: Parts) -> bool:
+    manifest = parts.optional_xml("META-INF/manifest.xml")
+    return manifest is not None and manifest.find(".//{*}encryption-data") is not None
+
+
+def _title(parts: Parts) -> str:
+    meta = parts.optional_xml("meta.xml")
+    title = None if meta is None else meta.findtext(".//{http://purl.org/dc/elements/1.1/}title")
+    return " ".join((title or "").split())
+
+
+class _Reader:
+    """Writes the blocks of a document."""
+
+    def __init__(self, content: Any, styles: Any):
+        self.writer = MarkdownWriter()
+        roots = [root for root in (content, styles) if root is not None]
+        self._parents = {
+            style.get(f"{_STYLE}name"): style.get(f"{_STYLE}parent-style-name")
+            for root in roots
+            for style in root.iter(f"{_STYLE}style")
+        }
+        self._ordered = {
+            (lists.get(f"{_STYLE}name"), int(level.get(f"{_TEXT}level", "1")))
+            for root in roots
+            for lists in root.iter(f"{_TEXT}list-style")
+            for level in lists.iterchildren(f"{_TEXT}list-level-style-number")
+        }
+        self._notes: list[Any] = []
+
+    def blocks(self, parent: Any) -> None:
+        """Writes what is in an element."""
+        for element in parent:
+            tag = element.tag
+            if tag == f"{_TEXT}h":
+                level = element.get(f"{_TEXT}outline-level", "1")
+                self.writer.heading(int(level) if level.isdecimal() else 1, self._text(element))
+            elif tag == f"{_TEXT}p":
+                self._paragraph(element)
+            elif tag == f"{_TEXT}list":
+                self._list(element, 0, None)
+            elif tag == f"{_TABLE}table":
+                self._table(element)
+            elif tag not in _SKIPPED:
+                self.blocks(element)
+
+    def notes(self) -> None:
+        """Writes the footnotes."""
+        for number, note in enumerate(self._notes, start=1):
+            self.writer.paragraph(f"[^{number}]: {' '.join(self._text(part) for part in note)}")
+
+    def _paragraph(self, element: Any) -> None:
+        text = self._text(element)
+        if self._is_code(element.get(f"{_TEXT}style-name")):
+            self.writer.code(text)
+        elif self._is(element.get(f"{_TEXT}style-name"), "Title"):
+            self.writer.heading(1, text)
+        else:
+            self.writer.paragraph(_PAGE_NUMBER.sub("", text))
+
+    def _is_code(self, style: str | None) -> bool:
+        for _ in range(10):
+            if style is None:
+                return False
+            if _CODE.search(style):
+                return True
+            style = self._parents.get(style)
+        return False
+
+    def _is(self, style: str | None, name: str) -> bool:
+        return style == name or self._parents.get(style) == name
+
+    def _list(self, element: Any, depth: int, style: str | None) -> None:
+        style = element.get(f"{_TEXT}style-name", style)
+        is_ordered = (style, depth + 1) in self._ordered
+        number = 0
+        for item in element:
+            if item.tag == f"{_TEXT}list-item":
+                start = item.get(f"{_TEXT}start-value", "")
+                number = int(start) if start.isdecimal() else number + 1
+            self._item(item, depth, style, f"{number}." if is_ordered else "-")
+
+    def _item(self, item: Any, depth: int, style: str | None, mark: str) -> None:
+        if item.tag == f"{_TEXT}list-header":
+            mark = ""
+        for element in item:
+            if element.tag == f"{_TEXT}list":
+                self._list(element, depth + 1, style)
+            elif element.tag == f"{_TEXT}h":
+                self.writer.heading(int(element.get(f"{_TEXT}outline-level", "1")), self._text(element))
+            elif element.tag == f"{_TEXT}p" and not self._is_code(element.get(f"{_TEXT}style-name")):
+                self.writer.item(depth, mark, self._text(element))
+                mark = ""
+            else:
+                self.blocks([element])
+
+    def _table(self, element: Any) -> None:
+        rows = [_cells(row) for row in element.iter(f"{_TABLE}table-row")]
+        texts = [[" ".join(self._text(part) for part in cell) for cell in row] for row in rows]
+        longest = max((len(text) for row in texts for text in row), default=0)
+        if longest > _LAYOUT or len(list(element.iter(f"{_TABLE}table"))) > 1:
+            for cell in (cell for row in rows for cell in row):
+                self.blocks(cell)
+        else:
+            self.writer.table(texts)
+
+    def _text(self, element: Any) -> str:
+        pieces: list[str] = []
+        self._gather(element, pieces)
+        return "".join(pieces)
+
+    def _gather(self, element: Any, pieces: list[str]) -> None:
+        pieces.append(element.text or "")
+        for child in element:
+            tag = child.tag
+            if tag == f"{_TEXT}s":
+                count = child.get(f"{_TEXT}c", "1")
+                pieces.append(" " * (min(int(count), 200) if count.isdecimal() else 1))
+            elif tag == f"{_TEXT}tab":
+                pieces.append("\t")
+            elif tag == f"{_TEXT}line-break":
+                pieces.append("\n")
+            elif tag == f"{_TEXT}note":
+                body = child.find(f"{_TEXT}note-body")
+                if body is not None:
+                    self._notes.append(body)
+                    pieces.append(f"[^{len(self._notes)}]")
+            elif tag in (f"{_TEXT}p", f"{_TEXT}h", f"{_TEXT}list-item") and pieces:
+                pieces.append("\n")
+                self._gather(child, pieces)
+            elif tag not in _SKIPPED:
+                self._gather(child, pieces)
+            pieces.append(child.tail or "")
+
+
+def _cells(row: Any) -> list[Any]:
+    cells = []
+    for cell in row:
+        repeated = cell.get(f"{_TABLE}number-columns-repeated", "1")
+        times = min(int(repeated), 50) if repeated.isdecimal() else 1
+        cells += [cell] * times
+    return cells
