@@ -1,11 +1,12 @@
 """Documents from a data set on the Hugging Face Hub (or a folder laid out like one), streamed."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from huggingface_hub import DatasetInfo, HfApi
 
@@ -13,10 +14,11 @@ from fanno_hf.errors import FannoError, UserError, raise_if_disk_full
 from fanno_hf.hub_token import hub_endpoint, hub_token, hub_words
 from fanno_hf.sources.document import Document
 from fanno_hf.sources.run_files import check_config
-from fanno_hf.sources.text_column import find_text_column
+from fanno_hf.sources.text_column import find_text_column, joiner
 
-if TYPE_CHECKING:
-    from datasets import IterableDataset
+logger = logging.getLogger(__name__)
+
+_HEAD = 1_000  # rows that tell which column holds the text
 
 
 class HubSource:
@@ -35,13 +37,14 @@ class HubSource:
         split: str = "train",
         revision: str | None = None,
         text_column: str | None = None,
+        join: str | None = None,
         limit: int | None = None,
         key: str = "data.name",
     ):
         if not name:
             raise UserError(f"{key} is missing: give the Hub data set, as in {key}=tiiuae/falcon-refinedweb")
         self._name, self._config, self._split, self._revision = name, config, split, revision
-        self._text_column, self._limit, self._key = text_column, limit, key
+        self._text_column, self._join, self._limit, self._key = text_column, joiner(join), limit, key
 
     @cached_property
     def _info(self) -> DatasetInfo | None:
@@ -78,13 +81,21 @@ class HubSource:
 
         Raises UserError where data set, config, split, revision or column is not there, or the Hub cannot be reached.
         """
-        column = None
-        for name, row in self.rows():
-            column = column or find_text_column(self._columns, self._text_column, f"{self._name} ({self._split})")
-            yield Document(row[column], name)
+        rows = self._rows(texts_only=True)
+        head = list(islice(rows, _HEAD))
+        if not head:
+            return
+        where = f"{self._name} ({self._split})"
+        column = find_text_column([row for _, row in head], self._text_column, self._join, where)
+        logger.info("%s: text column %s", where, column.words)
+        for name, row in chain(head, rows):
+            yield Document(column.text(row), name)
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""
+        return self._rows()
+
+    def _rows(self, *, texts_only: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
         from datasets import load_dataset
 
         commit = self._info.sha if self._info else None
@@ -94,7 +105,10 @@ class HubSource:
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )
-            self._columns = _columns(dataset)
+            if texts_only and dataset.features:  # pictures and the like would be unpacked
+                dataset = dataset.select_columns(
+                    [name for name, kind in dataset.features.items() if not _is_media(kind)]
+                )
             for number, row in enumerate(islice(dataset, self._limit), start=1):
                 yield f"{self._name}/{self._split}:{number}", row
 
@@ -112,10 +126,6 @@ class HubSource:
             raise UserError(f"{what}: {hub_words(error)}") from error
 
 
-def _columns(dataset: "IterableDataset") -> dict[str, bool]:
-    """Returns which columns there are and whether they hold strings: as declared, else as in the first row."""
-    if dataset.features:
-        return {
-            name: getattr(kind, "dtype", "") in ("string", "large_string") for name, kind in dataset.features.items()
-        }
-    return {name: isinstance(value, str) for name, value in next(iter(dataset.take(1)), {}).items()}
+def _is_media(kind: Any) -> bool:
+    """Whether a column holds what must be decoded, or bytes."""
+    return hasattr(kind, "decode_example") or getattr(kind, "dtype", "") in ("binary", "large_binary")

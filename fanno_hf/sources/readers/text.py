@@ -9,8 +9,8 @@ from fanno_hf.sources.options import Options
 
 
 def read_text(file: Opened, options: Options) -> Iterator[Row]:
-    """Yields the whole text."""
-    yield Row(decode(file.content(), options.encoding))
+    """Yields the whole text, its lines ended as everywhere else."""
+    yield Row(decode(file.content(), options.encoding).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 read_markdown = read_text
