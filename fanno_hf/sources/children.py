@@ -1,7 +1,7 @@
 """Files read in order by processes of their own, several at a time. One that crashes or takes too long costs its file alone.
 
 with Children(processes=4, options) as children:
-    for item in children.read(files):        # Document, Unread or Column, in the order of the files, whoever is first
+    for item in children.read(files):        # Document, Unread or Said, in the order of the files, whoever is first
         …
 """
 
@@ -19,13 +19,13 @@ from typing import Any
 
 import fanno_hf
 from fanno_hf.errors import FannoError, UserError
-from fanno_hf.sources.document import Document, Unread, Unreadable
+from fanno_hf.sources.document import Document, Said, Unread, Unreadable
 from fanno_hf.sources.frames import pack, unpack
 from fanno_hf.sources.kinds import KINDS
 from fanno_hf.sources.options import Options
-from fanno_hf.sources.reading import Column, documents_of, open_file
+from fanno_hf.sources.reading import documents_of, open_file
 
-Item = Document | Unread | Column
+Item = Document | Unread | Said
 File = tuple[Path, str]
 
 _AHEAD = 4  # files in work or done, for each process, beyond the one whose turn it is

@@ -1,17 +1,148 @@
-"""From bytes to text."""
+"""From bytes to text: what a byte order mark tells, else what is declared, else UTF-8; what is none of it is told by its looks.
 
+b"\\xef\\xbb\\xbfMoss"  ->  "Moss"         b"caf\\xe9"  ->  Unreadable: "is not UTF-8: byte 3 is 0xe9; it looks like Windows-1252: …"
+"""
+
+import codecs
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from encodings.aliases import aliases
+from typing import BinaryIO, TextIO
+
+from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.sources.document import Unreadable
+from fanno_hf.sources.kinds import kind_by_content, packing_by_content
+from fanno_hf.sources.opened import Opened
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# the mark of UTF-32 begins with that of UTF-16
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_HEAD = 4096  # bytes that tell an encoding
+_LEAST_SURE = 0.1  # confidence below which a guess is worth less than what most such files are
+_FOREIGN = 0.4  # share of letters beyond ASCII above which a text is in no Latin alphabet
+_FEW = 3  # zero bytes that may be in a text
+_ZEROS = 0.02  # share of zero bytes above which a text has several bytes a character
+_TEXTS = ("", "txt", "json", "jsonl", "html")
 
 
-def decode(data: bytes, encoding: str | None, offset: int = 0) -> str:
-    """Returns bytes as text; `offset`: of their first one in the file. Raises Unreadable where they are none of the encoding."""
+def check_encoding(name: str | None) -> None:
+    """Raises UserError where `data.encoding` names no encoding of texts."""
     try:
-        return (data if offset else data.removeprefix(_BYTE_ORDER_MARK)).decode(encoding or "utf-8")
-    except UnicodeDecodeError as error:
-        raise Unreadable(
-            "encoding",
-            f" is not UTF-8: byte {offset + error.start} is 0x{data[error.start]:02x}; convert it first "
-            "(for example: iconv -f latin1 -t utf-8)",
+        b"a".decode(name or "utf-8", "replace")
+    except (LookupError, ValueError) as error:
+        known = {known.replace("_", "-") for pair in aliases.items() for known in pair}
+        raise UserError(
+            f"data.encoding={name} is no encoding of text{did_you_mean(str(name).lower(), sorted(known)) or ':'} "
+            "leave it out for UTF-8, or give a name such as windows-1252 or utf-16"
         ) from error
+
+
+def decode(data: bytes, declared: str | None) -> str:
+    """Returns bytes as text. Raises Unreadable where they are none of the encoding, with the one that they look like."""
+    encoding = _encoding_of(data[:_HEAD], declared)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _fault(error, 0, declared) from error
+
+
+@contextmanager
+def open_text(file: Opened, declared: str | None, longest_line: int | None = None) -> Iterator[TextIO]:
+    """Opens a file as text, its line ends as they are.
+
+    Reading, or what goes on amid it, raises Unreadable as `decode` does, and where a line has more than `longest_line` bytes.
+    """
+    with file.stream() as stream:
+        head = stream.read(_HEAD)
+        counted = _Counted(head, stream, longest_line)
+        try:
+            yield io.TextIOWrapper(counted, _encoding_of(head, declared), newline="")
+        except UnicodeDecodeError as error:
+            raise _fault(error, counted.given - len(error.object), declared) from error
+
+
+class _Counted(io.BufferedIOBase):
+    """A stream whose first bytes were read already; counts the bytes that it gives, and those since the end of a line."""
+
+    def __init__(self, head: bytes, stream: BinaryIO, longest_line: int | None):
+        self._head, self._stream, self._longest = head, stream, longest_line
+        self.given, self._line, self._in_line = 0, 1, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1) -> bytes:
+        data, self._head = self._head or self._stream.read(size), b""
+        self.given += len(data)
+        if self._longest is not None:
+            self._measure(data)
+        return data
+
+    read = read1
+
+    def _measure(self, data: bytes) -> None:
+        end = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        self._line += data.count(b"\n")
+        self._in_line = len(data) - end - 1 if end >= 0 else self._in_line + len(data)
+        if self._in_line > self._longest:
+            raise Unreadable(
+                "too_large",
+                f", line {self._line} is longer than data.max_file_size={self._longest:,} bytes: raise it, or split the line",
+            )
+
+
+def _encoding_of(head: bytes, declared: str | None) -> str:
+    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    if marked or declared:
+        return marked or declared
+    zeros = head.count(0)
+    if zeros > max(_FEW, _ZEROS * len(head)):
+        even = head[::2].count(0)
+        if 0.1 < even / zeros < 0.9:
+            raise Unreadable("encoding", f" is no text: it has zero bytes{_kind(head)}")
+        encoding = "UTF-16-LE" if even < zeros / 2 else "UTF-16-BE"
+        raise Unreadable("encoding", f" {_looks_like(encoding)}")
+    return "utf-8"
+
+
+def _kind(head: bytes) -> str:
+    kind = packing_by_content(head) or kind_by_content(head)
+    return "" if kind in _TEXTS else f", and begins as a .{kind} file does: give it that extension"
+
+
+def _looks_like(encoding: str) -> str:
+    return f"looks like {encoding}: set data.encoding={encoding.lower()}"
+
+
+def _fault(error: UnicodeDecodeError, offset: int, declared: str | None) -> Unreadable:
+    data, place = error.object, error.start
+    what = f"byte {offset + place} is 0x{data[place]:02x}"
+    if declared:
+        return Unreadable("encoding", f" is not {declared} (data.encoding): {what}; name another one, or leave it out")
+    if offset == 0 and (kind := _kind(data)):
+        return Unreadable("encoding", f" is no text: {what}{kind}")
+    if not _is_utf8(error.encoding) or not data[:place].isascii():
+        name = "UTF-8" if _is_utf8(error.encoding) else error.encoding.upper()
+        return Unreadable("encoding", f" is not {name} throughout: {what}, after text that is; mend it there")
+    return Unreadable("encoding", f" is not UTF-8: {what}; it {_looks_like(_detected(bytes(data)))}")
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().startswith("utf-8") or encoding.lower() == "utf8"
+
+
+def _detected(data: bytes) -> str:
+    """Returns the encoding that bytes which are no UTF-8 look like; of Latin letters that nothing else tells, Windows-1252."""
+    import chardet  # slow to load, and only a fault needs it
+
+    found = chardet.detect(data, encoding_era=chardet.EncodingEra.MODERN_WEB)
+    beyond = sum(byte > 127 for byte in data)
+    share = beyond / (beyond + sum(chr(byte).isalpha() for byte in data if byte < 128) or 1)
+    is_sure = found["encoding"] and (found["confidence"] >= _LEAST_SURE or share > _FOREIGN)
+    return found["encoding"] if is_sure else "Windows-1252"

@@ -6,18 +6,20 @@ manual.pdf            ->  Document("1. About …", "manual.pdf", "The manual", (
 """
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources.children import Children
-from fanno_hf.sources.document import HIDDEN, KIND, Document, Unread, Unreadable
+from fanno_hf.sources.document import HIDDEN, KIND, Document, Said, Unread, Unreadable
+from fanno_hf.sources.encoding import check_encoding
 from fanno_hf.sources.finding import Found, counted, find_files
+from fanno_hf.sources.json_path import parse_path
 from fanno_hf.sources.kinds import KINDS
 from fanno_hf.sources.options import Options
-from fanno_hf.sources.reading import Column, open_file, rows_of
+from fanno_hf.sources.reading import open_file, rows_of
+from fanno_hf.sources.text_column import joiner
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,10 @@ class FileSource:
         **options: Any,
     ):
         self._path, self._limit, self._stops, self._key = path, limit, unread == "stop", key
+        options["join"] = joiner(options.get("join"))
         self._processes, self._options = processes or cores(), Options(**options)
+        check_encoding(self._options.encoding)
+        parse_path(self._options.records or "", "data.records")
         self.unread: list[Unread] = []
 
     def about(self) -> dict[str, Any]:
@@ -92,7 +97,8 @@ class FileSource:
                     yield from ((document.source, document.text) for document in documents)
                     continue
                 for row in rows_of(file, self._options):
-                    yield f"{name}:{row.place}" if row.place else name, row.value
+                    if not isinstance(row, Said):
+                        yield f"{name}:{row.place}" if row.place else name, row.value
             except Unreadable as error:
                 raise UserError(f"{path}{error.detail}") from error
 
@@ -100,21 +106,22 @@ class FileSource:
         return find_files(self._path, self._key)
 
     def _read(self, found: Found) -> Iterator[Document]:
-        self.unread, given, columns = [], 0, Counter()
+        self.unread, given = [], 0
+        ways: set[str] = set()  # in which files are read
         with Children(self._processes, self._options) as children:
             for item in children.read(found.files):
                 if isinstance(item, Document):
                     given += 1
                     yield item
-                elif isinstance(item, Column):
-                    columns[item.name] += 1
+                elif isinstance(item, Said):
+                    self._say_way(item, ways)
                 elif item.reason in (KIND, HIDDEN):
                     found.left_out[item.detail or item.reason] += 1
                 else:
                     self._note(item, found)
         if self.unread and not given:
             raise UserError(self._sentence(self.unread[0], found))
-        self._say(found, columns)
+        self._say(found, ways)
 
     def _note(self, unread: Unread, found: Found) -> None:
         self.unread.append(unread)
@@ -126,9 +133,15 @@ class FileSource:
         path = next((path for path, name in found.files if name == unread.file), unread.file)
         return f"{path}{unread.detail}"
 
-    def _say(self, found: Found, columns: Counter[str]) -> None:
-        if columns:
-            logger.info("%s: text column %s", self._key, counted(columns) if len(columns) > 1 else next(iter(columns)))
+    def _say_way(self, said: Said, ways: set[str]) -> None:
+        """Says how a file is read, as soon as it is known; files that are read alike are named once."""
+        if said.words not in ways and len(ways) < _NAMED:
+            logger.info("%s: %s: %s", self._key, said.file, said.words)
+        ways.add(said.words)
+
+    def _say(self, found: Found, ways: set[str]) -> None:
+        if len(ways) > _NAMED:
+            logger.info("%s: files are read in %d other ways", self._key, len(ways) - _NAMED)
         if found.left_out:
             logger.info("%s: %s; left out: %s", self._key, _count(len(found.files), "file"), counted(found.left_out))
         if self.unread:

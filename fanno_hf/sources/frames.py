@@ -8,11 +8,10 @@ import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from fanno_hf.sources.document import Document, Unread
-from fanno_hf.sources.reading import Column
+from fanno_hf.sources.document import Document, Said, Unread
 
 _LENGTH = struct.Struct(">Q")
-_KINDS = {"document": Document, "unread": Unread, "column": Column}
+_KINDS = {"document": Document, "unread": Unread, "said": Said}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -22,7 +21,7 @@ def pack(name: str, values: Any) -> bytes:
     return _LENGTH.pack(len(data)) + data
 
 
-def pack_item(item: Document | Unread | Column) -> bytes:
+def pack_item(item: Document | Unread | Said) -> bytes:
     """Returns an item as one piece."""
     return pack(_NAMES[type(item)], [getattr(item, name) for name in item.__slots__])
 

@@ -1,9 +1,10 @@
 """Documents from a data set on the Hugging Face Hub (or a folder laid out like one), streamed."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ from huggingface_hub import DatasetInfo, HfApi
 
 from fanno_hf.errors import FannoError, UserError, raise_if_disk_full
 from fanno_hf.hub_token import hub_endpoint, hub_token, hub_words
+from fanno_hf.sources.data_sets import without_media
 from fanno_hf.sources.document import Document
 from fanno_hf.sources.run_files import check_config
-from fanno_hf.sources.text_column import find_text_column, string_columns
+from fanno_hf.sources.text_column import find_text_column, joiner
+
+logger = logging.getLogger(__name__)
+
+_HEAD = 1_000  # rows that tell which column holds the text
 
 
 class HubSource:
@@ -32,13 +38,14 @@ class HubSource:
         split: str = "train",
         revision: str | None = None,
         text_column: str | None = None,
+        join: str | None = None,
         limit: int | None = None,
         key: str = "data.name",
     ):
         if not name:
             raise UserError(f"{key} is missing: give the Hub data set, as in {key}=tiiuae/falcon-refinedweb")
         self._name, self._config, self._split, self._revision = name, config, split, revision
-        self._text_column, self._limit, self._key = text_column, limit, key
+        self._text_column, self._join, self._limit, self._key = text_column, joiner(join), limit, key
 
     @cached_property
     def _info(self) -> DatasetInfo | None:
@@ -75,13 +82,21 @@ class HubSource:
 
         Raises UserError where data set, config, split, revision or column is not there, or the Hub cannot be reached.
         """
-        column = None
-        for name, row in self.rows():
-            column = column or find_text_column(self._columns, self._text_column, f"{self._name} ({self._split})")
-            yield Document(row[column], name)
+        rows = self._rows(texts_only=True)
+        head = list(islice(rows, _HEAD))
+        if not head:
+            return
+        where = f"{self._name} ({self._split})"
+        column = find_text_column([row for _, row in head], self._text_column, self._join, where)
+        logger.info("%s: text column %s", where, column.words)
+        for name, row in chain(head, rows):
+            yield Document(column.text(row), name)
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields ("<data set>/<split>:<row>", all columns of the row); raises as `documents` does."""
+        return self._rows()
+
+    def _rows(self, *, texts_only: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
         from datasets import load_dataset
 
         commit = self._info.sha if self._info else None
@@ -91,7 +106,8 @@ class HubSource:
             dataset = load_dataset(
                 self._name, self._config, split=self._split, revision=commit, streaming=True, token=hub_token()
             )
-            self._columns = string_columns(dataset)
+            if texts_only:
+                dataset = without_media(dataset)
             for number, row in enumerate(islice(dataset, self._limit), start=1):
                 yield f"{self._name}/{self._split}:{number}", row
 

@@ -23,12 +23,14 @@ class Kind:
             where the kind is a `container`, the files in it as `Opened`; it raises `Unreadable`.
         is_parsed: by code that a hostile file may crash or keep busy: it is read in a process of its own.
         is_container: holds other files.
+        is_columnar: its columns can be read without the others, as `options.columns` says.
         package: that it needs, of the extra `documents`; "" for none.
     """
 
     reader: str
     is_parsed: bool = False
     is_container: bool = False
+    is_columnar: bool = False
     package: str = ""
 
     def load(self) -> Callable:
@@ -38,15 +40,16 @@ class Kind:
 
 
 _TEXT, _JSON_LINES = Kind("text:read_text"), Kind("json_lines:read_json_lines")
-_CSV = Kind("csv_rows:read_csv")
+_JSON, _CSV = Kind("json_file:read_json"), Kind("csv_rows:read_csv")
 _HTML = Kind("html:read_html", is_parsed=True, package="resiliparse")
 KINDS: dict[str, Kind] = {
     "jsonl": _JSON_LINES,
     "ndjson": _JSON_LINES,
-    "json": Kind("json_file:read_json"),
-    "parquet": Kind("parquet:read_parquet"),
+    "json": _JSON,
+    "parquet": Kind("parquet:read_parquet", is_columnar=True),
     "csv": _CSV,
     "tsv": _CSV,
+    "geojson": _JSON,
     **dict.fromkeys(("txt", "rst", "adoc", "tex", "org"), _TEXT),
     **dict.fromkeys(("md", "markdown", "mdx"), Kind("text:read_markdown")),
     **dict.fromkeys(("html", "htm", "xhtml"), _HTML),
@@ -109,7 +112,7 @@ def kind_by_content(head: bytes) -> str:
     for sign, kind in _SIGNS:
         if sign.match(head):
             return kind
-    return "txt" if head and b"\0" not in head else ""
+    return "txt" if head and (b"\0" not in head or head.startswith((b"\xff\xfe", b"\xfe\xff"))) else ""
 
 
 def packing_by_content(head: bytes) -> str:

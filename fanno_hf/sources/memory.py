@@ -5,13 +5,16 @@ Dataset of columns id and text, or a stream   ->  the same, from its text column
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from fanno_hf.errors import FannoError, UserError, raise_if_disk_full
 from fanno_hf.hub_token import hub_words
+from fanno_hf.sources.data_sets import without_media
 from fanno_hf.sources.document import Document
-from fanno_hf.sources.text_column import find_text_column, string_columns
+from fanno_hf.sources.text_column import find_text_column, joiner
+
+_HEAD = 1_000  # rows that tell which column holds the text
 
 
 class MemorySource:
@@ -20,12 +23,15 @@ class MemorySource:
     Args:
         documents: texts (None is one that is empty), or a `Dataset` or `IterableDataset`.
         text_column: of a data set; found where it is not given.
+        join: put between the strings where the column holds lists of them.
 
     Raises:
         UserError: the documents are something else, or a data set has no text column.
     """
 
-    def __init__(self, documents: Any = None, text_column: str | None = None, limit: int | None = None):
+    def __init__(
+        self, documents: Any = None, text_column: str | None = None, limit: int | None = None, join: str | None = None
+    ):
         self._is_list = isinstance(documents, (list, tuple))
         if documents is None:
             raise UserError(
@@ -36,7 +42,7 @@ class MemorySource:
             _check_texts(documents)
         else:
             _check_data_set(documents)
-        self._documents, self._text_column, self._limit = documents, text_column, limit
+        self._documents, self._text_column, self._limit, self._join = documents, text_column, limit, joiner(join)
 
     def about(self) -> dict[str, Any]:
         """Returns that they were given, how many where it is known, and the licence that a data set states."""
@@ -54,9 +60,11 @@ class MemorySource:
             yield from self._documents
             return
         try:
-            rows = self._documents.with_format(None)  # else a row may be a tensor or a frame
-            column = find_text_column(string_columns(rows), self._text_column, "documents")
-            yield from (row[column] for row in rows.select_columns([column]))
+            rows = iter(without_media(self._documents.with_format(None)))  # else a row may be a tensor or a frame
+            head = list(islice(rows, _HEAD))
+            if head:
+                column = find_text_column(head, self._text_column, self._join, "documents")
+                yield from map(column.text, chain(head, rows))
         except (FannoError, MemoryError):
             raise
         except Exception as error:  # what a stream is made of is the user's, and may fail in any way

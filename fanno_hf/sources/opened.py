@@ -1,6 +1,6 @@
 """A file while it is read: on disk, packed, or inside an archive; never more of it in memory than is allowed.
 
-Opened(path).lines()   ->  b'{"text": "Mosses have no roots …"}\n', …
+Opened(path).stream()  ->  its bytes, unpacked
 Opened(path).content() ->  b"%PDF-1.7 …", or Unreadable where it has more than `max_file_size` bytes
 """
 
@@ -93,19 +93,6 @@ class Opened:
                 "too_large", f" is larger than data.max_file_size={self.limit:,} bytes: raise it, or split the file"
             )
         return data
-
-    def lines(self) -> Iterator[bytes]:
-        """Yields the lines with their ends; only a newline ends one. Raises Unreadable where one is larger than the limit."""
-        with self.stream() as file:
-            number = 0
-            while line := file.readline(self.limit + 1):
-                number += 1
-                if len(line) > self.limit:
-                    raise Unreadable(
-                        "too_large",
-                        f", line {number} is longer than data.max_file_size={self.limit:,} bytes: raise it, or split the line",
-                    )
-                yield line
 
 
 @contextmanager

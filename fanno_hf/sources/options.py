@@ -14,6 +14,7 @@ class Options:
         join: put between the strings where the column holds lists of them; None takes no lists.
         html: "resiliparse" or "trafilatura".
         max_file_size: bytes that may be in memory at once: a file that is read as a whole, a member of an archive, a line.
+        columns: that are read of a columnar file; None reads all but those of bytes.
         max_seconds: for one file of a kind that is parsed, or one member of an archive.
     """
 
@@ -24,3 +25,4 @@ class Options:
     html: str = "resiliparse"
     max_file_size: int = 100_000_000
     max_seconds: float = 60.0
+    columns: tuple[str, ...] | None = None

@@ -46,7 +46,7 @@ def visible(text: str) -> str:
 
 def clean(text: str) -> str:
     """Replaces lone surrogates, which no file and no request can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def fit_to_show(words: str, secrets: Iterable[str] = (), limit: int = MOST) -> str:

@@ -1,50 +1,74 @@
-"""Tables as text: CSV and TSV."""
+"""Tables as text: CSV and TSV, whatever stands between their fields."""
 
 import csv
-import re
-import sys
 from collections.abc import Iterator
 
-from fanno_hf.sources.document import Row, Unreadable
-from fanno_hf.sources.encoding import decode
+from fanno_hf.sources.dialect import Dialect, doubled, find_dialect
+from fanno_hf.sources.document import Row, Said, Unreadable
+from fanno_hf.sources.encoding import open_text
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
+from fanno_hf.texts.fit import fit_to_show
 
-# old spreadsheets end a line with \r alone; the end of what is quoted is for the reader to find
-_LINE = re.compile(r"[^\r]*\r\n?|[^\r]+")
+_HEAD = 1 << 17  # characters that tell how a table is written
 
 
-def read_csv(file: Opened, options: Options) -> Iterator[Row]:
-    """Yields each row as an object of its columns, with its number."""
-    csv.field_size_limit(sys.maxsize)
-    number, record, last = 0, [], []
+def read_csv(file: Opened, options: Options) -> Iterator[Row | Said]:
+    """Yields how the table is written, then each row as an object of its columns, with its number.
 
-    def recorded() -> Iterator[str]:
-        offset = 0
-        for line in file.lines():
-            for part in _LINE.findall(decode(line, options.encoding, offset)):
-                record.append(part)
-                yield part
-            offset += len(line)
+    Raises Unreadable where a row has another number of fields than the first, or a quotation mark is not closed.
+    """
+    with open_text(file, options.encoding, file.limit) as text:
+        head = text.read(_HEAD)
+        dialect = find_dialect(head, len(head) < _HEAD, options.text_column)
+    if dialect is None:
+        return
+    yield Said(file.name, f"{dialect.shown}{'' if dialect.has_header else ', no header'}")
+    with open_text(file, options.encoding, file.limit) as text:
+        text.read(dialect.skipped)
+        lines = map(doubled, text) if dialect.is_escaped else text
+        yield from _rows(csv.reader(lines, **dialect.format), dialect, file.limit)
 
-    reader = csv.DictReader(recorded())
+
+def _rows(reader: Iterator[list[str]], dialect: Dialect, limit: int) -> Iterator[Row]:
+    csv.field_size_limit(limit)
+    names, width, number = dialect.names, len(dialect.names), -1 if dialect.has_header else 0
     try:
-        for number, row in enumerate(reader, start=1):
-            row.pop(None, None)  # what stands beyond the last column
-            yield Row(row, str(number))
-            last, record = record, []
-        if number and _is_open(last):
-            raise Unreadable(
-                "not_csv", f": the file ends inside a quoted text of row {number}: close or double the quote"
-            )
+        for fields in reader:
+            if len(fields) != width:
+                if not any(map(str.strip, fields)):
+                    continue
+                raise _uneven(number + 1, fields, dialect)
+            number += 1
+            if number:
+                yield Row(dict(zip(names, fields, strict=True)), str(number))
     except csv.Error as error:
-        raise Unreadable("not_csv", f", line {reader.line_num} is not CSV: {error}") from error
+        raise _fault(error, number + 1, dialect, limit) from error
 
 
-def _is_open(record: list[str]) -> bool:
-    """Whether the lines of a CSV record end inside a quoted text, which only a strict reader minds."""
-    try:
-        list(csv.reader(record, strict=True))
-    except csv.Error as error:
-        return "unexpected end of data" in str(error)
-    return False
+def _uneven(number: int, fields: list[str], dialect: Dialect) -> Unreadable:
+    return Unreadable(
+        "not_csv",
+        f", row {number} has {len(fields)} field{'s'[: len(fields) != 1]}, the {'header' if dialect.has_header else 'first row'} "
+        f"has {len(dialect.names)} ({dialect.shown}): quote what holds a delimiter, or mend the row; it begins "
+        f"{fit_to_show(fields[0], limit=60)!r}",
+    )
+
+
+def _fault(error: csv.Error, number: int, dialect: Dialect, limit: int) -> Unreadable:
+    said = str(error)
+    if "unexpected end" in said:
+        return Unreadable(
+            "not_csv", f": the file ends inside a quoted text of row {number}: close or double the quote"
+        )
+    if "field limit" in said:
+        return Unreadable(
+            "too_large",
+            f", row {number} has a field of more than data.max_file_size={limit:,} bytes: raise it, or close its quote",
+        )
+    if "expected after" in said:
+        return Unreadable(
+            "not_csv",
+            f", row {number} goes on behind a closing quotation mark ({dialect.shown}): double those within a text",
+        )
+    return Unreadable("not_csv", f", row {number} is not CSV: {said}")

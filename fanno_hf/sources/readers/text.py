@@ -10,8 +10,8 @@ from fanno_hf.texts.front_matter import split_front_matter
 
 
 def read_text(file: Opened, options: Options) -> Iterator[Row]:
-    """Yields the whole text."""
-    yield Row(decode(file.content(), options.encoding))
+    """Yields the whole text, its lines ended as everywhere else."""
+    yield Row(decode(file.content(), options.encoding).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def read_markdown(file: Opened, options: Options) -> Iterator[Row]:
