@@ -60,6 +60,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C, or the stop button of a notebook, is for the parent
         )
         self.output = self._process.stdout
         self.buffer, self.job = bytearray(), None
