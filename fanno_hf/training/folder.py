@@ -31,7 +31,7 @@ RECORD = "training.json"
 _NO_ROOM = re.compile(
     r"no space left|file too large|quota exceeded|unexpected pos \d+ vs|file write failed", re.IGNORECASE
 )
-_TAKEN = ("base", "packaged")  # which mean other models in evaluate.models
+_TAKEN = ("base", "packaged", "file")  # which mean something else in evaluate.models
 _NAME = re.compile(r"(?!\.)[\w.-]{1,80}")
 
 
