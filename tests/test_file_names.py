@@ -40,7 +40,7 @@ def sources(path) -> list[str]:
     (given,) = OverridesParser.create().parse_overrides([as_typed(f"data.path={path}")])
     config = OmegaConf.create({"_target_": "fanno_hf.sources.files.FileSource", "path": given.value()})
     documents = build("data", OmegaConf.to_container(config, resolve=True)).documents()
-    return [source for _, source in documents]
+    return [document.source for document in documents]
 
 
 @pytest.fixture
