@@ -9,7 +9,6 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 
 from fanno_hf.errors import UserError
@@ -43,10 +42,12 @@ def find_files(where: str | None, key: str) -> Found:
         return _sorted(_walk(path), path, f"{key}={where}")
     if path.exists():
         return _alone(path, key)
-    found = [Path(name) for name in glob.iglob(str(path), recursive=True, include_hidden=True)]
+    # a folder that is there is no pattern, whatever its name
+    root = next((folder for folder in path.parents if folder.is_dir()), Path())
+    pattern = os.path.join(glob.escape(str(root)), *path.parts[len(root.parts) :])
+    found = [Path(name) for name in glob.iglob(pattern, recursive=True, include_hidden=True)]
     if not found:
         raise UserError(f"{key}={where}: there is no such file or folder (from {Path.cwd()})")
-    root = Path(*takewhile(set("*?[").isdisjoint, path.parts[:-1]))  # the folder above the first wildcard
     return _sorted((file for file in found if not file.is_dir()), root, f"{key}={where}")
 
 
