@@ -14,6 +14,8 @@ DOCUMENT = {
     "document_id": "string",
     "text": "string",
     "source": "string",
+    "title": "string",
+    "heading": "string",
     "num_tokens": "int32",
     "masked": "int32",
     "community": "int32",
@@ -21,6 +23,15 @@ DOCUMENT = {
 }
 POSITION = {"position": "int64"}
 """A document's place in its source, from 0, while it is pre-screened: what puts the shards of a run in order."""
+
+RAW_DOCUMENT = {
+    "text": "string",
+    "source": "string",
+    "title": "string",
+    "places": [{"start": "int32", "name": "string"}],
+    **POSITION,
+}
+"""A document as it comes in, before it is cut: a place such as "page 12" holds from its start, in characters, to the next one."""
 
 INSTRUCTION = {
     "instruction_id": "string",

@@ -31,9 +31,10 @@ def file_sha256(path: Path) -> str:
 
 
 def hashed(documents: Iterable[Mapping[str, Any]], sha256: Any) -> Iterator[Mapping[str, Any]]:
-    """Hands documents on and adds the text and source of each to a hash of `hashlib`."""
+    """Hands documents on and adds each to a hash of `hashlib`: its text, source, title and places."""
     for document in documents:
-        sha256.update(bytes.fromhex(digest([document["text"], document["source"]])))
+        decisive = [document[name] for name in ("text", "source", "title", "places")]
+        sha256.update(bytes.fromhex(digest(decisive)))
         yield document
 
 

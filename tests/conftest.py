@@ -16,6 +16,8 @@ import pytest
 
 from fanno_hf.checksum import seal
 from fanno_hf.cli.console import QUIET
+from fanno_hf.columns import RAW_DOCUMENT
+from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
 
@@ -100,8 +102,10 @@ def edit_run_json(folder: Path, change: Callable[[dict[str, Any]], object], *, r
 
 def raw_documents(*texts: str | None) -> Dataset:
     """Documents as the pre-screening gets them; their sources are d0, d1, …"""
-    places = range(len(texts))
-    return Dataset.from_dict({"text": list(texts), "source": [f"d{i}" for i in places], "position": list(places)})
+    rows = [
+        {"text": text, "source": f"d{i}", "title": "", "places": [], "position": i} for i, text in enumerate(texts)
+    ]
+    return Dataset.from_list(rows, features=features(RAW_DOCUMENT))
 
 
 @contextmanager

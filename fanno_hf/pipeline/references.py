@@ -7,13 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.identity import digest, hashed
 from fanno_hf.settings import Decontamination
 from fanno_hf.sources.named import reference_documents, reference_items
 from fanno_hf.steps.rows import Spilled, spill
 from fanno_hf.texts import contamination
-from fanno_hf.texts.fit import clean
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -61,20 +60,19 @@ class NamedDocuments:
     @cached_property
     def _read(self) -> tuple[Spilled, str]:
         documents = (
-            {"text": clean(one.text), "source": one.source, "position": 0}
+            one.as_row(0)
             for entry in self._entries
             for one in reference_documents(entry, AGAINST)
             if isinstance(one.text, str) and one.text.strip()
         )
-        columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
         sha256 = hashlib.sha256()
-        rows = spill(hashed(documents, sha256), columns, self._scratch)
+        rows = spill(hashed(documents, sha256), RAW_DOCUMENT, self._scratch)
         logger.info("%s: %d documents", AGAINST, rows.count)
         return rows, sha256.hexdigest()
 
     @cached_property
     def documents(self) -> "Dataset":
-        """Columns text, source and position."""
+        """Columns of RAW_DOCUMENT."""
         return self._read[0].open()
 
     @property

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATA_VERSION = 4
+DATA_VERSION = 5
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
 _PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import hydra.errors
 import hydra.utils
 
-from fanno_hf.columns import DOCUMENT, POSITION
+from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.costs import Costs
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.identity import hashed
@@ -25,7 +25,6 @@ from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
 from fanno_hf.teacher.service import Teacher
-from fanno_hf.texts.fit import clean
 from fanno_hf.vectors.store import EmbeddingStore
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def journal_file(settings: Settings, folder: Path) -> Path:
 class DocumentsRead:
     """The documents of a source, in a file."""
 
-    open: Callable[[], "Dataset"]  # columns text, source and position (the document's place in the source, from 0)
+    open: Callable[[], "Dataset"]  # columns of RAW_DOCUMENT; `position` is its place in the source, from 0
     sha256: str  # of all documents, those of other shards too
     unread: list[Unread]  # files that gave no text
 
@@ -121,16 +120,12 @@ def read_documents(
     Args:
         first: reads so many documents and no more; None reads all.
     """
-    columns = {"text": DOCUMENT["text"], "source": DOCUMENT["source"], **POSITION}
     index, count = shard or (0, 1)
     source = document_source(settings)
-    every = (
-        {"text": clean(one.text) if isinstance(one.text, str) else None, "source": one.source, "position": place}
-        for place, one in enumerate(islice(source.documents(), first))
-    )
+    every = (one.as_row(position) for position, one in enumerate(islice(source.documents(), first)))
     sha256 = hashlib.sha256()
     mine = (row for row in hashed(every, sha256) if row["position"] % count == index)
-    documents = spill(mine, columns, scratch)
+    documents = spill(mine, RAW_DOCUMENT, scratch)
     if not documents.count and not shard:
         raise UserError("The data source holds no document: check data.path (or data.name) and data.limit")
     logger.info("read %d documents", documents.count)

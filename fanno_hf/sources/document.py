@@ -7,6 +7,8 @@ scan.pdf    ->  Unread("scan.pdf", "no_text_layer", " has no text layer: …")
 from dataclasses import dataclass
 from typing import Any
 
+from fanno_hf.texts.fit import clean
+
 KIND, HIDDEN = "kind", "hidden"
 """Reasons for which a file is left out, rather than unread: nobody would expect text of it."""
 
@@ -26,6 +28,16 @@ class Document:
     source: str
     title: str = ""
     places: tuple[tuple[int, str], ...] = ()
+
+    def as_row(self, position: int) -> dict[str, Any]:
+        """Returns it with the columns of RAW_DOCUMENT; a text that is none is null."""
+        return {
+            "text": clean(self.text) if isinstance(self.text, str) else None,
+            "source": self.source,
+            "title": clean(self.title),
+            "places": [{"start": start, "name": clean(name)} for start, name in self.places],
+            "position": position,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from datasets import Dataset
 from regex import Pattern
 
-from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, Reason
+from fanno_hf.columns import DOCUMENT, POSITION, RAW_DOCUMENT, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
 from fanno_hf.rules.garbled import garbled_reason
@@ -27,6 +27,7 @@ from fanno_hf.steps.masking import count_masked, mask_documents
 from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import conform, map_batches, with_columns
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
+from fanno_hf.texts.places import name_passages
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.segment import TokenCounter, split_passages
 
@@ -34,7 +35,7 @@ PHASES = ("empty", "text rules", "decontamination")  # the phases of `screen_alo
 
 
 def prescreen(documents: Dataset, context: Context) -> StageOutput:
-    """Screens documents: columns text (string or null), source and position.
+    """Screens documents: columns of RAW_DOCUMENT; a text may be null.
 
     Returns passages with the columns of DOCUMENT, and the rejected ones with their reasons. Raises StageEmpty where nothing
     is left.
@@ -82,7 +83,8 @@ def screen_together(alone: StageOutput, context: Context) -> StageOutput:
     return StageOutput(passages, funnel.rejected(), notes={"masked": masked} if masked else {})
 
 
-_PASSAGE = {**{name: DOCUMENT[name] for name in ("document_id", "text", "source", "num_tokens")}, **POSITION}
+_CUT = ("document_id", "text", "source", "title", "heading", "num_tokens")
+_PASSAGE = {**{name: DOCUMENT[name] for name in _CUT}, **POSITION}
 
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
@@ -121,12 +123,15 @@ def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> D
 
     def cut(batch: dict[str, list]) -> dict[str, list]:
         rows: dict[str, list] = {name: [] for name in _PASSAGE}
-        for text, source, position in zip(batch["text"], batch["source"], batch["position"], strict=True):
+        documents = zip(*(batch[name] for name in RAW_DOCUMENT), strict=True)
+        for text, source, title, places, position in documents:
             passages = split_passages(text, counter, max_tokens, min_tokens)
-            for number, passage in enumerate(passages, start=1):
-                rows["document_id"].append(content_id(passage))
-                rows["text"].append(passage)
-                rows["source"].append(source + (f"#{number}" if len(passages) > 1 else ""))
+            rows["source"] += name_passages(source, [passage.start for passage in passages], places)
+            for passage in passages:
+                rows["document_id"].append(content_id(passage.text))
+                rows["text"].append(passage.text)
+                rows["title"].append(title)
+                rows["heading"].append(passage.heading)
                 rows["position"].append(position)
         return {**rows, "num_tokens": counter.count_batch(rows["text"])}
 

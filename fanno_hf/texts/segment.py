@@ -7,13 +7,16 @@ after   ["Mosses have no roots.", "They drink through their leaves."]
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
+
+from fanno_hf.texts.blocks import find_blocks, has_marks
+from fanno_hf.texts.cuts import Span, cuts
+from fanno_hf.texts.packing import pack
 
 # Scripts without spaces, and hangul, where one character is one word: kana, ideographs, Thai, Lao, Burmese, Khmer.
 _UNSPACED = (
@@ -28,8 +31,6 @@ _SPACED_WORD = rf"[^\W{_UNSPACED}]+(?:[{_EXTENDING}]+[^\W{_UNSPACED}]*)*"
 _WORD = re.compile(rf"{_SPACED_WORD}|[{_UNSPACED}][{_EXTENDING}]*")
 _WORD_OR_MARK = re.compile(rf"{_SPACED_WORD}|\S[{_EXTENDING}]*")
 
-# The splitter sees this many characters per allowed token at a time: several passages of any usual text.
-_BLOCK_CHARACTERS_PER_TOKEN = 16
 _BATCH = 256
 
 
@@ -101,11 +102,20 @@ def _load_tokenizer(name_or_path: str) -> tuple[str, Tokenizer]:
         ) from error
 
 
-def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens: int = 0) -> list[str]:
+class Passage(NamedTuple):
+    """A piece of a document."""
+
+    text: str
+    start: int  # where it begins in the document, in characters; what is repeated in front of it does not count
+    heading: str  # that it begins with, else the nearest before it; "" where there is none
+
+
+def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens: int = 0) -> list[Passage]:
     """Cuts a text into passages at paragraph bounds, else at sentence bounds, else between words.
 
-    Every character that is not whitespace lands in exactly one passage, in order. Cuts are found by
-    `semantic_text_splitter.TextSplitter`, which fills each passage as far as the limit allows.
+    Every character that is not whitespace lands in exactly one passage, in order; each is filled as far as the limit
+    allows. Where there are headings, fences or tables, what belongs together stays so (see `texts.packing`), and the
+    head of a table or fence that is cut is repeated.
 
     Args:
         text: the document; one that fits comes back as a single passage, whole but for the whitespace around it.
@@ -117,44 +127,32 @@ def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens
     Returns:
         The passages, none of them empty; an empty list for a blank text.
     """
-    spans = list(_spans(text, counter, max_tokens))
+    blocks = find_blocks(text) if has_marks(text) else []
+    if all(block.kind == "text" for block in blocks):
+        spans = _plain_spans(text, counter, max_tokens, min_tokens)
+        return [Passage(text[start:end], start, "") for start, end in spans]
+    starts, headings = [], [""]
+    for block in blocks:
+        if block.kind == "heading":
+            starts.append(block.start)
+            headings.append(block.title)
+    pieces = pack(text, blocks, counter.count_batch, max_tokens, min_tokens)
+    return [Passage(piece.of(text), piece.start, headings[bisect_right(starts, piece.start)]) for piece in pieces]
+
+
+def _plain_spans(text: str, counter: TokenCounter, max_tokens: int, min_tokens: int) -> list[Span]:
+    """Returns the bounds of the passages of a text without headings, fences and tables."""
+    spans = list(cuts(text, counter.count, max_tokens))
     if len(spans) > 1 and counter.count(text[slice(*spans[-1])]) < min_tokens:
         spans[-2:] = _lengthen_last(text, spans[-2:], counter, min_tokens)
-    return [text[start:end] for start, end in spans]
+    return spans
 
 
-def _lengthen_last(
-    text: str, spans: list[tuple[int, int]], counter: TokenCounter, min_tokens: int
-) -> list[tuple[int, int]]:
+def _lengthen_last(text: str, spans: list[Span], counter: TokenCounter, min_tokens: int) -> list[Span]:
     """Returns two neighbouring spans, cut again so that both have `min_tokens`, or unchanged if no cut does that."""
     start, end = spans[0][0], spans[1][1]
     both = text[start:end]
     room = max(1, counter.count(both) - min_tokens)
-    moved = [(start + begin, start + stop) for begin, stop in _spans(both, counter, room)]
+    moved = [(start + begin, start + stop) for begin, stop in cuts(both, counter.count, room)]
     enough = all(counter.count(text[begin:stop]) >= min_tokens for begin, stop in moved)
     return moved if len(moved) == 2 and enough else spans
-
-
-def _spans(text: str, counter: TokenCounter, max_tokens: int) -> Iterator[tuple[int, int]]:
-    """Yields the bounds of each passage, in characters.
-
-    The splitter is given a block at a time: over a whole book it slows down and its memory grows. The last passage of
-    a block may have been cut by the block's end, so the next block starts with it again.
-    """
-    # The splitter asks for one count in five twice.
-    splitter = TextSplitter.from_callback(lru_cache(maxsize=64)(counter.count), max_tokens)
-    start, size = 0, _BLOCK_CHARACTERS_PER_TOKEN * max_tokens
-    while start < len(text):
-        chunks = splitter.chunk_indices(text[start : start + size])
-        at_end = start + size >= len(text)
-        if not at_end and len(chunks) < 2:
-            size *= 2  # long tokens or much whitespace: no cut is certain yet
-            continue
-        for offset, chunk in chunks if at_end else chunks[:-1]:
-            # Python knows a few more whitespace characters than the splitter does.
-            begin = start + offset + len(chunk) - len(chunk.lstrip())
-            if chunk.strip():
-                yield begin, begin + len(chunk.strip())
-        if at_end:
-            return
-        start, size = start + chunks[-1][0], _BLOCK_CHARACTERS_PER_TOKEN * max_tokens

@@ -39,6 +39,11 @@ def solid(text: str) -> str:
     return "".join(text.split())
 
 
+def pieces(text: str, counter: TokenCounter, max_tokens: int, min_tokens: int = 0) -> list[str]:
+    """The texts of the passages."""
+    return [passage.text for passage in split_passages(text, counter, max_tokens, min_tokens)]
+
+
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
@@ -125,7 +130,7 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
 @pytest.mark.parametrize("counter", COUNTERS.values(), ids=COUNTERS)
 def test_a_text_that_fits_is_one_passage(counter):
     text = f"\n  {MOSS}\n\n\n\nFerns came  later. \n"
-    assert split_passages(text, counter, counter.count(text.strip())) == [text.strip()]
+    assert pieces(text, counter, counter.count(text.strip())) == [text.strip()]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,7 @@ def test_a_text_that_fits_is_one_passage(counter):
     ],
 )
 def test_paragraphs_are_cut_apart_before_sentences_and_these_before_words(text, max_tokens, passages):
-    assert split_passages(text, COUNTERS["words"], max_tokens) == passages
+    assert pieces(text, COUNTERS["words"], max_tokens) == passages
 
 
 @pytest.mark.parametrize(
@@ -149,18 +154,18 @@ def test_paragraphs_are_cut_apart_before_sentences_and_these_before_words(text, 
     ],
 )
 def test_a_short_last_passage_borrows_sentences_where_both_stay_long_enough(min_tokens, passages):
-    assert split_passages("One two. Three four. Five six. Seven.", COUNTERS["words"], 9, min_tokens) == passages
+    assert pieces("One two. Three four. Five six. Seven.", COUNTERS["words"], 9, min_tokens) == passages
 
 
 @pytest.mark.parametrize("counter", COUNTERS.values(), ids=COUNTERS)
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_passages_fit_and_lose_nothing(counter, data):
-    pieces = ["the ", "moss", ". ", "\n", "\n\n", "\r\n", " ", "\x1c", "\u3000", "1,5"]
-    pieces += ["字", "。", "é", "हिन्दी ", "👨‍👩‍👧"]
-    text = data.draw(st.one_of(st.text(), st.lists(st.sampled_from(pieces), max_size=250).map("".join)))
+    parts = ["the ", "moss", ". ", "\n", "\n\n", "\r\n", " ", "\x1c", "\u3000", "1,5"]
+    parts += ["字", "。", "é", "हिन्दी ", "👨‍👩‍👧"]
+    text = data.draw(st.one_of(st.text(), st.lists(st.sampled_from(parts), max_size=250).map("".join)))
     max_tokens = data.draw(st.integers(5, 40))  # in bytes, a character may take 4 tokens and one before it
-    passages = split_passages(text, counter, max_tokens, data.draw(st.integers(0, max_tokens)))
+    passages = pieces(text, counter, max_tokens, data.draw(st.integers(0, max_tokens)))
     assert solid("".join(passages)) == solid(text)
     assert all(passage and passage == passage.strip() for passage in passages)
     assert all(counter.count(passage) <= max_tokens or len(passage.encode()) <= max_tokens for passage in passages)
@@ -169,7 +174,7 @@ def test_passages_fit_and_lose_nothing(counter, data):
 def test_a_long_document_is_cut_as_the_splitter_would_cut_it_whole():
     text = "\n\n".join(" ".join([MOSS.replace("\n\n", " ")] * (1 + index % 4)) for index in range(300))
     counter = COUNTERS["words"]
-    assert split_passages(text, counter, 40) == TextSplitter.from_callback(counter.count, 40).chunks(text)
+    assert pieces(text, counter, 40) == TextSplitter.from_callback(counter.count, 40).chunks(text)
 
 
 def test_no_long_text_is_counted_at_once():
@@ -181,10 +186,10 @@ def test_no_long_text_is_counted_at_once():
             return COUNTERS["words"].count(text)
 
     counter = Watched()
-    split_passages(f"{MOSS}\n\n" * 2000, counter, 50)
+    pieces(f"{MOSS}\n\n" * 2000, counter, 50)
     assert counter.longest < 2000
 
 
 def test_words_and_gaps_longer_than_a_block_are_passed_over():
     text = f"{'a' * 5000} b{' ' * 5000}c {'d' * 5000}"
-    assert split_passages(text, COUNTERS["words"], 2) == [f"{'a' * 5000} b", f"c {'d' * 5000}"]
+    assert pieces(text, COUNTERS["words"], 2) == [f"{'a' * 5000} b", f"c {'d' * 5000}"]
