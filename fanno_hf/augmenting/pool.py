@@ -8,12 +8,13 @@ are numbered from 1 again.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from datasets import Dataset, concatenate_datasets
 
 from fanno_hf.bandit import Nearest, acceptance, draw_window, mix
-from fanno_hf.columns import INSTRUCTION, full_text
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, full_text
 from fanno_hf.identity import spread_seed
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.rewarding import ASKED, ask_rewards
@@ -33,10 +34,14 @@ class Learned:
 
 
 class InstructionPool:
-    """A pool that grows by windows, from at least one seed; pulls of an earlier stage count on."""
+    """A pool that grows by windows, from at least one seed; pulls of an earlier stage count on.
 
-    def __init__(self, seeds: Dataset, context: Context):
-        self._settings, self._context = context.settings.augment, context
+    Args:
+        documents: whose titles and headings the prompts of asked rewards may use; without them these are "".
+    """
+
+    def __init__(self, seeds: Dataset, context: Context, documents: Dataset | None = None):
+        self._settings, self._context, self._documents = context.settings.augment, context, documents
         self._weights = self._settings.reward
         self.rows = conform(seeds, INSTRUCTION)
         # float32, shape (n, dimension)
@@ -60,10 +65,24 @@ class InstructionPool:
         found, spent = {"instruction_length": np.array(rows["num_tokens"][:], dtype=np.float64)}, Counter()
         for name in self._weights:
             if name in ASKED:
-                found[name], tokens, failed = ask_rewards(name, rows, self._context)
+                found[name], tokens, failed = ask_rewards(name, self._described(rows), self._context)
                 spent.update(tokens)
                 self.failed_rewards += failed
         return found, spent
+
+    def _described(self, rows: Dataset) -> Dataset:
+        """Returns the rows with the title and heading of their documents."""
+        of = [self._descriptions.get(name, (None, None)) for name in rows["document_id"]]
+        values = {"title": [title for title, _ in of], "heading": [heading for _, heading in of]}
+        return with_columns(rows, values, {name: DOCUMENT[name] for name in values}, "augment: documents")
+
+    @cached_property
+    def _descriptions(self) -> dict[str, tuple[str | None, str | None]]:
+        documents = self._documents
+        if documents is None:
+            return {}
+        described = zip(documents["title"], documents["heading"], strict=True)
+        return dict(zip(documents["document_id"], described, strict=True))
 
     @property
     def rewards(self) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from fanno_hf.commands.doctor_bare import Bare
 from fanno_hf.errors import FannoError
+from fanno_hf.instructing.prompts import document_variables
 from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.parsing.instruction import SCHEMA
 from fanno_hf.settings import Settings
@@ -223,7 +224,7 @@ def _questions(settings: Settings) -> tuple[Questions | None, dict[str, str]]:
     """Returns the questions of the first stage that has any, and what they are about."""
     text = read_sample()[0]["text"]
     for what, thresholds, variables in (
-        ("prescreen", settings.prescreen.verdicts, {"document": text}),
+        ("prescreen", settings.prescreen.verdicts, document_variables({"text": text})),
         ("instruction", settings.seed.verdicts, {"instruction": "Why is the sky blue?", "input": ""}),
     ):
         questions = questions_about(what, settings, thresholds, "keep")

@@ -14,6 +14,7 @@ from functools import partial
 from fanno_hf.commands.doctor_checks import Finding, Patient, within
 from fanno_hf.errors import FannoError
 from fanno_hf.instructing.ask import instruction_prompt, prompt_variables, row_to_ask, task_types
+from fanno_hf.instructing.prompts import document_variables
 from fanno_hf.instructing.tags import tag_pool
 from fanno_hf.parsing.instruction import SCHEMA
 from fanno_hf.sources.sample import read_sample
@@ -82,7 +83,7 @@ def _as_verdicts(patient: Patient, count: int) -> list[Request]:
     texts = list(asked.questions.values())
     questions = texts if asked.together else texts[:1]
     return [
-        question_request(asked.prompt, questions, {"document": text}, settings.top_logprobs)
+        question_request(asked.prompt, questions, document_variables({"text": text}), settings.top_logprobs)
         for text in _documents(count, settings.prescreen.max_tokens)
     ]
 

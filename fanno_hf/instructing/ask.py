@@ -9,9 +9,9 @@ from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.columns import INSTRUCTION, Reason, full_text
+from fanno_hf.columns import DOCUMENT, INSTRUCTION, Reason, full_text
 from fanno_hf.identity import content_id
-from fanno_hf.instructing.prompts import Prompt
+from fanno_hf.instructing.prompts import Prompt, document_variables
 from fanno_hf.instructing.tags import Combination, named_tag, tag_pool
 from fanno_hf.parsing.instruction import SCHEMA, WRAPPING, parse_instruction
 from fanno_hf.rules.instruction import Candidate, InstructionRules
@@ -32,7 +32,7 @@ _TO_ASK = {
     **{name: INSTRUCTION[name] for name in ("document_id", "task_type", "characteristic", "style", "origin", "round")},
     "counterexamples": INSTRUCTION["counterexamples"],
     # what only the prompt and the rules need: the document, the counterexamples and the tags as text
-    "text": "string",
+    **{name: DOCUMENT[name] for name in ("text", "title", "heading")},
     "shown": [{"instruction": "string", "input": "string"}],
     "tag_texts": ["string"],
 }
@@ -55,6 +55,8 @@ def row_to_ask(
         "round": round_,
         "counterexamples": [row["instruction_id"] for row in counterexamples],
         "text": document["text"],
+        "title": document.get("title"),
+        "heading": document.get("heading"),
         "shown": [{"instruction": row["instruction"], "input": row["input"] or ""} for row in counterexamples],
         "tag_texts": [tags.task_type.text, tags.characteristic.text, tags.style.text],
     }
@@ -84,7 +86,7 @@ def prompt_variables(row: Mapping[str, Any], kinds: Sequence[str], prompts: Prom
     """
     task_type, characteristic, style = row["tag_texts"]
     return {
-        "document": row["text"],
+        **document_variables(row),
         "task_type": task_type,
         "characteristic": characteristic,
         "style": style,

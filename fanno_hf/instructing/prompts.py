@@ -56,6 +56,11 @@ def _clean(value: Any) -> Any:
     return value
 
 
+def document_variables(row: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what a template may say of a passage: its text as `document`, its `title` and `heading`, "" where it has none."""
+    return {"document": row["text"], "title": row.get("title") or "", "heading": row.get("heading") or ""}
+
+
 class Prompt:
     """One prompt: a template, and optional demonstrations that show the form of the answer as earlier turns.
 
@@ -79,7 +84,7 @@ class Prompt:
         self.digest = digest([template, [dict(row) for row in demonstrations]])[:16]
         self._turns: Messages = []
         for row in demonstrations:
-            self._turns.append({"role": "user", "content": self._render(row)})
+            self._turns.append({"role": "user", "content": self._render({"title": "", "heading": "", **row})})
             self._turns.append({"role": "assistant", "content": row["answer"].strip()})
 
     @property
@@ -114,7 +119,8 @@ class Prompt:
 
 # a value for every variable that a template may use
 _EXAMPLE = {
-    **dict.fromkeys(("document", "instruction", "input", "response", "task_type", "characteristic", "style"), "…"),
+    **dict.fromkeys(("document", "title", "heading", "instruction", "input", "response"), "…"),
+    **dict.fromkeys(("task_type", "characteristic", "style"), "…"),
     **{"passages": ["…"], "kinds": ["…"], "language": "document", "harder": True},
     "counterexamples": [{"instruction": "…", "input": "…"}],
 }

@@ -22,7 +22,7 @@ from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.report.shown import Row, Shown, read_counterexamples, read_passages, read_table
 from fanno_hf.settings import Prompts
-from fanno_hf.steps.answering import response_prompt
+from fanno_hf.steps.answering import answer_variables, response_prompt
 
 _COPIED = (
     *("instruction", "input", "task_type", "characteristic", "style", "origin", "round", "reward", "pulls"),
@@ -155,7 +155,7 @@ class _Lineage:
         texts = self._tag_texts(row["origin"])
         asked_for = {**row, "task_type": row.get("task_type_asked") or row["task_type"]}
         asked = {
-            "text": passage["text"],
+            **{name: passage.get(name) for name in ("text", "title", "heading")},
             "tag_texts": [texts[kind][asked_for[kind]] for kind in KINDS.values()],
             "shown": [self._others[name] for name in row["counterexamples"] or ()],
         }
@@ -183,7 +183,7 @@ class _Lineage:
         prompt = self._answer_prompt(bool(passages))
         if row.get("response_prompt_digest") not in (None, prompt.digest):
             return None
-        variables = {"instruction": row["instruction"], "input": row["input"]}
+        variables = answer_variables({**{name: (passage or {}).get(name) for name in ("title", "heading")}, **row})
         signs = {"instruction": self._sign("i", row["instruction"])}
         if passages:
             variables["passages"] = passages

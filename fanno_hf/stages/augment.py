@@ -35,7 +35,7 @@ def augment(documents: Dataset, seeds: Dataset, context: Context) -> StageOutput
     """
     settings, embedder = context.settings.augment, context.embedder
     funnel = Funnel("augment", INSTRUCTION)
-    pool = InstructionPool(seeds, context)
+    pool = InstructionPool(seeds, context, documents)
     history = History(pool, context.settings.parser)
     instructor = Instructor("augment", context)
     windows = Windows(documents, pool, context)

@@ -15,6 +15,7 @@ from regex import Pattern
 from fanno_hf.columns import DOCUMENT, POSITION, RAW_DOCUMENT, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.identity import content_id
+from fanno_hf.instructing.prompts import document_variables
 from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.phrases import compile_patterns
 from fanno_hf.rules.repetition import repetition_reason
@@ -98,7 +99,7 @@ def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset
     compared = settings.communities.threshold is not None
 
     def work(part: Dataset, dropped: Funnel, counted: Counted) -> Dataset:
-        return judge(part, context.teacher, questions, lambda row: {"document": row["text"]}, dropped, counted)
+        return judge(part, context.teacher, questions, document_variables, dropped, counted)
 
     def embed(part: Dataset) -> None:
         if compared:

@@ -8,10 +8,10 @@ from typing import Any
 
 from datasets import Dataset
 
-from fanno_hf.columns import REJECTION, RESPONSE, full_text
+from fanno_hf.columns import DOCUMENT, REJECTION, RESPONSE, full_text
 from fanno_hf.parsing.response import parse_response
 from fanno_hf.rules.response import ResponseRules
-from fanno_hf.steps.answering import Answering
+from fanno_hf.steps.answering import Answering, answer_variables
 from fanno_hf.steps.asking import ask_rows, outcome, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
@@ -46,7 +46,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
             return {**found, **outcome("rules", reason)}
         if reason := context.contamination(found["response"]):
             return {**found, **outcome("decontamination", reason)}
-        judged = {"instruction": row["instruction"], "input": row["input"], "response": found["response"]}
+        judged = {**answer_variables(row), "response": found["response"]}
         found["response_verdicts"], reason = await questions.put(ask, judged)
         return {**found, **outcome("verdicts", reason)}
 
@@ -62,20 +62,24 @@ _ANSWERED = {
     "completion": REJECTION["completion"],
     **{name: RESPONSE[name] for name in _RESPONSE},
 }
-_PASSAGES = {name: RESPONSE[name] for name in ("source", "passages", "passage_scores")}
+_OF_DOCUMENT = ("source", "title", "heading")  # the last two are for prompts alone
+_PASSAGES = {
+    **{name: DOCUMENT[name] for name in _OF_DOCUMENT},
+    **{name: RESPONSE[name] for name in ("passages", "passage_scores")},
+}
 
 
 def with_passages(
     instructions: Dataset, documents: Dataset, context: Context
 ) -> tuple[Dataset, dict[str, dict[str, float]]]:
-    """Adds the columns source, passages and passage_scores: in `grounded` mode the own document first, then the
+    """Adds the columns source, title, heading, passages and passage_scores: in `grounded` mode the own document first, then the
     `retrieved` nearest others that are near enough; none in `direct` mode, and where an instruction brings its own input.
 
     Returns the rows, and what run.json says about the retrieval: the measured recall.
     """
     settings = context.settings.respond
     place = {document_id: row for row, document_id in enumerate(documents["document_id"])}
-    texts, sources = documents["text"], documents["source"]
+    texts, described = documents["text"], {name: documents[name][:] for name in _OF_DOCUMENT}
     own = [place[document_id] for document_id in instructions["document_id"]]
     notes = {}
     if settings.mode == "direct":
@@ -103,7 +107,7 @@ def with_passages(
             chosen = [(document, float(queries[row] @ vectors[document])), *others[: settings.retrieved]]
             found.append(([texts[i] for i, _ in chosen], [score for _, score in chosen]))
     columns = {
-        "source": [sources[document] for document in own],
+        **{name: [values[document] for document in own] for name, values in described.items()},
         "passages": [passages for passages, _ in found],
         "passage_scores": [scores for _, scores in found],
     }

@@ -18,6 +18,13 @@ def response_prompt(prompts: Prompts, *, grounded: bool) -> Prompt:
     return Prompt(f"prompts.respond.{name}", getattr(prompts.respond, name))
 
 
+def answer_variables(row: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the variables of the templates `prompts.respond.*`, besides the passages; `title` and `heading` are those of the
+    document that the instruction was made from."""
+    described = {name: row.get(name) or "" for name in ("title", "heading")}
+    return {"instruction": row["instruction"], "input": row["input"], **described}
+
+
 class Answering:
     """Renders requests for responses, directly or grounded in passages."""
 
@@ -30,7 +37,7 @@ class Answering:
     def request(self, row: Mapping[str, Any], passages: Sequence[str] = (), max_tokens: int | None = None) -> Request:
         """Returns the request for a row's answer, grounded in passages where there are any; a truncated answer is tried
         again with more than the configured `max_tokens`."""
-        prompt, variables = self._direct, {"instruction": row["instruction"], "input": row["input"]}
+        prompt, variables = self._direct, answer_variables(row)
         if passages:
             prompt, variables = self._grounded, {**variables, "passages": list(passages)}
         return self._sampler.request(prompt, variables, "respond", row["instruction_id"], max_tokens=max_tokens)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray, dict[str, int], int]:
-    """Asks for the reward of each instruction: "response_length", counted once, of the teacher's direct answer, which
+    """Asks for the reward of each instruction (with the title and heading of its document): "response_length", counted once, of the teacher's direct answer, which
     `respond` finds in the journal; or "quality", one token.
 
     Returns float64, shape (n,), NaN where the teacher gave none; the tokens it took, as in SPENT; and for how many the
@@ -31,7 +31,7 @@ def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray,
     async def metered(row: dict[str, Any], ask: Ask) -> dict[str, Any]:
         return {**await way(row, ask), **spent(ask)}
 
-    asked = rows.select_columns(["instruction_id", "instruction", "input"])
+    asked = rows.select_columns(["instruction_id", "instruction", "input", "title", "heading"])
     columns = {name: "float64", **SPENT}
     asked = ask_rows(asked, context.teacher, metered, columns, f"augment: {name}", lambda *_: None)
     total = {key: int(sum(asked[key])) for key in SPENT}

@@ -5,7 +5,7 @@ import pytest
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.errors import UserError
 from fanno_hf.instructing.ask import prompt_variables
-from fanno_hf.instructing.prompts import Prompt, check_prompts, neutralise
+from fanno_hf.instructing.prompts import Prompt, check_prompts, document_variables, neutralise
 from fanno_hf.settings import Prompts
 from tests.conftest import compose_config
 
@@ -46,6 +46,14 @@ def test_values_inside_lists_are_neutralised_too():
 def test_demonstrations_become_earlier_turns():
     prompt = Prompt("p", "Text: {{ document }}", [{"document": "Bees dance.", "answer": "Why do bees dance?"}])
     assert [turn["role"] for turn in prompt.messages(document="Moss.")] == ["user", "assistant", "user"]
+
+
+def test_a_template_may_say_title_and_heading_and_a_demonstration_need_not():
+    template = "{{ title }}/{{ heading }}: {{ document }}"
+    prompt = Prompt("p", template, [{"document": "Bees dance.", "answer": "Why do bees dance?"}])
+    turns = prompt.messages(**document_variables({"text": "Moss.", "title": "Plants", "heading": "Water"}))
+    assert [turn["content"] for turn in turns] == ["/: Bees dance.", "Why do bees dance?", "Plants/Water: Moss."]
+    assert document_variables({"text": "Moss.", "title": None}) == {"document": "Moss.", "title": "", "heading": ""}
 
 
 def test_there_is_no_system_turn():
