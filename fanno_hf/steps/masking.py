@@ -8,6 +8,7 @@ Nothing that comes later sees the values: no passage, no rejected row, no reques
 
 from typing import TYPE_CHECKING, Any
 
+from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.rules.personal_data import count_placeholders, mask_personal_data
 from fanno_hf.settings import PersonalData
 from fanno_hf.steps.rows import BATCH, map_rows
@@ -15,17 +16,25 @@ from fanno_hf.steps.rows import BATCH, map_rows
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_MASKED = {"text": "string", "placeholders": ["string"]}
+_MASKED = {**{name: RAW_DOCUMENT[name] for name in ("text", "title", "places")}, "placeholders": ["string"]}
 MASKED = {"masked": "int32", "private": "string"}
 """How many placeholders a passage has, and the first kind of personal data that they stand for; null for none."""
 
 
 def mask_documents(documents: "Dataset", settings: PersonalData) -> "Dataset":
-    """Masks the column `text`, and says in `placeholders` what each document was given."""
+    """Masks the columns `text` and `title`, moves `places` along, and says in `placeholders` what each document was given."""
     looked_for = settings.model_dump(exclude={"action"})
 
     def mask(row: dict[str, Any]) -> dict[str, Any]:
-        return mask_personal_data(row["text"], **looked_for)._asdict()
+        # the title as a first paragraph, so that a value has the same placeholder there
+        before = f"{row['title']}\n\n" if row["title"] else ""
+        starts = [0, *(place["start"] for place in row["places"])]
+        offsets = [len(before) + start for start in starts]
+        masked = mask_personal_data(before + row["text"], **looked_for, offsets=offsets)
+        begin, *starts = masked.offsets
+        places = [{**place, "start": start - begin} for place, start in zip(row["places"], starts, strict=True)]
+        title, text = masked.text[:begin].strip(), masked.text[begin:]
+        return {"text": text, "title": title, "places": places, "placeholders": masked.placeholders}
 
     return map_rows(documents, mask, _MASKED, "prescreen: personal data")
 

@@ -200,6 +200,15 @@ def test_no_placeholder_can_be_anybodys():
         assert find_personal_data(placeholder, roles="find") is None
 
 
+def test_offsets_move_with_the_text():
+    text = "Ask jane.fennold@fennold.com. Or 93.184.216.34, then go."
+    marks = ["Ask", "jane", "fennold.com", ". Or", "93", ", then"]
+    masked = mask_personal_data(text, offsets=[text.index(mark) for mark in marks])
+    shown = [masked.text[offset:] for offset in masked.offsets]
+    for rest, words in zip(shown, ["Ask", "person1", "person1", ". Or", "192.0.2.", ", then"], strict=True):
+        assert rest.startswith(words)
+
+
 def test_placeholders_are_counted_by_kind_and_only_those_that_were_given():
     masked = mask_personal_data("jane@fennold.com, jane@fennold.com, 93.184.216.34")
     piece = f"{masked.text}, person2@example.org, 192.0.2.9"

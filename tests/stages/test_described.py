@@ -10,6 +10,7 @@ from tests.conftest import DOCUMENTS, raw_documents
 from tests.stages.test_seed_and_augment import LOOSE, write
 
 MANUAL = f"{DOCUMENTS[0]}\n\n# Tides\n\n{DOCUMENTS[1]}\n\n## Auctions\n\n{DOCUMENTS[2]}\n\n{DOCUMENTS[3]}"
+ASK = "Ask Jane at jane.fennold@fennold-shipyard.com or at jane.fennold@fennold-shipyard.com, she knows all about it."
 SAID = "[{{ title }} > {{ heading }}]"
 PLAIN = (
     "stages.prescreen.max_tokens=45",
@@ -40,6 +41,20 @@ def test_a_passage_is_named_by_the_place_where_it_begins(make_context):
     places = [{"start": start, "name": f"page {n}"} for n, start in ((1, 0), (2, MANUAL.index("# Tides")))]
     sources = prescreen(manual(places=places), context).kept["source"][:]
     assert sources == ["d0:page 1", "d0:page 2", "d0:page 2#2", "d0:page 2#3"]
+
+
+def test_what_is_masked_moves_no_place_and_no_title_keeps_it(make_context):
+    """A placeholder is shorter here than what it stands for: the place behind it begins earlier."""
+    context, _ = make_context(overrides=["stages.prescreen.max_tokens=45"])
+    text = f"{DOCUMENTS[0]} {ASK}\n\n{DOCUMENTS[1]}"
+    rows = raw_documents(text)
+    places = [{"start": 0, "name": "page 1"}, {"start": text.index(DOCUMENTS[1]), "name": "page 2"}]
+    given = {"title": "Letters to jane.fennold@fennold-shipyard.com", "places": places}
+    kept = prescreen(rows.map(lambda _: given, features=rows.features), context).kept
+    [page] = [row for row in kept if row["text"].startswith("Tides")]
+    assert (page["source"], page["text"]) == ("d0:page 2", DOCUMENTS[1])
+    assert page["title"] == "Letters to person1@example.org"
+    assert sum(row["text"].count("person1@example.org") for row in kept) == 2
 
 
 @pytest.fixture

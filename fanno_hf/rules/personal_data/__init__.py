@@ -17,7 +17,7 @@ from fanno_hf.rules.personal_data.folding import Folded
 from fanno_hf.rules.personal_data.ip import find_ips
 from fanno_hf.rules.personal_data.phone import find_phones
 from fanno_hf.rules.personal_data.placeholders import Placeholders, hidden, placeholders_in
-from fanno_hf.rules.personal_data.spans import Span
+from fanno_hf.rules.personal_data.spans import Replaced, Span, moved
 
 __all__ = ["Masked", "count_placeholders", "find_personal_data", "mask_personal_data"]
 
@@ -31,6 +31,7 @@ class Masked(NamedTuple):
 
     text: str
     placeholders: tuple[str, ...]  # what stands for it there, each once
+    offsets: tuple[int, ...] = ()  # where the given offsets are in it
 
 
 def find_personal_data(text: str, *, kinds: Sequence[str], region: str | None, roles: str = "keep") -> Reason | None:
@@ -61,24 +62,28 @@ def find_personal_data(text: str, *, kinds: Sequence[str], region: str | None, r
     return next((("personal_data", kind) for kind in kinds if any(True for _ in finders[kind](folded))), None)
 
 
-def mask_personal_data(text: str, *, kinds: Sequence[str], region: str | None, roles: str = "keep") -> Masked:
+def mask_personal_data(
+    text: str, *, kinds: Sequence[str], region: str | None, roles: str = "keep", offsets: Sequence[int] = ()
+) -> Masked:
     """Puts a placeholder of the same form in the place of personal data, the same one for the same value.
 
-    Arguments are those of `find_personal_data`, which finds nothing in what comes back.
+    Arguments are those of `find_personal_data`, which finds nothing in what comes back; and `offsets` of characters, which
+    placeholders of other lengths move.
     """
     placeholders, used, finders = Placeholders(text), dict[str, None](), _finders(region, roles)
     for _ in range(_MOST_ROUNDS):
-        folded, pieces, done = Folded(text), list[str](), 0
+        folded, pieces, done, replaced = Folded(text), list[str](), 0, list[Replaced]()
         searched = hidden(folded.text)
         for kind, span in _apart((name, span) for name in kinds for span in finders[name](searched)):
             placeholder = placeholders.of(kind, span.value, searched[span.start : span.end])
             start, end = folded.span(span.start, span.end)
             pieces += (text[done:start], placeholder)
             done, used[placeholder] = end, None
+            replaced.append(Replaced(start, end, len(placeholder)))
         if not pieces:
             break
-        text = "".join((*pieces, text[done:]))
-    return Masked(text, tuple(used))
+        text, offsets = "".join((*pieces, text[done:])), moved(offsets, replaced)
+    return Masked(text, tuple(used), tuple(offsets))
 
 
 def count_placeholders(text: str, placeholders: Iterable[str]) -> dict[str, int]:
