@@ -82,7 +82,8 @@ class _Text:
                 value, end = self._decoded()
                 break
             except (ValueError, RecursionError) as error:
-                if self._is_cut(error) and len(self._buffer) - self.place <= self._limit and self._read_on():
+                if self._is_cut(error) and len(self._buffer) - self.place <= self._limit and not self._is_whole:
+                    self._read_on()
                     continue
                 raise self._refused(error, number) from error
         if end - self.place > self._limit:
