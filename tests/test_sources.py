@@ -226,7 +226,9 @@ def test_limit_counts_documents_over_all_files_and_nothing_beyond_it_is_read(put
 @pytest.mark.parametrize("name", ["moss.txt", "pages.jsonl", "pages.csv", "moss.md.gz"])
 def test_what_is_not_utf8_is_named_with_the_byte(put, name):
     path = put(name, "1234\ncafé au lait".encode("latin-1"))
-    assert complaint(path).startswith(f"{path} is not UTF-8: byte 8 is 0xe9; it looks like Windows-1252: set data.encoding=")
+    assert complaint(path).startswith(
+        f"{path} is not UTF-8: byte 8 is 0xe9; it looks like Windows-1252: set data.encoding="
+    )
 
 
 @pytest.mark.parametrize("name", ["nowhere.txt", "nowhere/", "*.txt"])

@@ -109,15 +109,16 @@ class _Counted(io.BufferedIOBase):
 
 def _encoding_of(head: bytes, declared: str | None) -> str:
     marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
-    if marked or declared:
-        return marked or declared
-    zeros = head.count(0)
+    if marked:
+        return marked
+    zeros, even = head.count(0), head[::2].count(0)  # those of UTF-16 are half of each letter that is in ASCII
+    if declared:
+        name, order = codecs.lookup(declared).name, "-be" if 2 * even > zeros else "-le"
+        return name + order if name in ("utf-16", "utf-32") else name
     if zeros > max(_FEW, _ZEROS * len(head)):
-        even = head[::2].count(0)
         if 0.1 < even / zeros < 0.9:
             raise Unreadable("encoding", f" is no text: it has zero bytes{_kind(head)}")
-        encoding = "UTF-16-LE" if even < zeros / 2 else "UTF-16-BE"
-        raise Unreadable("encoding", f" {_looks_like(encoding)}")
+        raise Unreadable("encoding", f" {_looks_like('UTF-16-LE' if 2 * even < zeros else 'UTF-16-BE')}")
     return "utf-8"
 
 

@@ -4,6 +4,7 @@
 {"text": "Moss"}{"text": "Tide"}           ->  the same, but no elements; so do commas and lines between them
 """
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -58,6 +59,17 @@ def values_of(text: TextIO, limit: int, in_lines: bool = False) -> Iterator[Valu
     given.place += 1
     if given.skip():
         raise given.fault("is not JSON: more stands behind its list; where each line is a value, name the file .jsonl")
+
+
+def parse(text: str) -> Any:
+    """Returns the one value that a text is. Raises Unreadable where it is none."""
+    given = _Text(io.StringIO(text), len(text), in_lines=False)
+    if not given.skip():
+        raise given.fault("is not JSON: it is empty")
+    value, _ = given.value(1)
+    if given.skip():
+        raise given.fault("is not JSON: more stands behind its end")
+    return value
 
 
 class _Text:
@@ -155,7 +167,7 @@ class _Text:
         if isinstance(error, RecursionError):
             return "has brackets that are nested too deep"
         # Python's own words name a function that nobody here can call
-        digits = max(re.findall(r"\d{4000,}", self._buffer[self.place :]), key=len)
+        digits = max(re.findall(r"\d{4000,}", self._buffer[self.place :]), key=len, default="")
         return f"has a number of {len(digits):,} digits: shorten it, or put it in quotes"
 
 

@@ -22,6 +22,11 @@ def test_a_byte_order_mark_tells_whatever_is_declared(texts, encoding, declared)
     assert texts("a.txt.gz", gzip.compress(TEXT.encode(encoding)), encoding=declared) == [TEXT]
 
 
+def test_utf16_may_be_declared_without_a_mark(texts):
+    for order in ("le", "be"):
+        assert texts("a.jsonl", json.dumps({"text": TEXT}).encode(f"utf-16-{order}"), encoding="UTF-16") == [TEXT]
+
+
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.json", "a.jsonl"])
 def test_a_declared_encoding_is_taken(texts, name):
     forms = {"csv": f'text\n"{TEXT}"\n', "json": json.dumps([TEXT], ensure_ascii=False)}

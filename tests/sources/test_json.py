@@ -10,7 +10,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.sources import json_values
 from fanno_hf.sources.document import Unreadable
 from fanno_hf.sources.json_path import EACH, parse_path, select, show_path, stuck
-from fanno_hf.sources.json_values import values_of
+from fanno_hf.sources.json_values import parse, values_of
 
 ROWS = [
     {"text": 'Moss 🌿 \\ "drinks"', "n": -12.5e3},
@@ -164,3 +164,15 @@ def test_a_column_of_records_that_is_misspelt_is_named_with_the_nearest(complain
     assert complaint("a.json", rows, text_column="abstrct") == (
         " has no column 'abstrct' (data.text_column); did you mean 'abstract'? It has: rows[*].abstract"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"a": [1]} ', None), ("7", None), ("", "it is empty"), ("{} {}", "more stands behind its end"), ("[1", "it ends within")],
+)  # fmt: skip
+def test_a_text_that_is_one_value(text, said):
+    if said is None:
+        assert parse(text) == json.loads(text)
+        return
+    with pytest.raises(Unreadable, match=said):
+        parse(text)
