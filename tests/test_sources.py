@@ -176,7 +176,7 @@ def test_the_column_is_the_one_that_is_named_or_has_a_usual_name(put, kind, row,
     assert texts(put(f"pages.{kind}", TABLES[kind]([row])), text_column=column) == ["Moss"]
 
 
-@pytest.mark.parametrize("kind", sorted(set(TABLES) - {"csv"}))  # all columns of a CSV file are strings
+@pytest.mark.parametrize("kind", TABLES)
 def test_the_column_is_the_only_one_of_strings(put, kind):
     assert texts(put(f"pages.{kind}", TABLES[kind]([{"number": 3, "paragraph": "Moss"}]))) == ["Moss"]
 
@@ -195,7 +195,8 @@ def test_a_row_without_the_column_that_others_have_has_no_text(put):
         (
             {"question": "Moss", "answer": "Tide"},
             None,
-            "has no column of text that can be told by its name: set data.text_column. Columns: question, answer",
+            "has no column of text that can be told by its name or what is in it: set data.text_column. "
+            "Columns: question ('Moss'), answer ('Tide')",
         ),
         (
             {"id": "1", "abstract": "Tide"},
@@ -225,7 +226,9 @@ def test_limit_counts_documents_over_all_files_and_nothing_beyond_it_is_read(put
 @pytest.mark.parametrize("name", ["moss.txt", "pages.jsonl", "pages.csv", "moss.md.gz"])
 def test_what_is_not_utf8_is_named_with_the_byte(put, name):
     path = put(name, "1234\ncafé au lait".encode("latin-1"))
-    assert complaint(path).startswith(f"{path} is not UTF-8: byte 8 is 0xe9; convert it first")
+    assert complaint(path).startswith(
+        f"{path} is not UTF-8: byte 8 is 0xe9; it looks like Windows-1252: set data.encoding="
+    )
 
 
 @pytest.mark.parametrize("name", ["nowhere.txt", "nowhere/", "*.txt"])

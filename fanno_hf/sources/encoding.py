@@ -5,6 +5,7 @@ b"\\xef\\xbb\\xbfMoss"  ->  "Moss"         b"caf\\xe9"  ->  Unreadable: "is not 
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from encodings.aliases import aliases
@@ -25,9 +26,14 @@ _MARKS = (
 )
 _HEAD = 4096  # bytes that tell an encoding
 _LEAST_SURE = 0.1  # confidence below which a guess is worth less than what most such files are
+_NEAR = 10_000  # bytes before and behind a fault that are looked at
+_TIMES = 4  # as many letters beyond ASCII as faults, at least, are in a text that is damaged
 _FOREIGN = 0.4  # share of letters beyond ASCII above which a text is in no Latin alphabet
-_FEW = 3  # zero bytes that may be in a text
+_FEW = 4  # bytes that tell nothing yet: zeros, or beyond ASCII
 _ZEROS = 0.02  # share of zero bytes above which a text has several bytes a character
+_NO_TEXT = re.compile(
+    r"(?:base|bz|hex|quo|quoted|rot|uu|zip|zlib|mbcs|oem|dbcs|ansi)"
+)  # what turns bytes to bytes, or is of Windows
 _TEXTS = ("", "txt", "json", "jsonl", "html")
 
 
@@ -36,11 +42,15 @@ def check_encoding(name: str | None) -> None:
     try:
         b"a".decode(name or "utf-8", "replace")
     except (LookupError, ValueError) as error:
-        known = {known.replace("_", "-") for pair in aliases.items() for known in pair}
         raise UserError(
-            f"data.encoding={name} is no encoding of text{did_you_mean(str(name).lower(), sorted(known)) or ':'} "
+            f"data.encoding={name} is no encoding of text{did_you_mean(str(name).lower(), _known()) or ':'} "
             "leave it out for UTF-8, or give a name such as windows-1252 or utf-16"
         ) from error
+
+
+def _known() -> list[str]:
+    names = {name.replace("_", "-") for pair in aliases.items() for name in pair}
+    return sorted(name for name in names if not _NO_TEXT.match(name))
 
 
 def decode(data: bytes, declared: str | None) -> str:
@@ -99,15 +109,16 @@ class _Counted(io.BufferedIOBase):
 
 def _encoding_of(head: bytes, declared: str | None) -> str:
     marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
-    if marked or declared:
-        return marked or declared
-    zeros = head.count(0)
+    if marked:
+        return marked
+    zeros, even = head.count(0), head[::2].count(0)  # those of UTF-16 are half of each letter that is in ASCII
+    if declared:
+        name, order = codecs.lookup(declared).name, "-be" if 2 * even > zeros else "-le"
+        return name + order if name in ("utf-16", "utf-32") else name
     if zeros > max(_FEW, _ZEROS * len(head)):
-        even = head[::2].count(0)
         if 0.1 < even / zeros < 0.9:
             raise Unreadable("encoding", f" is no text: it has zero bytes{_kind(head)}")
-        encoding = "UTF-16-LE" if even < zeros / 2 else "UTF-16-BE"
-        raise Unreadable("encoding", f" {_looks_like(encoding)}")
+        raise Unreadable("encoding", f" {_looks_like('UTF-16-LE' if 2 * even < zeros else 'UTF-16-BE')}")
     return "utf-8"
 
 
@@ -127,22 +138,31 @@ def _fault(error: UnicodeDecodeError, offset: int, declared: str | None) -> Unre
         return Unreadable("encoding", f" is not {declared} (data.encoding): {what}; name another one, or leave it out")
     if offset == 0 and (kind := _kind(data)):
         return Unreadable("encoding", f" is no text: {what}{kind}")
-    if not _is_utf8(error.encoding) or not data[:place].isascii():
-        name = "UTF-8" if _is_utf8(error.encoding) else error.encoding.upper()
-        return Unreadable("encoding", f" is not {name} throughout: {what}, after text that is; mend it there")
-    return Unreadable("encoding", f" is not UTF-8: {what}; it {_looks_like(_detected(bytes(data)))}")
+    near = bytes(data[max(0, place - _NEAR) : place + _NEAR])
+    if _is_damaged(near, error.encoding):
+        return Unreadable(
+            "encoding", f" is not {error.encoding.upper()} throughout: {what}, amid text that is; mend it there"
+        )
+    return Unreadable("encoding", f" is not UTF-8: {what}; it {_looks_like(_detected(near))}")
 
 
-def _is_utf8(encoding: str) -> bool:
-    return encoding.lower().startswith("utf-8") or encoding.lower() == "utf8"
+def _is_damaged(data: bytes, encoding: str) -> bool:
+    """Whether most of what tells an encoding is well formed, so that it is this one."""
+    if not encoding.startswith("utf-8"):
+        return True  # a byte order mark told it
+    text = data.decode("utf-8", "replace")
+    faults = text.count("\ufffd")
+    return sum(sign > "\x7f" for sign in text) - faults > _TIMES * faults
 
 
 def _detected(data: bytes) -> str:
     """Returns the encoding that bytes which are no UTF-8 look like; of Latin letters that nothing else tells, Windows-1252."""
     import chardet  # slow to load, and only a fault needs it
 
+    if 0 not in data:  # lines that are ASCII would make it sure of anything
+        data = b"\n".join(line for line in data.splitlines() if not line.isascii())
     found = chardet.detect(data, encoding_era=chardet.EncodingEra.MODERN_WEB)
     beyond = sum(byte > 127 for byte in data)
     share = beyond / (beyond + sum(chr(byte).isalpha() for byte in data if byte < 128) or 1)
-    is_sure = found["encoding"] and (found["confidence"] >= _LEAST_SURE or share > _FOREIGN)
-    return found["encoding"] if is_sure else "Windows-1252"
+    is_sure = share > _FOREIGN or (beyond >= _FEW and found["confidence"] >= _LEAST_SURE)
+    return found["encoding"] if is_sure and found["encoding"] not in (None, "ascii") else "Windows-1252"

@@ -141,7 +141,7 @@ class FileSource:
 
     def _say(self, found: Found, ways: set[str]) -> None:
         if len(ways) > _NAMED:
-            logger.info("%s: files are read in %d other ways", self._key, len(ways) - _NAMED)
+            logger.info("%s: other files are read in %s", self._key, _count(len(ways) - _NAMED, "other way"))
         if found.left_out:
             logger.info("%s: %s; left out: %s", self._key, _count(len(found.files), "file"), counted(found.left_out))
         if self.unread:

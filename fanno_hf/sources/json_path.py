@@ -68,6 +68,11 @@ def show_path(path: Path) -> str:
     return shown
 
 
+def brief(path: Path) -> Path:
+    """Returns a path without [*], which a shell and Hydra want quoted; `select` finds the same by it, but in an object's values."""
+    return tuple(step for step in path if step is not EACH) or path
+
+
 def select(value: Any, path: Path) -> Iterator[Any]:
     """Yields what stands at a path: of lists, each element; None for what is missing, as a table has it for a row.
 

@@ -4,6 +4,7 @@
 {"text": "Moss"}{"text": "Tide"}           ->  the same, but no elements; so do commas and lines between them
 """
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -60,6 +61,17 @@ def values_of(text: TextIO, limit: int, in_lines: bool = False) -> Iterator[Valu
         raise given.fault("is not JSON: more stands behind its list; where each line is a value, name the file .jsonl")
 
 
+def parse(text: str) -> Any:
+    """Returns the one value that a text is. Raises Unreadable where it is none."""
+    given = _Text(io.StringIO(text), len(text), in_lines=False)
+    if not given.skip():
+        raise given.fault("is not JSON: it is empty")
+    value, _ = given.value(1)
+    if given.skip():
+        raise given.fault("is not JSON: more stands behind its end")
+    return value
+
+
 class _Text:
     """What of a text is in memory: read on as a value needs it, and dropped behind it."""
 
@@ -82,7 +94,8 @@ class _Text:
                 value, end = self._decoded()
                 break
             except (ValueError, RecursionError) as error:
-                if self._is_cut(error) and len(self._buffer) - self.place <= self._limit and self._read_on():
+                if self._is_cut(error) and len(self._buffer) - self.place <= self._limit and not self._is_whole:
+                    self._read_on()
                     continue
                 raise self._refused(error, number) from error
         if end - self.place > self._limit:
@@ -154,7 +167,7 @@ class _Text:
         if isinstance(error, RecursionError):
             return "has brackets that are nested too deep"
         # Python's own words name a function that nobody here can call
-        digits = max(re.findall(r"\d{4000,}", self._buffer[self.place :]), key=len)
+        digits = max(re.findall(r"\d{4000,}", self._buffer[self.place :]), key=len, default="")
         return f"has a number of {len(digits):,} digits: shorten it, or put it in quotes"
 
 

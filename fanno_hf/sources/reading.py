@@ -105,7 +105,7 @@ def documents_of(file: Opened, options: Options) -> Iterator[Document | Unread |
 def _head(rows: Iterator[Row | Said]) -> tuple[list[Row], list[str], Unreadable | None]:
     """Returns the first rows, what the reader says of the file, and why there are no more rows, if it is a fault.
 
-    Raises Unreadable where there is none.
+    Raises Unreadable where there is nothing in any.
     """
     head, said, characters = [], [], 0
     try:
@@ -118,7 +118,7 @@ def _head(rows: Iterator[Row | Said]) -> tuple[list[Row], list[str], Unreadable 
             if len(head) == _HEAD or characters > _HEAD_CHARACTERS:
                 break
     except Unreadable as error:
-        if not head:
+        if all(row.value is None for row in head):
             raise
         return head, said, error
     return head, said, None

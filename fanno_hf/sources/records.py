@@ -13,7 +13,7 @@ from typing import Any
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.sources.columns import Columns, columns_of, listed
 from fanno_hf.sources.content import TEXT, Content
-from fanno_hf.sources.json_path import EACH, Path, select, show_path
+from fanno_hf.sources.json_path import EACH, Path, brief, select, show_path
 from fanno_hf.sources.text_column import (
     KEY,
     PROSE,
@@ -132,10 +132,16 @@ def _unclear(columns: Columns, value: Any) -> str:
         return f"has no text in it; its keys: {fit_to_show(keys, limit=200)}"
     if all(EACH not in path for path in texts):
         return f"has no text that can be told by its name or what is in it: set {KEY}. Columns: {listed(columns)}"
-    some = listed({path: columns[path] for path in texts[:_NAMED]})
+    some = listed({_shortest(path, value): columns[path] for path in texts[:_NAMED]})
     return (
         f"has more than one list of records, or of texts in them: set data.records to what is meant, as one of {some}"
     )
+
+
+def _shortest(path: Path, value: Any) -> Path:
+    """Returns a path without [*] where that leads to something, too."""
+    short = brief(path)
+    return short if any(item is not None for item in islice(select(value, short), _HEAD)) else path
 
 
 def _wanted(value: Any, wanted: str, join: str | None, groups: dict[Path, Columns], where: str) -> Records:

@@ -11,7 +11,7 @@ from typing import Any
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.sources.columns import Columns, columns_of, listed
 from fanno_hf.sources.content import LABELS, TEXT
-from fanno_hf.sources.json_path import EACH, Path, parse_path, select, show_path
+from fanno_hf.sources.json_path import EACH, Path, brief, parse_path, select, show_path
 from fanno_hf.texts.fit import fit_to_show
 
 USUAL_NAMES = ("text", "content", "document", "body", "passage", "page_content", "article", "markdown", "raw_content")
@@ -73,7 +73,7 @@ def find_text_column(rows: Sequence[Any], wanted: str | None, join: str | None =
     columns = columns_of(rows)
     found = pick(columns, join)
     if found and EACH in found.path and join is None:
-        each = "" if where else f"; in JSON, data.records={show_path(found.path)} takes each by itself"
+        each = "" if where else f"; in JSON, data.records={show_path(brief(found.path))} takes each by itself"
         raise UserError(f"{where} {needs_join(found.path, columns)}{each}")
     if found:
         return found
@@ -91,10 +91,9 @@ def joiner(join: str | None) -> str | None:
 
 def needs_join(path: Path, columns: Columns) -> str:
     """Returns what to do about a column that holds lists."""
-    name = show_path(path[:-1] if path[-1:] == (EACH,) else path) or "[*]"
     return (
-        f"has its text in lists, in {listed({path: columns[path]})}: set data.join='\\n' and {KEY}={name} to put those of one "
-        "row together"
+        f"has its text in lists, in {listed({path: columns[path]})}: set data.join='\\n' and {KEY}={show_path(brief(path))} to put "
+        "those of one row together"
     )
 
 
@@ -157,15 +156,17 @@ def pick(columns: Columns, join: str | None) -> TextColumn | None:
 def _pick(columns: Columns) -> TextColumn | None:
     texts = {path: content for path, content in columns.items() if content.kind == TEXT}
     usual = [path for path in texts if is_usual(path)]
-    for path, why in (
-        (_first_usual(texts), USUAL),
-        (_only([path for path in usual if texts[path].words >= PROSE]), USUAL),
-        (_only(list(texts)), "the only one of text"),
-        (_longest(texts), "the only one of prose"),
-        (_only(usual), USUAL),
+    for path in (
+        _first_usual(texts),
+        _only([path for path in usual if texts[path].words >= PROSE]),
+        _longest(texts),
+        _only(usual),
+        _only(list(texts)),
     ):
-        if path is not None:
-            return TextColumn(path, why, 3 if texts[path].words >= PROSE else 2 if why == USUAL else 1)
+        if path is None:
+            continue
+        why = USUAL if path in usual else f"the only one of {'prose' if len(texts) > 1 else 'text'}"
+        return TextColumn(path, why, 3 if texts[path].words >= PROSE else 2 if why == USUAL else 1)
     labels = [path for path, content in columns.items() if content.kind == LABELS and is_usual(path)]
     return TextColumn(labels[0], USUAL, 1) if len(labels) == 1 and not texts else None
 

@@ -137,11 +137,11 @@ REFUSED = [
      "what is in it: set data.text_column. Columns: text (addresses: 'https://moss.org/1')"),
     ("sentences.jsonl", lines(SENTENCES), f" has its text in lists, in sentences[*] ('Moss drinks.'){LISTS}sentences to put"),
     ("talks.json", json.dumps([{"conversations": TALK}]), " has its text in lists, in conversations[*].value ('What do mosses "
-     f"drink, and how?'){LISTS}conversations[*].value to put those of one row together; in JSON, data.records=conv"),
-    ("talk.json", json.dumps({"conversations": TALK}), f"{UNCLEAR}conversations[*].value ('What do mosses drink, and how?')"),
+     f"drink, and how?'){LISTS}conversations.value to put those of one row together; in JSON, data.records=conv"),
+    ("talk.json", json.dumps({"conversations": TALK}), f"{UNCLEAR}conversations.value ('What do mosses drink, and how?')"),
     ("no_rows.json", '{"rows": []}', " has no text in it; its keys: rows"),
-    ("splits.json", json.dumps({"train": [{"text": MOSS}], "test": [{"text": TIDE}]}), f"{UNCLEAR}train[*].text ('Mosses have"),
-    ("paper.json", json.dumps({"title": "Moss", "abstract": [{"text": MOSS}], "body": [{"text": TIDE}]}), f"{UNCLEAR}abstract[*].text ("),
+    ("splits.json", json.dumps({"train": [{"text": MOSS}], "test": [{"text": TIDE}]}), f"{UNCLEAR}train.text ('Mosses have"),
+    ("paper.json", json.dumps({"title": "Moss", "abstract": [{"text": MOSS}], "body": [{"text": TIDE}]}), f"{UNCLEAR}abstract.text ("),
     ("described.json", json.dumps({"description": MOSS, "items": [{"name": "Moss"}]}), f"{UNCLEAR}description ('Mosses have"),
     ("numbers.json", "[1, 2, 3]", " has no text: its first value is 1"),
     ("comments.json", '[\n// moss\n{"text": "Moss"}]', " is not JSON: expecting value at '// moss {\"text\": \"Moss\"}]'; JSON has no "

@@ -5,7 +5,7 @@ from typing import Any
 
 from fanno_hf.sources.document import Row, Unreadable
 from fanno_hf.sources.encoding import decode
-from fanno_hf.sources.json_values import fault, parse
+from fanno_hf.sources.json_values import parse
 from fanno_hf.sources.markdown import fence
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
@@ -13,10 +13,7 @@ from fanno_hf.sources.options import Options
 
 def read_notebook(file: Opened, options: Options) -> Iterator[Row]:
     """Yields the notebook as one text; code stands in fences that name the kernel's language."""
-    try:
-        notebook = parse(decode(file.content(), None))
-    except ValueError as error:
-        raise Unreadable("not_json", f" {fault(error)}") from error
+    notebook = parse(decode(file.content(), None))
     if not isinstance(notebook, dict) or not isinstance(cells := _cells(notebook), list):
         raise Unreadable("not_a_notebook", " is no notebook: it has no list of cells")
     language = _language(notebook.get("metadata"))
