@@ -25,7 +25,7 @@ def as_words(overrides: Overrides) -> list[str]:
     words: list[str] = []
     for given in overrides:
         if isinstance(given, Mapping):
-            words += _of_mapping(given, "", configuration_keys())
+            words += map(as_typed, _of_mapping(given, "", configuration_keys()))
         elif isinstance(given, str):
             words.append(as_typed(given))
         else:

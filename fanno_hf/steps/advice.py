@@ -13,7 +13,7 @@ _PRESCREEN = {
     "garbled": "give better texts, or relax stages.prescreen.garbled",
     "repetition": "raise stages.prescreen.repetition.max_share",
     "prompt_injection": "shorten stages.prescreen.prompt_injections",
-    "personal_data": "shorten stages.prescreen.personal_data.kinds",
+    "personal_data": "set stages.prescreen.personal_data.action=mask",
     "exact_duplicate": "give other documents, or shorten stages.prescreen.against",
     "near_duplicate": "raise stages.prescreen.near_duplicates.threshold",
     "small_community": "lower stages.prescreen.communities.min_size",

@@ -68,6 +68,11 @@ def test_a_path_is_a_value_and_other_things_are_none():
         as_words([7])
 
 
+def test_no_verdicts_ask_nothing_however_they_are_given():
+    for given in ("stages.seed.verdicts={}", {"stages.seed.verdicts": {}}, {"stages": {"seed": {"verdicts": {}}}}):
+        assert values(given) == {"stages.seed.verdicts": None}
+
+
 def test_a_renamed_key_is_known_by_both_names():
     assert values("stages.prescreen.max_markup_share=0.5", {"decontaminate": ["x"]}) == {
         "stages.prescreen.markup.max_share": 0.5,
