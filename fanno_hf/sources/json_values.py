@@ -14,6 +14,7 @@ from fanno_hf.sources.document import Unreadable
 from fanno_hf.texts.fit import fit_to_show
 
 _BLOCK = 1 << 18
+_LARGE, _PARTS = 16 << 20, 5_000_000  # characters of a value, and commas in it, beyond which it would take gigabytes
 _SHOWN = 40  # characters of what is wrong
 # what stands between values; files put together may have byte order marks amid them
 _BETWEEN = re.compile(r"[ \t\n\r\ufeff,]*")
@@ -105,6 +106,8 @@ class _Text:
         return value, line
 
     def _decoded(self) -> tuple[Any, int]:
+        if len(self._buffer) - self.place > _LARGE and self._buffer.count(",", self.place) > _PARTS:
+            raise Unreadable("too_large", f" has a value of more than {_PARTS:,} parts: split it")
         value, end = _decoder.raw_decode(self._buffer, self.place)
         if self._buffer[end - 1] not in '"}]':  # a number or a word, which goes on or ends here
             if end == len(self._buffer) and not self._is_whole:
@@ -147,7 +150,8 @@ class _Text:
         """Reads as much as there is of the value yet, so that none is gone through more than twice; False at the end."""
         if self._is_whole:
             return False
-        block = self._text.read(max(_BLOCK, len(self._buffer) - self.place))
+        length = len(self._buffer) - self.place
+        block = self._text.read(max(_BLOCK, min(length, self._limit - length)))
         self._is_whole = not block
         if block:
             self._line(self.place)

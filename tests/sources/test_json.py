@@ -75,6 +75,14 @@ def test_a_list_may_be_larger_than_what_may_be_in_memory(texts):
     assert texts("all.json", json.dumps(rows), max_file_size=5_000) == [row["text"] for row in rows]
 
 
+def test_a_value_of_too_many_parts_is_refused_before_it_is_made(monkeypatch):
+    for name, value in (("_BLOCK", 500), ("_LARGE", 1_000), ("_PARTS", 500)):
+        monkeypatch.setattr(json_values, name, value)
+    assert read("[" + "[7, 8], " * 900 + "[]]", limit=10**6)[-2:] == [[7, 8], []]  # each is small
+    with pytest.raises(Unreadable, match="has a value of more than 500 parts: split it"):
+        read('{"a": [' + "[], " * 900 + "1]}", limit=10**6)
+
+
 PATHS = {
     "data[*].paragraphs[*].context": ("data", EACH, "paragraphs", EACH, "context"),
     "$.data[0]['my.key']": ("data", 0, "my.key"),
