@@ -67,9 +67,9 @@ def _leading(page: list[Line]) -> float:
 def _begin(line: Line, body: float) -> Block:
     if line.is_code:
         return Block("code")
-    if (match := _BULLET.match(line.text)) or (match := _NUMBERED.match(line.text)):
-        if line.size <= body * _LARGER:
-            return Block("item", mark=match.group().strip())
+    match = _BULLET.match(line.text) or _NUMBERED.match(line.text)
+    if match and line.size <= body * _LARGER:
+        return Block("item", mark=match.group().strip())
     if line.size > body * _LARGER and len(line.text) <= _LONGEST:
         return Block("heading", level=_level(line, body))
     return Block("text")

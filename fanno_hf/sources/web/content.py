@@ -166,7 +166,7 @@ def without_navigation(text: str) -> str:
 
 def _is_linked(line: str) -> bool:
     """Whether a line is nothing but links."""
-    if not line.lstrip(" •0123456789.|,·»›-")[:1] == LINK:
+    if line.lstrip(" •0123456789.|,·»›-")[:1] != LINK:
         return False
     return not _WORD.search(_LINKED.sub("", line))
 
