@@ -104,7 +104,10 @@ def _about_configuration(error: Exception) -> str:
         return f"There is no configuration {match.group(1)}: check -cn (and -cd, as in -cd recipes -cn fanno-v1)"
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", words):
         whole = re.search(r"is not in struct full_key: (\S+)", words)  # where it stood in a mapping
-        key = (whole[1] if whole else match.group(1) or match.group(2)).split("@")[0]
+        key = match.group(1) or match.group(2)
+        if whole and not key.startswith(whole[1]):
+            key = whole[1]
+        key = key.split("@")[0]
         known_keys = configuration_keys()
         if key in known_keys:
             group = key.split(".")[0]
