@@ -216,7 +216,7 @@ def test_a_folder_beside_a_run_json_of_others_is_read(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "run.json").write_text('{"made": "by others"}')
     pq.write_table(pa.table({"text": ["Mosses drink."]}), tmp_path / "data" / FILE)
-    assert [text for text, _ in FileSource(str(tmp_path / "data")).documents()] == ["Mosses drink."]
+    assert [one.text for one in FileSource(str(tmp_path / "data")).documents()] == ["Mosses drink."]
 
 
 def test_a_damaged_run_json_above_the_rows_is_said(folder):

@@ -238,8 +238,9 @@ def _inputs(stage: Stage, decisive: Mapping[str, Any], context: Context, folder:
             logger.info("prescreen: from %s; data.* is not read", shards)
             return _Inputs(lambda: [shards.gather(context)], shards.source, shards.unread())
         read = read_documents(context.settings, folder.scratch)
-        alone = load("fanno_hf.stages.prescreen:screen_alone")
-        return _Inputs(lambda: [alone(read.open(), context)], read.sha256, read.unread)
+        return _Inputs(
+            lambda: [load("fanno_hf.stages.prescreen:screen_alone")(read.open(), context)], read.sha256, read.unread
+        )
     entries = [folder.manifest["stages"].get(name) for name in stage.reads]
     for name, entry in zip(stage.reads, entries, strict=True):
         if entry and not entry["kept"]:

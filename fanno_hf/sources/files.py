@@ -32,6 +32,7 @@ class FileSource:
 
     Args:
         path: a file, a folder (read with everything below it) or a glob.
+        text_column: of the text in tables and JSON objects; None finds it.
         limit: documents at most.
         unread: "report" goes on where a file of several gives no text, "stop" raises.
         processes: that parse at a time; None takes the cores there are.
@@ -48,6 +49,7 @@ class FileSource:
     def __init__(
         self,
         path: str,
+        text_column: str | None = None,
         *,
         limit: int | None = None,
         unread: str = "report",
@@ -57,7 +59,7 @@ class FileSource:
     ):
         self._path, self._limit, self._stops, self._key = path, limit, unread == "stop", key
         options["join"] = joiner(options.get("join"))
-        self._processes, self._options = processes or cores(), Options(**options)
+        self._processes, self._options = processes or cores(), Options(text_column, **options)
         check_encoding(self._options.encoding)
         parse_path(self._options.records or "", "data.records")
         self.unread: list[Unread] = []
