@@ -72,7 +72,7 @@ def test_every_duplicate_names_the_document_it_repeats():
 def test_the_labels_never_reach_the_pipeline():
     from fanno_hf.sources.sample import SampleSource
 
-    rows = Dataset.from_list([{"text": text, "source": source} for text, source in SampleSource().documents()])
+    rows = Dataset.from_list([one.as_row(place) for place, one in enumerate(SampleSource().documents())])
     assert not any("flaw" in column for column in rows.column_names)
     assert len(rows) == len(SAMPLE)
 
