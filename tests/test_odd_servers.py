@@ -238,6 +238,8 @@ def test_an_answer_that_no_shortening_helps_says_that_the_context_was_full(tmp_p
         return answer
 
     with pytest.raises(StageEmpty):
-        do_run(tmp_path, Odd(lambda: {"wrap": full}), ("teacher.concurrency=1",))  # what is learnt follows from the order
+        do_run(
+            tmp_path, Odd(lambda: {"wrap": full}), ("teacher.concurrency=1",)
+        )  # what is learnt follows from the order
     rows = pq.read_table(tmp_path / "run" / "rejected" / "seed").to_pylist()
     assert any("the context was full" in row["detail"] for row in rows)

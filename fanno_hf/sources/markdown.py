@@ -83,14 +83,10 @@ def table(rows: list[list[str]]) -> str:
     | --- | --- |
     | Tortula | 1 cm |
     """
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    rows = [row for row in ([" ".join(cell.split()) for cell in row] for row in rows) if any(row)]
     width = max(map(len, rows), default=0)
     if width < 2:
-        return "\n\n".join(tidy(cell) for row in rows for cell in row)
-    lines = [" | ".join(_cell(cell) for cell in [*row, *[""] * (width - len(row))]) for row in rows]
+        return "\n\n".join(cell for row in rows for cell in row)
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) + " |" * (width - len(row)) for row in rows]
     lines.insert(1, " | ".join(["---"] * width))
     return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fanno_hf.sources.pages.line import Line
+from fanno_hf.sources.pages.words import SOFT_HYPHEN
 
-_BULLET = re.compile(r"^[•‣◦▪●○■–—*·\uf0b7\uf0a7-]\s+(?=\S)")
-_NUMBERED = re.compile(r"^(?:\(?(?:\d{1,3}|[a-z])[.)]|\(?[ivx]{1,5}[.)])\s+(?=\S)")
-_SECTION = re.compile(r"^(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){0,5}\.?\s+\S")
+_ITEM = re.compile(r"(?:[•‣◦▪●○■–—*·\uf0b7\uf0a7-]|\(?(?:\d{1,3}|[a-z])[.)]|\(?[ivx]{1,5}[.)])\s+(?=\S)")
+_SECTION = re.compile(r"(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){0,5}\.?\s+\S")
 _LARGER = 1.12  # times the size of the text that a heading has at least
+_NEAR = 2.2  # times their size by which lines of one column begin apart
 _LONGEST = 200  # characters of a heading
 
 
@@ -35,13 +36,14 @@ def blocks_of(pages: Sequence[list[Line]]) -> list[Block]:
     """Returns the blocks of all pages; one may go on from page to page."""
     body = _body_size(pages)
     blocks: list[Block] = []
+    before = 0.0
     for number, page in enumerate(pages):
-        edges = _right_edges(page)
         leading = _leading(page)
-        for line, edge in zip(page, edges, strict=True):
-            if not blocks or not _continues(blocks[-1], line, number, edge, leading):
+        for line, edge in zip(page, _right_edges(page), strict=True):
+            if not blocks or not _continues(blocks[-1], line, number, max(before, edge), leading):
                 blocks.append(_begin(line, body))
             blocks[-1].lines.append((number, line))
+            before = edge
     return blocks
 
 
@@ -54,8 +56,16 @@ def _body_size(pages: Sequence[list[Line]]) -> float:
 
 
 def _right_edges(page: list[Line]) -> list[float]:
-    """Returns for each line how far right the lines reach that begin near where it does, its column."""
-    return [max(other.right for other in page if other.left < line.right and other.right > line.left) for line in page]
+    """Returns for each line how far right the lines reach that stand above and below it and begin near where it does."""
+    edges: list[float] = []
+    run: list[Line] = []
+    for line in page:
+        last = run[-1] if run else line
+        if line.bottom > last.bottom or abs(line.left - last.left) > _NEAR * line.size:
+            edges += [max(each.right for each in run)] * len(run)
+            run = []
+        run.append(line)
+    return edges + [max(each.right for each in run)] * len(run) if run else edges
 
 
 def _leading(page: list[Line]) -> float:
@@ -67,10 +77,10 @@ def _leading(page: list[Line]) -> float:
 def _begin(line: Line, body: float) -> Block:
     if line.is_code:
         return Block("code")
-    match = _BULLET.match(line.text) or _NUMBERED.match(line.text)
-    if match and line.size <= body * _LARGER:
+    is_large = line.size > body * _LARGER
+    if not is_large and (match := _ITEM.match(line.text)):
         return Block("item", mark=match.group().strip())
-    if line.size > body * _LARGER and len(line.text) <= _LONGEST:
+    if is_large and len(line.text) <= _LONGEST:
         return Block("heading", level=_level(line, body))
     return Block("text")
 
@@ -85,27 +95,32 @@ def _level(line: Line, body: float) -> int:
 def _continues(block: Block, line: Line, number: int, edge: float, leading: float) -> bool:
     """Whether a line goes on with a block."""
     page, last = block.lines[-1]
-    if line.is_code or block.kind == "code":
-        return line.is_code and block.kind == "code"
+    if line.is_code or last.is_code:
+        return line.is_code and last.is_code
     if abs(line.size - last.size) > 0.08 * last.size:
         return False
-    if _BULLET.match(line.text) or _NUMBERED.match(line.text):
-        return False
+    if last.text[-1] == SOFT_HYPHEN:
+        return True
     is_below = page == number and line.bottom < last.bottom
     if is_below and last.bottom - line.bottom > max(1.45 * leading, 1.1 * line.size):
         return False
     if block.kind == "heading":
         return is_below
-    return not _is_short(last, line, edge) and not (is_below and _is_indented(block, last, line))
+    if _is_short(last, line, edge) or _ITEM.match(line.text):
+        return False
+    return not (is_below and _is_indented(block, last, line))
 
 
 def _is_short(last: Line, line: Line, edge: float) -> bool:
     """Whether the first word of a line would have found room at the end of the one before, so that somebody ended that one."""
-    word = len(line.text.split(" ", 1)[0]) + 1
-    return last.right + word * max(last.letter, 0.2 * last.size) < edge - 0.5 * last.size
+    room = edge - 0.5 * last.size - last.right
+    if room < last.size:
+        return False
+    word = (line.text.find(" ") + 1) or len(line.text) + 1
+    return word * max(last.letter, 0.2 * last.size) < room
 
 
 def _is_indented(block: Block, last: Line, line: Line) -> bool:
-    """Whether a line begins further right than the one before, as the first of a paragraph does."""
-    is_first_of_item = block.kind == "item" and len(block.lines) == 1
-    return line.left > last.left + 0.8 * line.size and not is_first_of_item and len(block.lines) > 1
+    """Whether a line begins further right than the one before, as the first of a paragraph does, and the second of a list's
+    item or of a text behind a word in the margin."""
+    return len(block.lines) > 1 and line.left > last.left + 0.8 * line.size

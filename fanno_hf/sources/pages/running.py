@@ -17,29 +17,29 @@ def without_running(pages: Sequence[list[Line]]) -> list[list[Line]]:
     A line is running where a page has it at its edge that another page has at the same height, with other digits at most; and a
     line in the place where most pages have a running one, and nothing beyond it.
     """
-    seen = Counter(key for page in pages for key in {_key(line) for _, line in _edges(page)})
-    heights = Counter(round(line.bottom / _NEAR) for page in pages for _, line in _edges(page) if seen[_key(line)] > 1)
+    edges = [_edges(page) for page in pages]
+    seen = Counter(key for sides in edges for key in {key for side in sides for _, key in side})
+    heights = Counter(height for key, count in seen.items() if count > 1 for height in [key[1]] * count)
     often = {height for height, count in heights.items() if count > max(2, len(pages) / 2)}
-    return [_without(page, seen, often) for page in pages]
+    return [_without(page, sides, seen, often) for page, sides in zip(pages, edges, strict=True)]
+
+
+def _edges(page: list[Line]) -> list[list[tuple[int, tuple[str, int]]]]:
+    """Returns the outermost lines from above, and those from below, each with its number and what makes it the same on pages."""
+    order = sorted(range(len(page)), key=lambda number: -page[number].bottom)
+    keys = {number: _key(page[number]) for number in {*order[:_EDGE], *order[-_EDGE:]}}
+    return [[(number, keys[number]) for number in side[:_EDGE]] for side in (order, order[::-1])]
 
 
 def _key(line: Line) -> tuple[str, int]:
     return _NUMBER.sub("#", " ".join(line.text.split())), round(line.bottom / _NEAR)
 
 
-def _edges(page: list[Line]) -> list[tuple[int, Line]]:
-    """Returns the outermost lines by height with their numbers, those at the top from above, those at the bottom from below."""
-    order = sorted(range(len(page)), key=lambda number: -page[number].bottom)
-    return [(number, page[number]) for number in dict.fromkeys([*order[:_EDGE], *order[: -_EDGE - 1 : -1]])]
-
-
-def _without(page: list[Line], seen: Counter, often: set[int]) -> list[Line]:
-    order = sorted(range(len(page)), key=lambda number: -page[number].bottom)
+def _without(page: list[Line], sides: list, seen: Counter, often: set[int]) -> list[Line]:
     gone = set()
-    for side in (order, order[::-1]):
-        for number in side[:_EDGE]:
-            line = page[number]
-            if seen[_key(line)] < 2 and round(line.bottom / _NEAR) not in often:
+    for side in sides:
+        for number, key in side:
+            if seen[key] < 2 and key[1] not in often:
                 break
             gone.add(number)
-    return [line for number, line in enumerate(page) if number not in gone]
+    return [line for number, line in enumerate(page) if number not in gone] if gone else page

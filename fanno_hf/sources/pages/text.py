@@ -10,7 +10,7 @@ from fanno_hf.sources.markdown import fence
 from fanno_hf.sources.pages.line import Line
 from fanno_hf.sources.pages.paragraphs import Block, blocks_of
 from fanno_hf.sources.pages.running import without_running
-from fanno_hf.sources.pages.words import join, without_leader, without_ligatures, words_of
+from fanno_hf.sources.pages.words import SOFT_HYPHEN, join, without_leader, without_ligatures, words_of
 
 
 class PageText:
@@ -24,13 +24,13 @@ class PageText:
     def add(self, pages: Sequence[list[Line]]) -> None:
         """Adds the next pages, each a list of lines in the order in which they are read."""
         pages = without_running(pages)
-        words = words_of(line.text for page in pages for line in page)
         for page in pages:
             for line in page:
                 line.text = without_leader(without_ligatures(line.text))
+        words = words_of(line.text for page in pages for line in page)
         last = -1
         was_item = False
-        for block in blocks_of([[line for line in page if line.text.strip()] for page in pages]):
+        for block in blocks_of([[line for line in page if line.text] for page in pages]):
             text, starts = _written(block, words)
             gap = "" if not self._parts else "\n" if was_item and block.kind == "item" else "\n\n"
             for offset, page in starts:
@@ -53,17 +53,23 @@ def _written(block: Block, words: set[str]) -> tuple[str, list[tuple[int, int]]]
     if block.kind == "code":
         return _code(block)
     head = "#" * block.level + " " if block.kind == "heading" else ""
-    text, starts = "", []
+    pieces, starts, length = [], [], 0
     for page, line in block.lines:
         piece = line.text.strip()
-        if not text and block.kind == "item":
+        if not pieces and block.kind == "item":
             head = f"{block.mark if block.mark[-1] in '.)' else '-'} "
             piece = piece[len(block.mark) :].strip()
-        joined = join(text, piece, words) if text else piece
+        if pieces:
+            length -= len(pieces[-1])
+            joined = join(pieces.pop(), piece, words)
+            piece = joined[-len(piece) :] if piece else piece
+            pieces.append(joined[: len(joined) - len(piece)])
+            length += len(pieces[-1])
         if not starts or starts[-1][1] != page:
-            starts.append((len(head) + len(joined) - len(piece) if text else 0, page))
-        text = joined
-    return head + text.rstrip("\u00ad"), starts
+            starts.append((len(head) + length if pieces else 0, page))
+        pieces.append(piece)
+        length += len(piece)
+    return head + "".join(pieces).rstrip(SOFT_HYPHEN), starts
 
 
 def _code(block: Block) -> tuple[str, list[tuple[int, int]]]:

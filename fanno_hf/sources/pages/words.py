@@ -4,31 +4,35 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable
 
-_SOFT = "\u00ad"
+SOFT_HYPHEN = "\u00ad"
+_HYPHENS = ("-", "\u2010", SOFT_HYPHEN)
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _LEADER = re.compile(r"(?:\s*[.\u2026\u00b7]){4,}\s*[\divxlc]*\s*$|(?:\s\.){3,}\s*[\divxlc]*\s*$")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_END = re.compile(r"(\S*?)([^\W\d_]*)[-\u2010\u00ad]$")
 _START = re.compile(r"[^\W\d_]+")
+_END = re.compile(r"[^\W\d_]*\Z")
 
 
-def words_of(texts: Iterable[str]) -> set[str]:
+def words_of(lines: Iterable[str]) -> set[str]:
     """Returns the words of lines, in lower case, without those that a line's end cuts."""
-    found = set()
-    for text in texts:
-        text = text.lower()
-        if text.endswith(("-", "\u2010", _SOFT)):
-            text = text.rpartition(" ")[0]
-        found.update(_WORD.findall(text))
-    return found
+    whole, is_cut_before = [], False
+    for line in lines:
+        if is_cut_before:
+            line = line.partition(" ")[2]
+        is_cut_before = line.endswith(_HYPHENS)
+        whole.append(line.rpartition(" ")[0] if is_cut_before else line)
+    distinct = set("\n".join(whole).lower().split())  # far fewer to look into
+    return set(_WORD.findall(" ".join(distinct)))
 
 
 def without_ligatures(text: str) -> str:
     """Writes ligatures as the letters that they are.
 
-    >>> without_ligatures("\\ufb01nd 5²")
+    >>> without_ligatures("\ufb01nd 5\u00b2")
     'find 5²'
     """
+    if text.isascii():
+        return text
     return _LIGATURE.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
 
 
@@ -38,6 +42,8 @@ def without_leader(text: str) -> str:
     >>> without_leader("1.1 What is Debian? . . . . . . . 12")
     '1.1 What is Debian?'
     """
+    if text.count(".") < 3 and "\u2026" not in text and "\u00b7" not in text:
+        return text
     return _LEADER.sub("", text)
 
 
@@ -47,15 +53,22 @@ def join(first: str, second: str, words: Container[str]) -> str:
     >>> join("a non-depen-", "dent moss", {"dependent"}), join("well-", "known mosses", {"well-known"})
     ('a non-dependent moss', 'well-known mosses')
     """
-    end, start = _END.search(first), _START.match(second)
-    if not end:
-        return f"{first} {second}"
-    stem = first[: end.end() - 1]
-    if not start or not end[2]:
-        is_link = end[1].endswith("/") and not end[2]
-        return f"{stem}{second}" if first.endswith(_SOFT) or is_link else f"{stem}-{second}"
-    left, right = end[2].lower(), start.group().lower()
+    if not first.endswith(_HYPHENS):
+        return f"{first}{second}" if _is_cut_link(first, second) else f"{first} {second}"
+    stem = first[:-1]
+    left, start = _END.search(stem[-100:]).group().lower(), _START.match(second)
+    if not start or not left:
+        return f"{stem}{second}" if first.endswith(SOFT_HYPHEN) or stem.endswith("/") else f"{stem}-{second}"
+    right = start.group().lower()
     if left + right in words:
         return f"{stem}{second}"
-    is_compound = f"{left}-{right}" in words or not right.islower() or (left in words and right in words)
-    return f"{stem}-{second}" if is_compound or start.group()[0].isupper() else f"{stem}{second}"
+    is_compound = f"{left}-{right}" in words or start.group() != right or (left in words and right in words)
+    return f"{stem}-{second}" if is_compound else f"{stem}{second}"
+
+
+def _is_cut_link(first: str, second: str) -> bool:
+    """Whether a line ends within an address or a path."""
+    if first[-1] not in "/.?&=_%:" or not (second[0].islower() or second[0].isdigit()):
+        return False
+    word = first[-300:].rpartition(" ")[2]
+    return len(word) > 1 and ("://" in word or word.startswith(("/", "www.")))

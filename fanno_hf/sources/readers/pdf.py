@@ -6,17 +6,22 @@ policy.pdf  ->  Row("# Debian Policy Manual …", title="Debian Policy Manual", 
 import ctypes
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from fanno_hf.sources.document import Row, Unreadable
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
+from fanno_hf.sources.pages.columns import gutter, in_order, is_wide
 from fanno_hf.sources.pages.line import Line
 from fanno_hf.sources.pages.text import PageText
+from fanno_hf.sources.pages.words import SOFT_HYPHEN
 
 _BATCH = 200  # pages that are looked at together
+_FEW = 8  # lines of a page that tell whether it has columns
 _LINE = re.compile(r"[^\r\n\ufffe]+\ufffe?")
 _MONOSPACED = re.compile(rb"mono|courier|typewriter|consol|menlo|inconsolata|cmtt|\bcode", re.IGNORECASE)
+_BLANK = " \t\xa0\0"
 _NO_TITLE = re.compile(
     r"(?i)\s*(?:microsoft \w+ - .*|untitled.*|.*\.(?:docx?|dvi|indd|odt|pdf|ps|qxd|rtf|tex|xlsx?))?\s*"
 )
@@ -75,37 +80,98 @@ def _lines(document: Any, number: int, damaged: list[int]) -> list[Line]:
 
 def _measured(textpage: Any) -> list[Line]:
     text = textpage.get_text_range()
-    measure = _Measure(textpage.raw)
-    lines = []
+    measure = _Measure(textpage, len(text))
+    lines, starts = [], []
     for match in _LINE.finditer(text):
-        words = match.group().replace("\ufffe", "\u00ad").strip(" \t\xa0\0")
-        if words:
-            start = match.start() + match.group().index(words[0])
-            lines.append(measure.line(words, start, start + len(words) - 1))
-    return lines
+        words = match.group()
+        if "\ufffe" in words:
+            words = words.replace("\ufffe", SOFT_HYPHEN)
+        stripped = words.lstrip(_BLANK)
+        if stripped:
+            start = match.start() + len(words) - len(stripped)
+            lines.append(measure.line(stripped.rstrip(_BLANK), start))
+            starts.append(start)
+    return _in_columns(lines, starts, measure) if len(lines) > _FEW else lines
+
+
+def _in_columns(lines: list[Line], starts: list[int], measure: "_Measure") -> list[Line]:
+    """Returns the lines of a page in the order in which they are read; those that go across two columns, in two."""
+    left, right = min(line.left for line in lines), max(line.right for line in lines)
+    middle, size = (left + right) / 2, lines[len(lines) // 2].size
+    crossing = [number for number, line in enumerate(lines) if line.left < middle < line.right]
+    gaps, narrow = [], 0
+    step = max(1, len(crossing) // _FEW)
+    for number in crossing[step // 2 : -1 : step]:  # the first and the last may be running lines
+        gaps.append(measure.gap(lines[number].text, starts[number], middle)[:2])
+        narrow += not is_wide(gaps[-1], size)
+        if narrow > 3:  # most pages are not in columns, and this is soon seen
+            return lines
+    if (space := gutter(gaps, size, right - left)) is None:
+        return lines
+    parts = []
+    for number, line in enumerate(lines):
+        cut = measure.gap(line.text, starts[number], middle) if line.left < middle < line.right else (0.0, 0.0, 0)
+        if cut[2] and cut[0] <= space[0] + 1 and cut[1] >= space[1] - 1:
+            words = line.text[: cut[2]].rstrip(), line.text[cut[2] :]
+            parts += [measure.line(words[0], starts[number]), measure.line(words[1], starts[number] + cut[2])]
+        else:
+            parts.append(line)
+    return in_order(parts, space)
 
 
 class _Measure:
-    """Asks PDFium where letters stand."""
+    """Asks PDFium where the letters of a page stand.
 
-    def __init__(self, textpage: Any):
+    Args:
+        textpage: of pypdfium2.
+        length: of its text, in which some letters that the page has may be missing.
+    """
+
+    def __init__(self, textpage: Any, length: int):
         import pypdfium2.raw as raw
 
-        self._raw, self._page = raw, textpage
+        self._raw, self._page = raw, textpage.raw
+        self._is_same = textpage.count_chars() == length
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
         self._box = [ctypes.c_double() for _ in range(4)]
         self._font, self._flags = ctypes.create_string_buffer(64), ctypes.c_int()
 
-    def line(self, text: str, start: int, end: int) -> Line:
-        """Returns the line between two places in the text of the page."""
-        raw, page = self._raw, self._page
-        start, end = (raw.FPDFText_GetCharIndexFromTextIndex(page, place) for place in (start, end))
+    def line(self, text: str, start: int) -> Line:
+        """Returns the line that begins at a place in the text of the page."""
+        raw, page, box = self._raw, self._page, self._box
+        end = start + len(text) - 1
+        if not self._is_same:
+            start, end = self._index(start), self._index(end)
         raw.FPDFText_GetCharOrigin(page, start, self._x, self._y)
-        raw.FPDFText_GetCharBox(page, end, *self._box)
+        raw.FPDFText_GetCharBox(page, end, *box)
         is_code = self._is_code(start) and self._is_code(end)
-        size = raw.FPDFText_GetFontSize(page, start)
-        return Line(text, self._x.value, self._box[1].value, self._y.value, size, is_code)
+        return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, start), is_code)
+
+    def gap(self, text: str, start: int, middle: float) -> tuple[float, float, int]:
+        """Returns where the word before the middle of the page ends, where the one behind begins, and its place in the line."""
+        low, high = 0, len(text) - 1
+        while low < high:  # the first letter that begins behind the middle, or else the last
+            here = (low + high) // 2
+            low, high = (low, here) if self._edges(start + here)[0] > middle else (here + 1, high)
+        end = low
+        while low < len(text) - 1 and text[low] == " ":
+            low += 1
+        while end > 0 and text[end - 1] == " ":
+            end -= 1
+        return (self._edges(start + end - 1)[1], self._edges(start + low)[0], low) if end else (0.0, 0.0, 0)
+
+    def _edges(self, place: int) -> tuple[float, float]:
+        self._raw.FPDFText_GetCharBox(self._page, self._index(place), *self._box)
+        return self._box[0].value, self._box[1].value
+
+    def _index(self, place: int) -> int:
+        return place if self._is_same else self._raw.FPDFText_GetCharIndexFromTextIndex(self._page, place)
 
     def _is_code(self, place: int) -> bool:
         self._raw.FPDFText_GetFontInfo(self._page, place, self._font, 64, self._flags)
-        return _MONOSPACED.search(self._font.value) is not None
+        return _is_monospaced(self._font.value)
+
+
+@lru_cache(maxsize=1_000)
+def _is_monospaced(font: bytes) -> bool:
+    return _MONOSPACED.search(font) is not None

@@ -1,150 +1,88 @@
 """Which elements of a page, and which lines of its text, are no content."""
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from typing import Any
 
-from fanno_hf.sources.web.marks import LINK, LINK_END, MAIN, MAIN_END, unmarked
+from fanno_hf.sources.web.marks import LINK, LINK_END
 
 _NEVER = ("img", "area", "svg", "math annotation", "canvas", "rp")
-_TAGS = ("nav", "aside", "footer", "dialog", "menu", "search")
-_ROLES = frozenset(
-    [
-        "alert",
-        "alertdialog",
-        "banner",
-        "complementary",
-        "contentinfo",
-        "dialog",
-        "menu",
-        "menubar",
-        "navigation",
-        "search",
-        "toolbar",
-        "tooltip",
-    ]
-)
-_WORDS = frozenset(
-    [
-        "nav",
-        "navi",
-        "navigation",
-        "navbar",
-        "navheader",
-        "navfooter",
-        "navbox",
-        "menu",
-        "breadcrumb",
-        "breadcrumbs",
-        "sidebar",
-        "sidebars",
-        "footer",
-        "cookie",
-        "cookies",
-        "consent",
-        "gdpr",
-        "advert",
-        "adverts",
-        "advertisement",
-        "advertising",
-        "ads",
-        "ad",
-        "sponsor",
-        "sponsored",
-        "promo",
-        "promotion",
-        "social",
-        "share",
-        "sharing",
-        "sharedaddy",
-        "related",
-        "recommended",
-        "recommendations",
-        "trending",
-        "popular",
-        "newsletter",
-        "subscribe",
-        "subscription",
-        "popup",
-        "modal",
-        "lightbox",
-        "login",
-        "signin",
-        "signup",
-        "search",
-        "searchbox",
-        "searchform",
-        "toolbar",
-        "pagination",
-        "pager",
-        "skiplink",
-        "skip",
-        "prevnext",
-        "hidden",
-        "comments",
-        "comment",
-        "commentlist",
-        "disqus",
-        "respond",
-        "reply",
-        "tags",
-        "tagcloud",
-        "taglist",
-        "byline",
-        "copyright",
-        "topbar",
-        "masthead",
-        "widget",
-        "widgets",
-        "teaser",
-        "teasers",
-        "invisible",
-        "linenos",
-        "linenodiv",
-        "gutter",
-        "sphinxsidebar",
-        "headerlink",
-        "print",
-        "banner",
-    ]
-)
-_SPLIT = re.compile(r"[^a-zA-Z]+|(?<=[a-z])(?=[A-Z])")
-_NAMES = re.compile(r' (class|id|role)="([^"<>\\]*)"')
 _HIDDEN = (
-    ("hidden", "[hidden]"),
-    ("aria-hidden", '[aria-hidden="true"]'),
-    ("display:none", '[style*="display:none" i]'),
-    ("display: none", '[style*="display: none" i]'),
-    ("visibility:hidden", '[style*="visibility:hidden" i]'),
-    ("visibility: hidden", '[style*="visibility: hidden" i]'),
+    ("hidden", '[hidden], [aria-hidden="true"], [style*="visibility:hidden" i], [style*="visibility: hidden" i]'),
+    ("none", '[style*="display:none" i], [style*="display: none" i]'),
 )
+
+# navigation, and what else stands beside the content, by what it is
+_TAGS = ("nav", "aside", "footer", "dialog", "menu", "search")
+_ROLES = "banner complementary contentinfo dialog menu menubar navigation search toolbar".split()
+# by a part of its class or id
+_NAMES = (
+    "nav menu breadcrumb sidebar footer cookie consent gdpr advert sponsor promo social share sharing related recommend trending "
+    "popular newsletter subscri popup modal lightbox login signup search pagination pager comment disqus respond tagcloud taglist "
+    "copyright masthead widget teaser headerlink"
+).split()
+# by one of its classes
+_CLASSES = "ad ads banner tags reply hidden print skip linenos lineno".split()
+_CONTENT = "p + p + p"  # that there are paragraphs in it says that it is content, whatever its name
+_CODE = "span, pre *"  # whose classes name what colours it
+_NAMED = re.compile(r' (?:class|id|role)="([^"]*)"')
+
+# the main part of a page, the surest first
+_BODIES = (
+    "article-body articleBody article__body article-content article-text entry-content post-content post-body postcontent "
+    "story-body single-post contentBody main-content mw-parser-output"
+).split()
+_MAIN = (
+    (_BODIES, ", ".join(f".{name}" for name in _BODIES)),
+    (["<article"], "article"),
+    (["<main", "main"], 'main, [role="main"]'),
+)
+_LEAST = 600  # characters of a main part
+_LOOKED_AT = 20  # elements that may be it
+
 _ANCHOR = re.compile(rf"{LINK}[\s¶#§\U0001f517]*{LINK_END}")
-_LINKED = re.compile(rf"{LINK}[^{LINK_END}]*{LINK_END}?")
-_WORD = re.compile(r"[^\W\d_]")
-_RUN = 3  # lines of nothing but links, or links of such a line, that are navigation
-_SHARE = 0.3  # of a page's text that its main part has at least
+_LINKED = re.compile(rf"{LINK}([^{LINK_END}\n]*)")
+_BESIDE = f" •0123456789.|,·»›-{LINK}{LINK_END}"
+_RUN = 3  # links in lines that are little else
+_LINKS = 0.6  # of the characters of such a line
+
+
+def names_of(page: str) -> set[str]:
+    """Returns the classes (of one element together), ids and roles of all elements."""
+    return set(_NAMED.findall(page))
 
 
 def hidden(page: str) -> list[str]:
     """Returns selectors of what a page does not show."""
-    return [*_NEVER, *(selector for word, selector in _HIDDEN if word in page)]
+    return [*_NEVER, *(selectors for word, selectors in _HIDDEN if word in page)]
 
 
-def navigation(page: str) -> list[str]:
-    """Returns selectors of the elements that are navigation, or the like, by their tags, roles, classes and ids."""
-    found = sorted({(name, value) for name, value in _NAMES.findall(page) if _is_navigation(name, value)})
-    return [*_TAGS, *(f'body [{name}="{" ".join(value.split())}"]' for name, value in found)]
+def navigation(names: set[str]) -> str:
+    """Returns a selector of the elements, of a page with these names, that are navigation, or the like."""
+    joined = " ".join(names)
+    found = [
+        *_TAGS,
+        *(f"[role={role}]" for role in _ROLES if role in names),
+        *(f'[class*="{word}"], [id*="{word}"]' for word in _NAMES if word in joined),
+        *(f".{word}" for word in _CLASSES if word in joined),
+    ]
+    return f":is({', '.join(found)}):not(:has({_CONTENT}), body, {_CODE})"
 
 
-@lru_cache(maxsize=10_000)
-def _is_navigation(name: str, value: str) -> bool:
-    if name == "role":
-        return value in _ROLES
-    return not _WORDS.isdisjoint(word.lower() for word in _SPLIT.split(value))
+def main_part(body: Any, page: str, names: set[str]) -> Any:
+    """Returns the element that a page says is its main part, where one is most of all that it says so of; else its body."""
+    joined = " ".join(names)
+    for words, selector in _MAIN:
+        if any(word in page if word[0] == "<" else word in joined for word in words):
+            nodes = body.query_selector_all(selector)[:_LOOKED_AT]
+            sizes = [len(node.inner_text) for node in nodes]
+            longest = max(sizes, default=0)
+            if longest >= _LEAST and 2 * longest > sum(sizes):
+                return nodes[sizes.index(longest)]
+    return body
 
 
 def without_navigation(text: str) -> str:
-    """Returns a marked text without the lines that are nothing but links, three of them and more."""
+    """Returns a marked text without lines that are little but links, where there are three of these, or more."""
     if LINK not in text:
         return text
     kept: list[str] = []
@@ -165,36 +103,12 @@ def without_navigation(text: str) -> str:
 
 
 def _is_linked(line: str) -> bool:
-    """Whether a line is nothing but links."""
-    if line.lstrip(" •0123456789.|,·»›-")[:1] != LINK:
+    if line.index(LINK) > (1 - _LINKS) * len(line):  # the commonest case, and a quick one
         return False
-    return not _WORD.search(_LINKED.sub("", line))
+    return sum(map(len, _LINKED.findall(line))) > _LINKS * len(line.strip(_BESIDE))
 
 
-def without_anchors(text: str) -> str:
-    """Returns a marked text without links that only mark a place, as "¶" behind a heading."""
-    return _ANCHOR.sub("", text)
-
-
-def main_part(text: str) -> str:
-    """Returns the part of a marked text that the page says is its main one, where that holds a good part of it; else all."""
-    spans = list(_spans(text))
-    if not spans:
-        return text
-    start, end = max(spans, key=lambda span: span[1] - span[0])
-    return text[start:end] if end - start > _SHARE * len(text) else text
-
-
-def _spans(text: str) -> Iterator[tuple[int, int]]:
-    opened: list[int] = []
-    for match in re.finditer(f"[{MAIN}{MAIN_END}]", text):
-        if match.group() == MAIN:
-            opened.append(match.end())
-        elif opened:
-            yield opened.pop(), match.start()
-    yield from ((start, len(text)) for start in opened)
-
-
-def length(text: str) -> int:
-    """Returns how many characters of a marked text are no white space at its edges and no marks."""
-    return len(unmarked(text).strip())
+def without_links(text: str) -> str:
+    """Returns a marked text without the marks of links, and without links that only mark a place, as "¶" behind a heading."""
+    text = _ANCHOR.sub("", text).replace(f" {LINK} ", f" {LINK}")
+    return text.replace(LINK, "").replace(LINK_END, "")

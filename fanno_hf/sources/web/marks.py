@@ -8,59 +8,61 @@ import re
 
 LINK, LINK_END = "\ufdd0", "\ufdd1"
 CODE, CODE_NAMED, CODE_END = "\ufdd2", "\ufdd3", "\ufdd4"
-TABLE, ROW, CELL, TABLE_END = "\ufddb", "\ufdd5", "\ufdd6", "\ufdd7"
-MAIN, MAIN_END = "\ufdd8", "\ufdd9"
-HEADING = "\ufdda"
-_ANY = re.compile("[\ufdd0-\ufddf]+")
+TABLE, ROW, CELL, TABLE_END = "\ufdd5", "\ufdd6", "\ufdd7", "\ufdd9"
+HEADING = "\ufdd8"
+_ALL = tuple(map(chr, range(0xFDD0, 0xFDDA)))
 
-_TAG = re.compile(r"<(/?(?:a|h[1-6]|t[dhr]|pre|main|article|table))\b[^>]*>", re.IGNORECASE)
-_BEFORE = {"/a": LINK_END, "/pre": CODE_END, "/main": MAIN_END, "/article": MAIN_END}
-_BEHIND = {
-    **{"a": LINK, "main": MAIN, "article": MAIN, "table": TABLE, "/table": TABLE_END},
-    **{f"h{level}": f"{HEADING}{level}" for level in range(1, 7)},
-}
+_TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE)(?=[\s>])[^>]*>")
+_BEHIND = {"a": LINK, "table": TABLE, **{f"h{level}": f"{HEADING}{level}" for level in range(1, 7)}}
+_BEHIND |= {name.upper(): mark for name, mark in _BEHIND.items()}
+_ENDS = {"a": f"{LINK_END}</a>", "pre": f"{CODE_END}</pre>", "table": f"</table>{TABLE_END}"}
 _LANGUAGE = re.compile(
     r"""(?:[\s"'](?:language-|lang-|highlight-(?:source-)?)|\bbrush:\s*|\bsourceCode\s+|data-lang(?:uage)?=["']?)([\w+#.-]+)""",
     re.IGNORECASE,
 )
 _NO_LANGUAGE = ("default", "none", "text", "plain", "plaintext", "source", "highlight", "notranslate")
 _AROUND = 200  # characters before and behind <pre> that may name the language of the code
+# what is between the parentheses of (?=…) is taken whole, without a second try
 _WITHOUT_END = re.compile(
-    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][^\s/>]*)([^<>]*?)/>"
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][\w:.-]*)(?=([^<>]*))\2(?<=/)>"
 )
 
 
 def unmarked(text: str) -> str:
     """Returns a text without marks."""
-    return _ANY.sub("", text)
+    for mark in _ALL:
+        text = text.replace(mark, "")
+    return text
 
 
 def opened(page: str) -> str:
     """Returns a page of XHTML as HTML has it: elements that are closed as they are opened, as `<a id="x"/>`, have an end tag."""
-    return _WITHOUT_END.sub(r"<\1\2></\1>", page)
+    return _WITHOUT_END.sub(lambda match: f"<{match[1]}{match[2][:-1]}></{match[1]}>", page)
 
 
 def marked(page: str) -> str:
     """Returns the source of a page with marks."""
-    begins_row = True
+    begins_row, seen = True, set()
 
     def mark(match: re.Match) -> str:
         nonlocal begins_row
-        tag, name = match.group(), match[1].lower()
+        tag, name = match.group(0, 1)
+        seen.add(name)
         if found := _BEHIND.get(name):
             return tag + found
-        if found := _BEFORE.get(name):
-            return found + tag
-        if name in ("td", "th"):
-            found, begins_row = ROW if begins_row else CELL, False
-            return tag + found
-        if name == "tr":  # what stands there, outside of a cell, would be moved out of the table
-            begins_row = True
-        elif name == "pre":
+        if name in ("pre", "PRE"):
             return f"{tag}{CODE}{_language(match)}{CODE_NAMED}"
-        return tag
+        if name in ("tr", "TR"):  # what stands there, outside of a cell, would be moved out of the table
+            begins_row = True
+            return tag
+        found, begins_row = ROW if begins_row else CELL, False
+        return tag + found
 
-    return _TAG.sub(mark, page)
+    page = _TAG.sub(mark, page)
+    for name in seen:
+        if end := _ENDS.get(name.lower()):
+            page = page.replace(f"</{name}>", end)
+    return page
 
 
 def _language(match: re.Match) -> str:

@@ -2,23 +2,24 @@
 
 import html
 import re
+from itertools import chain
 
 from fanno_hf.sources.markdown import fence, table
 from fanno_hf.sources.web import content, marks
-from fanno_hf.sources.web.marks import CELL, CODE, CODE_END, CODE_NAMED, LINK, ROW, TABLE, TABLE_END, marked, unmarked
+from fanno_hf.sources.web.marks import CELL, CODE, CODE_END, CODE_NAMED, ROW, TABLE, TABLE_END, marked, unmarked
 
 _TITLE = re.compile(r"<title\b[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _MARKED_HEADING = re.compile(rf"{marks.HEADING}([1-6])([^\n]*)")
-_BULLET = re.compile(r"^  ( *)• *", re.MULTILINE)
 _NUMBER = re.compile(r"^  ( *\d+\. )", re.MULTILINE)
 _CODE = re.compile(rf"{CODE}([^{CODE_NAMED}]*){CODE_NAMED}([^{CODE}]*?){CODE_END}")
 _TABLE = re.compile(f"{TABLE}[^{TABLE}{TABLE_END}]*{TABLE_END}")
 _CELL = re.compile(f"[{ROW}{CELL}]")
-_BLANK = re.compile(r"\n\s*\n(?=[^\n])|\n{3,}")
+_BLANK = re.compile(r"\n(?:[ \t]*\n){2,}")
+_DEEPEST = 8  # lists within lists
+_FEW = 300  # characters, of a page that has far more, that are too few to be its content
 _LAYOUT = 600  # characters in a cell from which on a table only lays a page out
-_FEW = 300  # characters of content that may be too few
 
 
 def title_of(page: str) -> str:
@@ -30,18 +31,23 @@ def title_of(page: str) -> str:
 def text_of(page: str, is_whole: bool = False) -> str:
     """Returns the content of a page; `is_whole`: all of it that is shown."""
     from resiliparse.extract.html2text import extract_plain_text
+    from resiliparse.parse.html import HTMLTree
 
     page = marked(page)
+    tree = HTMLTree.parse(page)
+    if tree.body is None:
+        return ""
     hidden = content.hidden(page)
     if is_whole:
-        return _markdown(extract_plain_text(page, skip_elements=hidden))
-    text = extract_plain_text(page, skip_elements=[*hidden, *content.navigation(page)])
-    text = content.main_part(content.without_navigation(content.without_anchors(text)))
-    if len(text) < _FEW:
-        whole = extract_plain_text(page, skip_elements=hidden)
-        if content.length(whole) > 3 * content.length(text):
-            text = content.without_navigation(whole) if content.length(text) else whole
-    return _markdown(text)
+        return _markdown(extract_plain_text(tree, skip_elements=hidden))
+    names = content.names_of(page)
+    main = content.main_part(tree.body, page, names)
+    if main.tag != "body":
+        tree.body.replace_children(main)
+    text = extract_plain_text(tree, skip_elements=[*hidden, content.navigation(names)])
+    if len(text) < _FEW and len(whole := extract_plain_text(tree, skip_elements=hidden)) > 3 * len(text):
+        text = whole
+    return _markdown(content.without_navigation(text) or text)
 
 
 def heading_of(text: str) -> str:
@@ -52,17 +58,17 @@ def heading_of(text: str) -> str:
 
 def _markdown(text: str) -> str:
     """Returns the extracted text of a marked page in Markdown form."""
-    text = content.without_anchors(text)
-    if "•" in text:
-        text = _BULLET.sub(r"\1- ", text)
-    text = _NUMBER.sub(r"\1", text)
+    text = "\n" + content.without_links(text)
+    for depth in range(1, _DEEPEST):
+        if "•" in text:
+            text = text.replace(f"\n{'  ' * depth}• ", f"\n{'  ' * (depth - 1)}- ")
+    if "\n  " in text:
+        text = _NUMBER.sub(r"\1", text)
     if TABLE in text:
         text = _TABLE.sub(_table, text)
     text = _MARKED_HEADING.sub(_heading, text)
     if CODE in text:
         text = _CODE.sub(lambda match: f"\n\n{fence(match[2], match[1])}\n\n", text)
-    if LINK in text:
-        text = text.replace(f" {LINK} ", f" {LINK}")
     return _BLANK.sub("\n\n", unmarked(text)).strip()
 
 
@@ -74,10 +80,10 @@ def _heading(match: re.Match) -> str:
 def _table(match: re.Match) -> str:
     """Returns a table in Markdown form, or, where it only lays the page out, its cells one after another."""
     found = match.group()[1:-1]
-    _, *rows = ([cell.strip() for cell in row.split(CELL)] for row in found.split(ROW))
-    cells = [cell for row in rows for cell in row]
-    is_layout = len(rows) < 2 or max(map(len, rows)) < 2 or max(map(len, cells)) > _LAYOUT
+    before, *rows = found.split(ROW)
+    cells = [[" ".join(cell.split()) for cell in row.split(CELL)] for row in rows]
+    filled = [sum(map(bool, row)) for row in cells]
+    is_layout = 2 * sum(count > 1 for count in filled) <= len(filled) or max(map(len, chain(*cells))) > _LAYOUT
     if is_layout or CODE in found or marks.HEADING in found:
         return _CELL.sub("\n", found)
-    before = found.partition(ROW)[0].strip()
-    return f"{before}\n\n{table([[unmarked(cell) for cell in row] for row in rows])}\n\n"
+    return f"{before.strip()}\n\n{table(cells)}\n\n"
