@@ -172,7 +172,10 @@ def test_a_student_stops_by_itself(kind, folder):
     if kind != "vllm":
         pytest.skip("llama.cpp reads GGUF files alone")
     run, pairs = folder / "taught", ROOT / "recipes" / "students" / "answers.jsonl"
-    finish(fanno("stage=train", f"run={run}", f"train.data={pairs}", "train.max_steps=2", "train.batch_size=4"))
+    nobody = "teacher.base_url=http://127.0.0.1:9"  # training asks no teacher
+    finish(
+        fanno("stage=train", f"run={run}", f"train.data={pairs}", "train.max_steps=2", "train.batch_size=4", nobody)
+    )
     folder = folder / "student"
     folder.mkdir()
     with Server(kind, folder, model=run / "students" / "student") as server:
