@@ -4,6 +4,7 @@ policy.pdf  ->  Row("# Debian Policy Manual …", title="Debian Policy Manual", 
 """
 
 import ctypes
+import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,6 +19,8 @@ from fanno_hf.sources.pages.text import PageText
 from fanno_hf.sources.pages.words import SOFT_HYPHEN
 
 _BATCH = 200  # pages that are looked at together
+_LONGEST = 250  # letters of a line, from which on it is looked whether it is one
+_TURN = 20.0  # points to the left that end a line
 _FEW = 8  # lines of a page that tell whether it has columns
 _LINE = re.compile(r"[^\r\n\ufffe]+\ufffe?")
 _MONOSPACED = re.compile(rb"mono|courier|typewriter|consol|menlo|inconsolata|cmtt|\bcode", re.IGNORECASE)
@@ -89,8 +92,10 @@ def _measured(textpage: Any) -> list[Line]:
         stripped = words.lstrip(_BLANK)
         if stripped:
             start = match.start() + len(words) - len(stripped)
-            lines.append(measure.line(stripped.rstrip(_BLANK), start))
-            starts.append(start)
+            pieces = [(stripped, start)] if len(stripped) <= _LONGEST else measure.pieces(stripped, start)
+            for piece, begin in pieces:
+                lines.append(measure.line(piece.rstrip(_BLANK), begin))
+                starts.append(begin)
     return _in_columns(lines, starts, measure) if len(lines) > _FEW else lines
 
 
@@ -99,6 +104,8 @@ def _in_columns(lines: list[Line], starts: list[int], measure: "_Measure") -> li
     left, right = min(line.left for line in lines), max(line.right for line in lines)
     middle, size = (left + right) / 2, lines[len(lines) // 2].size
     crossing = [number for number, line in enumerate(lines) if line.left < middle < line.right]
+    if len(crossing) < len(lines) / 3:
+        return in_order(lines, middle)
     gaps, narrow = [], 0
     step = max(1, len(crossing) // _FEW)
     for number in crossing[step // 2 : -1 : step]:  # the first and the last may be running lines
@@ -106,17 +113,17 @@ def _in_columns(lines: list[Line], starts: list[int], measure: "_Measure") -> li
         narrow += not is_wide(gaps[-1], size)
         if narrow > 3:  # most pages are not in columns, and this is soon seen
             return lines
-    if (space := gutter(gaps, size, right - left)) is None:
+    if (middle := gutter(gaps, size, right - left)) is None:
         return lines
     parts = []
     for number, line in enumerate(lines):
         cut = measure.gap(line.text, starts[number], middle) if line.left < middle < line.right else (0.0, 0.0, 0)
-        if cut[2] and cut[0] <= space[0] + 1 and cut[1] >= space[1] - 1:
+        if is_wide(cut, size):
             words = line.text[: cut[2]].rstrip(), line.text[cut[2] :]
             parts += [measure.line(words[0], starts[number]), measure.line(words[1], starts[number] + cut[2])]
         else:
             parts.append(line)
-    return in_order(parts, space)
+    return in_order(parts, middle)
 
 
 class _Measure:
@@ -146,6 +153,19 @@ class _Measure:
         raw.FPDFText_GetCharBox(page, end, *box)
         is_code = self._is_code(start) and self._is_code(end)
         return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, start), is_code)
+
+    def pieces(self, text: str, start: int) -> Iterator[tuple[str, int]]:
+        """Yields what stands between the places where a line turns back, with where it begins: lines that are at half the height
+        of those beside them are given as one."""
+        begin, last = 0, -math.inf
+        for place, letter in enumerate(text):
+            if letter != " ":
+                left = self._edges(start + place)[0]
+                if left < last - _TURN:
+                    yield text[begin:place], start + begin
+                    begin = place
+                last = left
+        yield text[begin:], start + begin
 
     def gap(self, text: str, start: int, middle: float) -> tuple[float, float, int]:
         """Returns where the word before the middle of the page ends, where the one behind begins, and its place in the line."""

@@ -13,24 +13,71 @@ _HIDDEN = (
 
 # navigation, and what else stands beside the content, by what it is
 _TAGS = ("nav", "aside", "footer", "dialog", "menu", "search")
-_ROLES = "banner complementary contentinfo dialog menu menubar navigation search toolbar".split()
+_ROLES = ["banner", "complementary", "contentinfo", "dialog", "menu", "menubar", "navigation", "search", "toolbar"]
 # by a part of its class or id
-_NAMES = (
-    "nav menu breadcrumb sidebar footer cookie consent gdpr advert sponsor promo social share sharing related recommend trending "
-    "popular newsletter subscri popup modal lightbox login signup search pagination pager comment disqus respond tagcloud taglist "
-    "copyright masthead widget teaser headerlink"
-).split()
+_NAMES = [
+    "nav",
+    "menu",
+    "breadcrumb",
+    "sidebar",
+    "footer",
+    "cookie",
+    "consent",
+    "gdpr",
+    "advert",
+    "sponsor",
+    "promo",
+    "social",
+    "share",
+    "sharing",
+    "related",
+    "recommend",
+    "trending",
+    "popular",
+    "newsletter",
+    "subscri",
+    "popup",
+    "modal",
+    "lightbox",
+    "login",
+    "signup",
+    "search",
+    "pagination",
+    "pager",
+    "comment",
+    "disqus",
+    "respond",
+    "tagcloud",
+    "taglist",
+    "copyright",
+    "masthead",
+    "widget",
+    "teaser",
+    "headerlink",
+]
 # by one of its classes
-_CLASSES = "ad ads banner tags reply hidden print skip linenos lineno".split()
+_CLASSES = ["ad", "ads", "banner", "tags", "reply", "hidden", "print", "skip", "linenos", "lineno"]
 _CONTENT = "p + p + p"  # that there are paragraphs in it says that it is content, whatever its name
 _CODE = "span, pre *"  # whose classes name what colours it
 _NAMED = re.compile(r' (?:class|id|role)="([^"]*)"')
 
 # the main part of a page, the surest first
-_BODIES = (
-    "article-body articleBody article__body article-content article-text entry-content post-content post-body postcontent "
-    "story-body single-post contentBody main-content mw-parser-output"
-).split()
+_BODIES = [
+    "article-body",
+    "articleBody",
+    "article__body",
+    "article-content",
+    "article-text",
+    "entry-content",
+    "post-content",
+    "post-body",
+    "postcontent",
+    "story-body",
+    "single-post",
+    "contentBody",
+    "main-content",
+    "mw-parser-output",
+]
 _MAIN = (
     (_BODIES, ", ".join(f".{name}" for name in _BODIES)),
     (["<article"], "article"),
