@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
+from lxml import etree
+
 from fanno_hf.sources.document import Unreadable
 from fanno_hf.sources.opened import Opened, bounded
 
@@ -39,8 +41,6 @@ class Parts:
 
     def xml(self, name: str) -> Any:
         """Returns the root element of a small part. Raises Unreadable where it is no XML."""
-        from lxml import etree
-
         with _parsed(name):
             return etree.fromstring(self.read(name, _SIDE), etree.XMLParser(**_SAFE))
 
@@ -53,8 +53,6 @@ class Parts:
 
         Each is gone from memory when the next one comes. Raises Unreadable, also later, where the part is no XML or too large.
         """
-        from lxml import etree
-
         inside = 0
         outer = {*tags, *skipped}
         with _parsed(name), self._open(name) as part:
@@ -77,8 +75,6 @@ class Parts:
 
 @contextmanager
 def _parsed(name: str) -> Iterator[None]:
-    from lxml import etree
-
     try:
         yield
     except etree.XMLSyntaxError as error:

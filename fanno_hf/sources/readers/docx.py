@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanno_hf.sources.document import Row
-from fanno_hf.sources.markdown import MarkdownWriter
+from fanno_hf.sources.markdown import MarkdownWriter, first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.parts import Parts, parts_of, resolve
@@ -38,7 +38,8 @@ def read_docx(file: Opened, options: Options) -> Iterator[Row]:
         for element in parts.elements(where, _BLOCKS, _SKIPPED):
             reader.block(element)
         reader.notes()
-        yield Row(reader.writer.text(), title=_title(parts))
+        text = reader.writer.text()
+        yield Row(text, title=_title(parts) or first_heading(text))
 
 
 def _main_part(parts: Parts) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanno_hf.sources.document import Row, Unreadable
-from fanno_hf.sources.markdown import MarkdownWriter
+from fanno_hf.sources.markdown import MarkdownWriter, first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.parts import Parts, parts_of
@@ -39,7 +39,8 @@ def read_odt(file: Opened, options: Options) -> Iterator[Row]:
         for element in parts.elements("content.xml", (*_STYLES, *_BLOCKS), _SKIPPED):
             reader.style(element) if element.tag in _STYLES else reader.block(element)
         reader.notes()
-        yield Row(reader.writer.text(), title=_title(parts))
+        text = reader.writer.text()
+        yield Row(text, title=_title(parts) or first_heading(text))
 
 
 def _is_encrypted(parts: Parts) -> bool:

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
 from fanno_hf.sources.document import Row, Unreadable
+from fanno_hf.sources.markdown import first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.pages.columns import gutter, in_order, is_wide
@@ -32,8 +36,6 @@ _NO_TITLE = re.compile(
 
 def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
     """Yields the whole text, with the place where each page begins."""
-    import pypdfium2 as pdfium
-
     try:
         document = pdfium.PdfDocument(file.plain_path or file.content())
     except pdfium.PdfiumError as error:
@@ -47,7 +49,7 @@ def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
             whole.add([_lines(document, number, damaged) for number in numbers])
         text, places = whole.text()
         if text:
-            yield Row(text, title=_title(document), places=places)
+            yield Row(text, title=_title(document) or first_heading(text), places=places)
         elif not damaged:
             raise Unreadable("no_text_layer", " has no text layer: it is a scan or pictures; recognise its text first")
         if damaged:
@@ -64,8 +66,6 @@ def _title(document: Any) -> str:
 
 def _lines(document: Any, number: int, damaged: list[int]) -> list[Line]:
     """Returns the lines of a page, in the order in which they are read; a page that cannot be read has none and is noted."""
-    import pypdfium2 as pdfium
-
     try:
         page = document[number]
         try:
@@ -135,9 +135,7 @@ class _Measure:
     """
 
     def __init__(self, textpage: Any, length: int):
-        import pypdfium2.raw as raw
-
-        self._raw, self._page = raw, textpage.raw
+        self._page = textpage.raw
         self._is_same = textpage.count_chars() == length
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
         self._box = [ctypes.c_double() for _ in range(4)]
@@ -145,7 +143,7 @@ class _Measure:
 
     def line(self, text: str, start: int) -> Line:
         """Returns the line that begins at a place in the text of the page."""
-        raw, page, box = self._raw, self._page, self._box
+        page, box = self._page, self._box
         end = start + len(text) - 1
         if not self._is_same:
             start, end = self._index(start), self._index(end)
@@ -181,14 +179,14 @@ class _Measure:
         return (self._edges(start + end - 1)[1], self._edges(start + low)[0], low) if end else (0.0, 0.0, 0)
 
     def _edges(self, place: int) -> tuple[float, float]:
-        self._raw.FPDFText_GetCharBox(self._page, self._index(place), *self._box)
+        raw.FPDFText_GetCharBox(self._page, self._index(place), *self._box)
         return self._box[0].value, self._box[1].value
 
     def _index(self, place: int) -> int:
-        return place if self._is_same else self._raw.FPDFText_GetCharIndexFromTextIndex(self._page, place)
+        return place if self._is_same else raw.FPDFText_GetCharIndexFromTextIndex(self._page, place)
 
     def _is_code(self, place: int) -> bool:
-        self._raw.FPDFText_GetFontInfo(self._page, place, self._font, 64, self._flags)
+        raw.FPDFText_GetFontInfo(self._page, place, self._font, 64, self._flags)
         return _is_monospaced(self._font.value)
 
 

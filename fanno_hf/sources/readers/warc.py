@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
 from fanno_hf.sources.document import KIND, Unread, Unreadable
 from fanno_hf.sources.kinds import LOOKED_AT, kind_by_content
 from fanno_hf.sources.opened import Opened
@@ -19,18 +21,18 @@ _NEXT = b"\r\n\r\nWARC/1."  # in a record: its length is wrong
 
 def open_warc(file: Opened, options: Options) -> Iterator[Opened | Unread]:
     """Yields the pages and plain texts that were answered, or that somebody made of answers."""
-    from fastwarc.warc import ArchiveIterator, WarcRecordType
-
     kinds = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion
-    name = file.name
+    name, has_records = file.name, False
     with _stream(file) as stream:
         try:
             for record in ArchiveIterator(stream, record_types=kinds, parse_http=True, auto_decode="all"):
-                name = f"{file.name}:{_place(record)}"
+                name, has_records = f"{file.name}:{_place(record)}", True
                 yield _opened(record, name, options)
         except (OSError, ValueError, RuntimeError) as error:
-            behind = "" if name == file.name else f" behind{name.removeprefix(file.name + ':').join('  ')[:-1]}"
+            behind = f" behind {name.removeprefix(file.name + ':')}" if has_records else ""
             raise Unreadable("damaged", f" cannot be read{behind}: {error}") from error
+    if not has_records:
+        raise Unreadable("empty", " holds no answers: it is empty, or has only requests")
 
 
 @contextmanager
