@@ -27,7 +27,7 @@ _LONGEST = 250  # letters of a line, from which on it is looked whether it is on
 _TURN = 20.0  # points to the left that end a line
 _FEW = 8  # lines of a page that tell whether it has columns
 _LINE = re.compile(r"[^\r\n\ufffe]+\ufffe?")
-_MONOSPACED = re.compile(rb"mono|courier|typewriter|consol|menlo|inconsolata|cmtt|\bcode", re.IGNORECASE)
+_MONOSPACED = re.compile(rb"mono|nimbusmon|courier|typewriter|consol|menlo|andale|cousine|(?:cm|sf|ec|lm)tt|source ?code|fira ?code", re.IGNORECASE)
 _BLANK = " \t\xa0\0"
 _NO_TITLE = re.compile(
     r"(?i)\s*(?:microsoft \w+ - .*|untitled.*|.*\.(?:docx?|dvi|indd|odt|pdf|ps|qxd|rtf|tex|xlsx?))?\s*"
@@ -144,13 +144,15 @@ class _Measure:
     def line(self, text: str, start: int) -> Line:
         """Returns the line that begins at a place in the text of the page."""
         page, box = self._page, self._box
+        middle = start + len(text) // 2  # where neither a list's mark nor that of a footnote stands
+        middle += text[middle - start] == " "
         end = start + len(text) - 1
         if not self._is_same:
-            start, end = self._index(start), self._index(end)
+            start, middle, end = self._index(start), self._index(middle), self._index(end)
         raw.FPDFText_GetCharOrigin(page, start, self._x, self._y)
         raw.FPDFText_GetCharBox(page, end, *box)
         is_code = self._is_code(start) and self._is_code(end)
-        return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, start), is_code)
+        return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, middle), is_code)
 
     def pieces(self, text: str, start: int) -> Iterator[tuple[str, int]]:
         """Yields what stands between the places where a line turns back, with where it begins: lines that are at half the height
