@@ -19,7 +19,8 @@ from fanno_hf.sources.frames import pack, pack_item, read_piece
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.reading import documents_of, leaves, open_file
 
-_OWN_MEMORY = 1 << 30  # bytes of the process, beside ten times the largest file
+_OWN_MEMORY = 1 << 28  # bytes of the process itself
+_TIMES = 6  # the largest file may be in memory: its bytes, its text, what is made of them
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us by closing the pipe
     while (job := read_piece(given)) is not None:
         options = Options(**job["options"])
-        most = _OWN_MEMORY + 10 * options.max_file_size
+        most = _OWN_MEMORY + _TIMES * options.max_file_size
         resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
         try:
             _read(Path(os.fsdecode(bytes.fromhex(job["path"]))), job["name"], options, job["skip"], taken)

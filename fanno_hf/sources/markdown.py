@@ -7,6 +7,7 @@ writer.heading(2, "Mosses"); writer.item(0, "-", "no roots"); writer.item(0, "-"
 import re
 
 _DEEPEST = 8  # lists within lists are set in no further
+_HEADING = re.compile(r"(#{1,6}) (.+)")
 _FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 
 
@@ -61,6 +62,17 @@ class MarkdownWriter:
             self._blocks.append("\n" if is_item and self._was_item else "\n\n")
         self._blocks.append(block)
         self._was_item = is_item
+
+
+def first_heading(text: str) -> str:
+    """Returns the first of the highest headings of a text in Markdown form, outside of fences; "" where there is none."""
+    found, fence = [], ""
+    for line in text.splitlines():
+        if match := _FENCE.match(line):
+            fence = match[1] if not fence else "" if line.strip() == fence else fence
+        elif not fence and (match := _HEADING.match(line)):
+            found.append(match)
+    return min(found, key=lambda match: len(match[1]))[2].strip() if found else ""
 
 
 def tidy(text: str) -> str:

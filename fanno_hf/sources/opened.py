@@ -74,6 +74,10 @@ class Opened:
         """Where the bytes lie on disk as they are to be read; None where they are packed or in an archive."""
         return None if self._packing else self.path
 
+    def is_packed_otherwise(self, packing: str) -> bool:
+        """Whether it is packed, in another way than this one."""
+        return self._packing not in ("", packing)
+
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
         """Opens the bytes, unpacked. Raises Unreadable, also later, where they cannot be read or are far too many."""

@@ -4,13 +4,18 @@ import io
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
+from lxml import etree
+
 from fanno_hf.sources.document import Unreadable
-from fanno_hf.sources.opened import Opened
+from fanno_hf.sources.opened import Opened, bounded
+
+_SIDE = 20_000_000  # bytes of a part that is read as a whole: styles, lists of chapters
+_SAFE = {"resolve_entities": False, "no_network": True, "load_dtd": False, "remove_comments": True, "remove_pis": True}
 
 
 class Parts:
@@ -25,33 +30,59 @@ class Parts:
         self._archive, self._limit = archive, limit
         self.names = frozenset(archive.namelist())
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int | None = None) -> bytes:
         """Returns a part. Raises Unreadable where it is too large, encrypted or damaged."""
-        info = self._archive.getinfo(name)
-        if info.flag_bits & 1:
-            raise Unreadable("encrypted", " is encrypted: remove its password first")
-        with self._archive.open(info) as part:
-            data = part.read(self._limit + 1)
-        if len(data) > self._limit:
-            raise Unreadable("too_large", f" has a part {name} of more than data.max_file_size={self._limit:,} bytes")
+        most = min(limit or self._limit, self._limit)
+        with self._open(name) as part:
+            data = part.read(most + 1)
+        if len(data) > most:
+            raise _too_large(name, most)
         return data
 
     def xml(self, name: str) -> Any:
-        """Returns the root element of a part. Raises Unreadable where it is no XML, or declares entities."""
-        from lxml import etree
-
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-        )
-        try:
-            root = etree.fromstring(self.read(name), parser)
-        except etree.XMLSyntaxError as error:
-            raise Unreadable("damaged", f" has a part {name} that is not XML: {error}") from error
-        return root
+        """Returns the root element of a small part. Raises Unreadable where it is no XML."""
+        with _parsed(name):
+            return etree.fromstring(self.read(name, _SIDE), etree.XMLParser(**_SAFE))
 
     def optional_xml(self, name: str) -> Any:
-        """Returns the root element of a part, or None where there is none of that name."""
+        """Returns the root element of a small part, or None where there is none of that name."""
         return self.xml(name) if name in self.names else None
+
+    def elements(self, name: str, tags: Collection[str], skipped: Collection[str] = ()) -> Iterator[Any]:
+        """Yields the elements of a part that have one of the tags, but for those in others of them or in what is skipped.
+
+        Each is gone from memory when the next one comes. Raises Unreadable, also later, where the part is no XML or too large.
+        """
+        inside = 0
+        outer = {*tags, *skipped}
+        with _parsed(name), self._open(name) as part:
+            whole = bounded(part, 0, self._limit)
+            for event, element in etree.iterparse(whole, events=("start", "end"), tag=outer, **_SAFE):
+                inside += 1 if event == "start" else -1
+                if event == "end" and not inside:
+                    if element.tag in tags:
+                        yield element
+                    element.clear(keep_tail=True)
+                    while element.getprevious() is not None:
+                        del element.getparent()[0]
+
+    def _open(self, name: str) -> BinaryIO:
+        info = self._archive.getinfo(name)
+        if info.flag_bits & 1:
+            raise Unreadable("encrypted", " is encrypted: remove its password first")
+        return self._archive.open(info)
+
+
+@contextmanager
+def _parsed(name: str) -> Iterator[None]:
+    try:
+        yield
+    except etree.XMLSyntaxError as error:
+        raise Unreadable("damaged", f" has a part {name} that is not XML: {error}") from error
+
+
+def _too_large(name: str, most: int) -> Unreadable:
+    return Unreadable("too_large", f" has a part {name} of more than {most:,} bytes")
 
 
 @contextmanager
@@ -60,7 +91,7 @@ def parts_of(file: Opened, what: str) -> Iterator[Parts]:
     try:
         with zipfile.ZipFile(file.plain_path or io.BytesIO(file.content())) as archive:
             yield Parts(archive, file.limit)
-    except (zipfile.BadZipFile, NotImplementedError, zlib.error, KeyError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, zlib.error, KeyError, EOFError) as error:
         raise Unreadable("damaged", f" is not a readable {what}: {error}") from error
 
 

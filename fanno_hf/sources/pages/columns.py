@@ -15,8 +15,8 @@ _AGREE = 0.6  # share of the lines looked at that have a space in one place
 _FULL = 0.7  # of its column's width that a line has in the middle, as lines of a text do, and cells of a table do not
 
 
-def gutter(gaps: Sequence[tuple[float, float]], size: float, width: float) -> tuple[float, float] | None:
-    """Returns from where to where the space between two columns goes; None where there is none.
+def gutter(gaps: Sequence[tuple[float, float]], size: float, width: float) -> float | None:
+    """Returns the middle of the space between two columns; None where there is none.
 
     Args:
         gaps: where the words around the middle of the page end and begin, for some of its lines.
@@ -27,12 +27,12 @@ def gutter(gaps: Sequence[tuple[float, float]], size: float, width: float) -> tu
     if len(wide) < max(3, _AGREE * len(gaps)):
         return None
     left, right = max(gap[0] for gap in wide), min(gap[1] for gap in wide)
-    return (left, right) if 0 < right - left < _WIDEST * width else None
+    return (left + right) / 2 if 0 < right - left < _WIDEST * width else None
 
 
-def in_order(lines: list[Line], space: tuple[float, float]) -> list[Line]:
+def in_order(lines: list[Line], middle: float) -> list[Line]:
     """Returns lines that stand on either side of a space, or across it, in the order in which they are read."""
-    sides = [_side(line, space) for line in lines]
+    sides = [-1 if line.right <= middle else 1 if line.left >= middle else 0 for line in lines]
     left, right = ([line for line, side in zip(lines, sides, strict=True) if side == which] for which in (-1, 1))
     if not (_is_text(left) and _is_text(right)) or not _is_mixed(sides):
         return lines
@@ -49,10 +49,6 @@ def in_order(lines: list[Line], space: tuple[float, float]) -> list[Line]:
 def is_wide(gap: tuple[float, float], size: float) -> bool:
     """Whether a space between words is wider than one within a line."""
     return gap[1] - gap[0] > _NARROWEST * size
-
-
-def _side(line: Line, space: tuple[float, float]) -> int:
-    return -1 if line.right <= space[0] + 1 else 1 if line.left >= space[1] - 1 else 0
 
 
 def _is_text(lines: Sequence[Line]) -> bool:

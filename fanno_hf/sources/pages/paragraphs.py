@@ -61,7 +61,8 @@ def _right_edges(page: list[Line]) -> list[float]:
     run: list[Line] = []
     for line in page:
         last = run[-1] if run else line
-        if line.bottom > last.bottom or abs(line.left - last.left) > _NEAR * line.size:
+        is_beside = abs(line.left - last.left) <= _NEAR * line.size
+        if line.bottom > last.bottom or not is_beside or line.is_code != last.is_code:
             edges += [max(each.right for each in run)] * len(run)
             run = []
         run.append(line)

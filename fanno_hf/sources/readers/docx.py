@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanno_hf.sources.document import Row
-from fanno_hf.sources.markdown import MarkdownWriter
+from fanno_hf.sources.markdown import MarkdownWriter, first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.parts import Parts, parts_of, resolve
@@ -26,6 +26,7 @@ _CONTENTS = re.compile(r"toc \d|table of figures")
 _PAGE_NUMBER = re.compile(r"\t\s*[\divxlc]*\s*$")
 _LAYOUT = 600  # characters in a cell from which on a table only lays the page out
 _SKIPPED = {f"{_W}{name}" for name in ("del", "moveFrom", "instrText", "rPr", "pPr", "sdtPr", "tblPr", "trPr", "tcPr")}
+_BLOCKS = (f"{_W}p", f"{_W}tbl")
 _BREAKS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
 
 
@@ -34,11 +35,11 @@ def read_docx(file: Opened, options: Options) -> Iterator[Row]:
     with parts_of(file, "DOCX") as parts:
         where = _main_part(parts)
         reader = _Reader(parts, where)
-        body = parts.xml(where).find(f"{_W}body")
-        if body is not None:
-            reader.blocks(body)
+        for element in parts.elements(where, _BLOCKS, _SKIPPED):
+            reader.block(element)
         reader.notes()
-        yield Row(reader.writer.text(), title=_title(parts))
+        text = reader.writer.text()
+        yield Row(text, title=_title(parts) or first_heading(text))
 
 
 def _main_part(parts: Parts) -> str:
@@ -74,15 +75,15 @@ class _Reader:
         self._cited: list[str] = []
         self._counts: Counter[tuple[str, int]] = Counter()
 
-    def blocks(self, parent: Any) -> None:
-        """Writes paragraphs and tables, those within content controls too."""
-        for element in parent:
-            if element.tag == f"{_W}p":
-                self._paragraph(element)
-            elif element.tag == f"{_W}tbl":
-                self._table(element)
-            elif element.tag not in _SKIPPED:
-                self.blocks(element)
+    def block(self, element: Any) -> None:
+        """Writes a paragraph or a table, or those in another element."""
+        if element.tag == f"{_W}p":
+            self._paragraph(element)
+        elif element.tag == f"{_W}tbl":
+            self._table(element)
+        elif element.tag not in _SKIPPED:
+            for child in element:
+                self.block(child)
 
     def notes(self) -> None:
         """Writes the footnotes that were cited."""
@@ -133,7 +134,7 @@ class _Reader:
             cell.find(f"{_W}tbl") is not None for row in rows for cell in row if cell is not None
         ):
             for cell in (cell for row in rows for cell in row if cell is not None):
-                self.blocks(cell)
+                self.block(cell)
         else:
             self.writer.table(texts)
 
@@ -146,7 +147,7 @@ class _Reader:
         return "".join(pieces)
 
     def _gather(self, element: Any, pieces: list[str]) -> None:
-        for child in element:
+        for child in element.iterchildren("*"):
             tag = child.tag
             if tag in (f"{_W}t", f"{_M}t"):
                 pieces.append(child.text or "")

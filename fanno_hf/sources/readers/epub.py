@@ -5,6 +5,7 @@ book.epub  ->  Opened("book.epub:chapter01.xhtml", title="The book"), Opened("bo
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 from fanno_hf.sources.document import Unreadable
 from fanno_hf.sources.opened import Opened
@@ -24,24 +25,35 @@ def open_epub(file: Opened, options: Options) -> Iterator[Opened]:
         found = package.find(".//{*}metadata/{*}title")
         title = " ".join(("".join(found.itertext()) if found is not None else "").split())
         items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
-        read = set()
+        names, read = [], set()
         for reference in package.iterfind(".//{*}spine/{*}itemref"):
             item = items.get(reference.get("idref"))
             if item is None or item.get("media-type") not in _PAGES:
                 continue
             name = resolve(where, item.get("href", ""))
-            if name not in parts.names or name in read:
-                continue
-            read.add(name)
-            data = parts.read(name)
-            place = f"{file.name}:{name.rpartition('/')[2]}"
-            yield Opened(
-                place, lambda data=data: io.BytesIO(data), "xhtml", "", len(data), options.max_file_size,
-                title=title, is_whole_page=True,
-            )  # fmt: skip
+            if name in parts.names and name not in read:
+                names.append(name)
+                read.add(name)
+        if not names:
+            raise Unreadable("damaged", " is a book without chapters")
+        for name, place in zip(names, _places(names), strict=True):
+            yield _chapter(parts, name, f"{file.name}:{place}", title, options)
 
 
-def _package(parts: Parts):
+def _places(names: list[str]) -> list[str]:
+    """Returns the names of chapters without their folders, where that tells them apart."""
+    short = [name.rpartition("/")[2] for name in names]
+    return short if len(set(short)) == len(names) else names
+
+
+def _chapter(parts: Parts, name: str, place: str, title: str, options: Options) -> Opened:
+    data = parts.read(name)
+    open_raw, limit = lambda: io.BytesIO(data), options.max_file_size
+    return Opened(place, open_raw, "xhtml", "", len(data), limit, title=title, is_whole_page=True)
+
+
+def _package(parts: Parts) -> tuple[str, Any]:
+    """Returns the name of the part that lists all others, and its root element."""
     container = parts.xml("META-INF/container.xml")
     root = container.find(".//{*}rootfile")
     where = resolve("", root.get("full-path", "")) if root is not None else ""

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from fanno_hf.errors import needs_extra
-from fanno_hf.sources.document import Row
+from fanno_hf.sources.document import Row, Unreadable
+from fanno_hf.sources.markdown import first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.web.decode import decode_page
 from fanno_hf.sources.web.marks import opened
-from fanno_hf.sources.web.text import heading_of, text_of, title_of
+from fanno_hf.sources.web.text import text_of, title_of
 
 
 def read_html(file: Opened, options: Options) -> Iterator[Row]:
@@ -19,8 +20,11 @@ def read_html(file: Opened, options: Options) -> Iterator[Row]:
     if options.html == "trafilatura" and not file.is_whole_page:
         text = _by_trafilatura(page, file.name)
     else:
-        text = text_of(page, file.is_whole_page)
-    yield Row(text, title=file.title or title_of(page) or heading_of(text))
+        try:
+            text = text_of(page, file.is_whole_page)
+        except ValueError as error:
+            raise Unreadable("damaged", f" cannot be parsed, for its size or what is in it: {error}") from error
+    yield Row(text, title=file.title or title_of(page) or first_heading(text))
 
 
 def _by_trafilatura(page: str, name: str) -> str:

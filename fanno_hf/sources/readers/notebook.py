@@ -6,7 +6,7 @@ from typing import Any
 from fanno_hf.sources.document import Row, Unreadable
 from fanno_hf.sources.encoding import decode
 from fanno_hf.sources.json_values import parse
-from fanno_hf.sources.markdown import fence
+from fanno_hf.sources.markdown import fence, first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 
@@ -18,7 +18,8 @@ def read_notebook(file: Opened, options: Options) -> Iterator[Row]:
         raise Unreadable("not_a_notebook", " is no notebook: it has no list of cells")
     language = _language(notebook.get("metadata"))
     blocks = (_block(cell, language) for cell in cells if isinstance(cell, dict))
-    yield Row("\n\n".join(filter(None, blocks)))
+    text = "\n\n".join(filter(None, blocks))
+    yield Row(text, title=first_heading(text))
 
 
 def _cells(notebook: dict) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanno_hf.sources.document import Row, Unreadable
-from fanno_hf.sources.markdown import MarkdownWriter
+from fanno_hf.sources.markdown import MarkdownWriter, first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.parts import Parts, parts_of
@@ -21,6 +21,8 @@ _SKIPPED = {
     f"{_OFFICE}annotation", f"{_OFFICE}annotation-end", f"{_TEXT}tracked-changes", f"{_TEXT}sequence-decls",
     f"{_OFFICE}forms", f"{_TEXT}table-of-content-source", f"{_TEXT}note-citation", f"{_TEXT}variable-decls",
 }  # fmt: skip
+_STYLES = (f"{_STYLE}style", f"{_TEXT}list-style")
+_BLOCKS = (f"{_TEXT}h", f"{_TEXT}p", f"{_TEXT}list", f"{_TABLE}table")
 _PAGE_NUMBER = re.compile(r"\t\s*[\divxlc]*\s*$")
 _LAYOUT = 600  # characters in a cell from which on a table only lays the page out
 
@@ -30,13 +32,15 @@ def read_odt(file: Opened, options: Options) -> Iterator[Row]:
     with parts_of(file, "ODT") as parts:
         if _is_encrypted(parts):
             raise Unreadable("encrypted", " is encrypted: remove its password first")
-        content = parts.xml("content.xml")
-        reader = _Reader(content, parts.optional_xml("styles.xml"))
-        body = content.find(f"{_OFFICE}body/{_OFFICE}text")
-        if body is not None:
-            reader.blocks(body)
+        reader = _Reader()
+        styles = parts.optional_xml("styles.xml")
+        for style in () if styles is None else styles.iter(*_STYLES):
+            reader.style(style)
+        for element in parts.elements("content.xml", (*_STYLES, *_BLOCKS), _SKIPPED):
+            reader.style(element) if element.tag in _STYLES else reader.block(element)
         reader.notes()
-        yield Row(reader.writer.text(), title=_title(parts))
+        text = reader.writer.text()
+        yield Row(text, title=_title(parts) or first_heading(text))
 
 
 def _is_encrypted(parts: Parts) -> bool:
@@ -53,42 +57,43 @@ def _title(parts: Parts) -> str:
 class _Reader:
     """Writes the blocks of a document."""
 
-    def __init__(self, content: Any, styles: Any):
+    def __init__(self):
         self.writer = MarkdownWriter()
-        roots = [root for root in (content, styles) if root is not None]
-        self._parents = {
-            style.get(f"{_STYLE}name"): style.get(f"{_STYLE}parent-style-name")
-            for root in roots
-            for style in root.iter(f"{_STYLE}style")
-        }
-        self._ordered = {
-            (lists.get(f"{_STYLE}name"), int(level.get(f"{_TEXT}level", "1")))
-            for root in roots
-            for lists in root.iter(f"{_TEXT}list-style")
-            for level in lists.iterchildren(f"{_TEXT}list-level-style-number")
-        }
-        self._notes: list[Any] = []
+        self._parents: dict[str, str] = {}
+        self._ordered: set[tuple[str, int]] = set()
+        self._notes: list[str] = []
 
-    def blocks(self, parent: Any) -> None:
-        """Writes what is in an element."""
-        for element in parent:
-            tag = element.tag
-            if tag == f"{_TEXT}h":
-                level = element.get(f"{_TEXT}outline-level", "1")
-                self.writer.heading(int(level) if level.isdecimal() else 1, self._text(element))
-            elif tag == f"{_TEXT}p":
-                self._paragraph(element)
-            elif tag == f"{_TEXT}list":
-                self._list(element, 0, None)
-            elif tag == f"{_TABLE}table":
-                self._table(element)
-            elif tag not in _SKIPPED:
-                self.blocks(element)
+    def style(self, element: Any) -> None:
+        """Takes note of a style."""
+        name = element.get(f"{_STYLE}name")
+        if element.tag == f"{_STYLE}style":
+            self._parents[name] = element.get(f"{_STYLE}parent-style-name")
+        for level in element.iterchildren(f"{_TEXT}list-level-style-number"):
+            self._ordered.add((name, int(level.get(f"{_TEXT}level", "1"))))
+
+    def block(self, element: Any) -> None:
+        """Writes a heading, paragraph, list or table, or those in another element."""
+        tag = element.tag
+        if tag == f"{_TEXT}h":
+            self._heading(element)
+        elif tag == f"{_TEXT}p":
+            self._paragraph(element)
+        elif tag == f"{_TEXT}list":
+            self._list(element, 0, None)
+        elif tag == f"{_TABLE}table":
+            self._table(element)
+        elif tag not in _SKIPPED:
+            for child in element.iterchildren("*"):
+                self.block(child)
 
     def notes(self) -> None:
         """Writes the footnotes."""
         for number, note in enumerate(self._notes, start=1):
-            self.writer.paragraph(f"[^{number}]: {' '.join(self._text(part) for part in note)}")
+            self.writer.paragraph(f"[^{number}]: {note}")
+
+    def _heading(self, element: Any) -> None:
+        level = element.get(f"{_TEXT}outline-level", "1")
+        self.writer.heading(int(level) if level.isdecimal() else 1, self._text(element))
 
     def _paragraph(self, element: Any) -> None:
         text = self._text(element)
@@ -127,13 +132,11 @@ class _Reader:
         for element in item:
             if element.tag == f"{_TEXT}list":
                 self._list(element, depth + 1, style)
-            elif element.tag == f"{_TEXT}h":
-                self.writer.heading(int(element.get(f"{_TEXT}outline-level", "1")), self._text(element))
             elif element.tag == f"{_TEXT}p" and not self._is_code(element.get(f"{_TEXT}style-name")):
                 self.writer.item(depth, mark, self._text(element))
                 mark = ""
             else:
-                self.blocks([element])
+                self.block(element)
 
     def _table(self, element: Any) -> None:
         rows = [_cells(row) for row in element.iter(f"{_TABLE}table-row")]
@@ -141,7 +144,7 @@ class _Reader:
         longest = max((len(text) for row in texts for text in row), default=0)
         if longest > _LAYOUT or len(list(element.iter(f"{_TABLE}table"))) > 1:
             for cell in (cell for row in rows for cell in row):
-                self.blocks(cell)
+                self.block(cell)
         else:
             self.writer.table(texts)
 
@@ -152,7 +155,7 @@ class _Reader:
 
     def _gather(self, element: Any, pieces: list[str]) -> None:
         pieces.append(element.text or "")
-        for child in element:
+        for child in element.iterchildren("*"):
             tag = child.tag
             if tag == f"{_TEXT}s":
                 count = child.get(f"{_TEXT}c", "1")
@@ -164,8 +167,10 @@ class _Reader:
             elif tag == f"{_TEXT}note":
                 body = child.find(f"{_TEXT}note-body")
                 if body is not None:
-                    self._notes.append(body)
-                    pieces.append(f"[^{len(self._notes)}]")
+                    number = len(self._notes)
+                    self._notes.append("")  # it may have a note itself
+                    self._notes[number] = " ".join(self._text(part) for part in body.iterchildren("*"))
+                    pieces.append(f"[^{number + 1}]")
             elif tag in (f"{_TEXT}p", f"{_TEXT}h", f"{_TEXT}list-item") and pieces:
                 pieces.append("\n")
                 self._gather(child, pieces)

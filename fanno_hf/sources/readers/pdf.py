@@ -4,12 +4,17 @@ policy.pdf  ->  Row("# Debian Policy Manual …", title="Debian Policy Manual", 
 """
 
 import ctypes
+import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
 from fanno_hf.sources.document import Row, Unreadable
+from fanno_hf.sources.markdown import first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.pages.columns import gutter, in_order, is_wide
@@ -18,9 +23,14 @@ from fanno_hf.sources.pages.text import PageText
 from fanno_hf.sources.pages.words import SOFT_HYPHEN
 
 _BATCH = 200  # pages that are looked at together
+_LONGEST = 250  # letters of a line, from which on it is looked whether it is one
+_TURN = 20.0  # points to the left that end a line
 _FEW = 8  # lines of a page that tell whether it has columns
 _LINE = re.compile(r"[^\r\n\ufffe]+\ufffe?")
-_MONOSPACED = re.compile(rb"mono|courier|typewriter|consol|menlo|inconsolata|cmtt|\bcode", re.IGNORECASE)
+_MONOSPACED = re.compile(
+    rb"mono|nimbusmon|courier|typewriter|consol|menlo|andale|cousine|(?:cm|sf|ec|lm)tt|source ?code|fira ?code",
+    re.IGNORECASE,
+)
 _BLANK = " \t\xa0\0"
 _NO_TITLE = re.compile(
     r"(?i)\s*(?:microsoft \w+ - .*|untitled.*|.*\.(?:docx?|dvi|indd|odt|pdf|ps|qxd|rtf|tex|xlsx?))?\s*"
@@ -29,8 +39,6 @@ _NO_TITLE = re.compile(
 
 def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
     """Yields the whole text, with the place where each page begins."""
-    import pypdfium2 as pdfium
-
     try:
         document = pdfium.PdfDocument(file.plain_path or file.content())
     except pdfium.PdfiumError as error:
@@ -44,7 +52,7 @@ def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
             whole.add([_lines(document, number, damaged) for number in numbers])
         text, places = whole.text()
         if text:
-            yield Row(text, title=_title(document), places=places)
+            yield Row(text, title=_title(document) or first_heading(text), places=places)
         elif not damaged:
             raise Unreadable("no_text_layer", " has no text layer: it is a scan or pictures; recognise its text first")
         if damaged:
@@ -61,8 +69,6 @@ def _title(document: Any) -> str:
 
 def _lines(document: Any, number: int, damaged: list[int]) -> list[Line]:
     """Returns the lines of a page, in the order in which they are read; a page that cannot be read has none and is noted."""
-    import pypdfium2 as pdfium
-
     try:
         page = document[number]
         try:
@@ -89,8 +95,10 @@ def _measured(textpage: Any) -> list[Line]:
         stripped = words.lstrip(_BLANK)
         if stripped:
             start = match.start() + len(words) - len(stripped)
-            lines.append(measure.line(stripped.rstrip(_BLANK), start))
-            starts.append(start)
+            pieces = [(stripped, start)] if len(stripped) <= _LONGEST else measure.pieces(stripped, start)
+            for piece, begin in pieces:
+                lines.append(measure.line(piece.rstrip(_BLANK), begin))
+                starts.append(begin)
     return _in_columns(lines, starts, measure) if len(lines) > _FEW else lines
 
 
@@ -99,6 +107,8 @@ def _in_columns(lines: list[Line], starts: list[int], measure: "_Measure") -> li
     left, right = min(line.left for line in lines), max(line.right for line in lines)
     middle, size = (left + right) / 2, lines[len(lines) // 2].size
     crossing = [number for number, line in enumerate(lines) if line.left < middle < line.right]
+    if len(crossing) < len(lines) / 3:
+        return in_order(lines, middle)
     gaps, narrow = [], 0
     step = max(1, len(crossing) // _FEW)
     for number in crossing[step // 2 : -1 : step]:  # the first and the last may be running lines
@@ -106,17 +116,17 @@ def _in_columns(lines: list[Line], starts: list[int], measure: "_Measure") -> li
         narrow += not is_wide(gaps[-1], size)
         if narrow > 3:  # most pages are not in columns, and this is soon seen
             return lines
-    if (space := gutter(gaps, size, right - left)) is None:
+    if (middle := gutter(gaps, size, right - left)) is None:
         return lines
     parts = []
     for number, line in enumerate(lines):
         cut = measure.gap(line.text, starts[number], middle) if line.left < middle < line.right else (0.0, 0.0, 0)
-        if cut[2] and cut[0] <= space[0] + 1 and cut[1] >= space[1] - 1:
+        if is_wide(cut, size):
             words = line.text[: cut[2]].rstrip(), line.text[cut[2] :]
             parts += [measure.line(words[0], starts[number]), measure.line(words[1], starts[number] + cut[2])]
         else:
             parts.append(line)
-    return in_order(parts, space)
+    return in_order(parts, middle)
 
 
 class _Measure:
@@ -128,9 +138,7 @@ class _Measure:
     """
 
     def __init__(self, textpage: Any, length: int):
-        import pypdfium2.raw as raw
-
-        self._raw, self._page = raw, textpage.raw
+        self._page = textpage.raw
         self._is_same = textpage.count_chars() == length
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
         self._box = [ctypes.c_double() for _ in range(4)]
@@ -138,14 +146,29 @@ class _Measure:
 
     def line(self, text: str, start: int) -> Line:
         """Returns the line that begins at a place in the text of the page."""
-        raw, page, box = self._raw, self._page, self._box
+        page, box = self._page, self._box
+        middle = start + len(text) // 2  # where neither a list's mark nor that of a footnote stands
+        middle += text[middle - start] == " "
         end = start + len(text) - 1
         if not self._is_same:
-            start, end = self._index(start), self._index(end)
+            start, middle, end = self._index(start), self._index(middle), self._index(end)
         raw.FPDFText_GetCharOrigin(page, start, self._x, self._y)
         raw.FPDFText_GetCharBox(page, end, *box)
         is_code = self._is_code(start) and self._is_code(end)
-        return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, start), is_code)
+        return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, middle), is_code)
+
+    def pieces(self, text: str, start: int) -> Iterator[tuple[str, int]]:
+        """Yields what stands between the places where a line turns back, with where it begins: lines that are at half the height
+        of those beside them are given as one."""
+        begin, last = 0, -math.inf
+        for place, letter in enumerate(text):
+            if letter != " ":
+                left = self._edges(start + place)[0]
+                if left < last - _TURN:
+                    yield text[begin:place], start + begin
+                    begin = place
+                last = left
+        yield text[begin:], start + begin
 
     def gap(self, text: str, start: int, middle: float) -> tuple[float, float, int]:
         """Returns where the word before the middle of the page ends, where the one behind begins, and its place in the line."""
@@ -161,14 +184,14 @@ class _Measure:
         return (self._edges(start + end - 1)[1], self._edges(start + low)[0], low) if end else (0.0, 0.0, 0)
 
     def _edges(self, place: int) -> tuple[float, float]:
-        self._raw.FPDFText_GetCharBox(self._page, self._index(place), *self._box)
+        raw.FPDFText_GetCharBox(self._page, self._index(place), *self._box)
         return self._box[0].value, self._box[1].value
 
     def _index(self, place: int) -> int:
-        return place if self._is_same else self._raw.FPDFText_GetCharIndexFromTextIndex(self._page, place)
+        return place if self._is_same else raw.FPDFText_GetCharIndexFromTextIndex(self._page, place)
 
     def _is_code(self, place: int) -> bool:
-        self._raw.FPDFText_GetFontInfo(self._page, place, self._font, 64, self._flags)
+        raw.FPDFText_GetFontInfo(self._page, place, self._font, 64, self._flags)
         return _is_monospaced(self._font.value)
 
 

@@ -59,6 +59,7 @@ _NAMES = [
 _CLASSES = ["ad", "ads", "banner", "tags", "reply", "hidden", "print", "skip", "linenos", "lineno"]
 _CONTENT = "p + p + p"  # that there are paragraphs in it says that it is content, whatever its name
 _CODE = "span, pre *"  # whose classes name what colours it
+_NOTES = '[role^="doc-"], .footnote, .footnotes, .footnote-list, .admonition'  # <aside> is used for them
 _NAMED = re.compile(r' (?:class|id|role)="([^"]*)"')
 
 # the main part of a page, the surest first
@@ -112,7 +113,7 @@ def navigation(names: set[str]) -> str:
         *(f'[class*="{word}"], [id*="{word}"]' for word in _NAMES if word in joined),
         *(f".{word}" for word in _CLASSES if word in joined),
     ]
-    return f":is({', '.join(found)}):not(:has({_CONTENT}), body, {_CODE})"
+    return f":is({', '.join(found)}):not(:has({_CONTENT}), body, {_CODE}, {_NOTES})"
 
 
 def main_part(body: Any, page: str, names: set[str]) -> Any:

@@ -12,7 +12,7 @@ TABLE, ROW, CELL, TABLE_END = "\ufdd5", "\ufdd6", "\ufdd7", "\ufdd9"
 HEADING = "\ufdd8"
 _ALL = tuple(map(chr, range(0xFDD0, 0xFDDA)))
 
-_TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE)(?=[\s>])[^>]*>")
+_TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE)(?=[\s>])[^<>]*>")
 _BEHIND = {"a": LINK, "table": TABLE, **{f"h{level}": f"{HEADING}{level}" for level in range(1, 7)}}
 _BEHIND |= {name.upper(): mark for name, mark in _BEHIND.items()}
 _ENDS = {"a": f"{LINK_END}</a>", "pre": f"{CODE_END}</pre>", "table": f"</table>{TABLE_END}"}

@@ -4,13 +4,14 @@ import html
 import re
 from itertools import chain
 
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import HTMLTree
+
 from fanno_hf.sources.markdown import fence, table
 from fanno_hf.sources.web import content, marks
 from fanno_hf.sources.web.marks import CELL, CODE, CODE_END, CODE_NAMED, ROW, TABLE, TABLE_END, marked, unmarked
 
-_TITLE = re.compile(r"<title\b[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_TITLE = re.compile(r"<title\b[^<>]*>", re.IGNORECASE)
 _MARKED_HEADING = re.compile(rf"{marks.HEADING}([1-6])([^\n]*)")
 _NUMBER = re.compile(r"^  ( *\d+\. )", re.MULTILINE)
 _CODE = re.compile(rf"{CODE}([^{CODE_NAMED}]*){CODE_NAMED}([^{CODE}]*?){CODE_END}")
@@ -25,14 +26,12 @@ _LAYOUT = 600  # characters in a cell from which on a table only lays a page out
 def title_of(page: str) -> str:
     """Returns the `<title>` of a page, or ""."""
     found = _TITLE.search(page)
-    return " ".join(html.unescape(_COMMENT.sub("", found[1])).split()) if found else ""
+    end = page.find("</", found.end()) if found else -1
+    return " ".join(html.unescape(page[found.end() : end]).split()) if end > 0 else ""
 
 
 def text_of(page: str, is_whole: bool = False) -> str:
     """Returns the content of a page; `is_whole`: all of it that is shown."""
-    from resiliparse.extract.html2text import extract_plain_text
-    from resiliparse.parse.html import HTMLTree
-
     page = marked(page)
     tree = HTMLTree.parse(page)
     if tree.body is None:
@@ -48,12 +47,6 @@ def text_of(page: str, is_whole: bool = False) -> str:
     if len(text) < _FEW and len(whole := extract_plain_text(tree, skip_elements=hidden)) > 3 * len(text):
         text = whole
     return _markdown(content.without_navigation(text) or text)
-
-
-def heading_of(text: str) -> str:
-    """Returns the first heading of a text in Markdown form, or ""."""
-    found = _HEADING.search(text)
-    return found[1] if found else ""
 
 
 def _markdown(text: str) -> str:
