@@ -88,14 +88,14 @@ def fence(text: str, language: str = "") -> str:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Returns rows of cells, the first of them the head, as a table; one column only, as paragraphs.
+    """Returns rows of cells of one line each, the first of them the head, as a table; one column only, as paragraphs.
 
     >>> print(table([["moss", "height"], ["Tortula", "1 cm"]]))
     | moss | height |
     | --- | --- |
     | Tortula | 1 cm |
     """
-    rows = [row for row in ([" ".join(cell.split()) for cell in row] for row in rows) if any(row)]
+    rows = [row for row in rows if any(row)]
     width = max(map(len, rows), default=0)
     if width < 2:
         return "\n\n".join(cell for row in rows for cell in row)

@@ -24,10 +24,12 @@ def gutter(gaps: Sequence[tuple[float, float]], size: float, width: float) -> fl
         width: of the page's text.
     """
     wide = [gap for gap in gaps if is_wide(gap, size)]
-    if len(wide) < max(3, _AGREE * len(gaps)):
+    middle = median((left + right) / 2 for left, right in wide) if wide else 0.0
+    here = [gap for gap in wide if gap[0] <= middle <= gap[1]]
+    if len(here) < max(3, _AGREE * len(gaps)):
         return None
-    left, right = max(gap[0] for gap in wide), min(gap[1] for gap in wide)
-    return (left + right) / 2 if 0 < right - left < _WIDEST * width else None
+    left, right = max(gap[0] for gap in here), min(gap[1] for gap in here)
+    return (left + right) / 2 if right - left < _WIDEST * width else None
 
 
 def in_order(lines: list[Line], middle: float) -> list[Line]:

@@ -12,6 +12,7 @@ _ITEM = re.compile(r"(?:[•‣◦▪●○■–—*·\uf0b7\uf0a7-]|\(?(?:\d{1
 _SECTION = re.compile(r"(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){0,5}\.?\s+\S")
 _LARGER = 1.12  # times the size of the text that a heading has at least
 _NEAR = 2.2  # times their size by which lines of one column begin apart
+_STOPS = ".!?:;"  # behind which a page ends a paragraph
 _LONGEST = 200  # characters of a heading
 
 
@@ -105,7 +106,7 @@ def _continues(block: Block, line: Line, number: int, edge: float, leading: floa
     is_below = page == number and line.bottom < last.bottom
     if is_below and last.bottom - line.bottom > max(1.45 * leading, 1.1 * line.size):
         return False
-    if block.kind == "heading":
+    if block.kind == "heading" or (page != number and last.text[-1] in _STOPS):
         return is_below
     if _is_short(last, line, edge) or _ITEM.match(line.text):
         return False

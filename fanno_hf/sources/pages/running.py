@@ -20,7 +20,7 @@ def without_running(pages: Sequence[list[Line]]) -> list[list[Line]]:
     edges = [_edges(page) for page in pages]
     seen = Counter(key for sides in edges for key in {key for side in sides for _, key in side})
     heights = Counter(height for key, count in seen.items() if count > 1 for height in [key[1]] * count)
-    often = {height for height, count in heights.items() if count > max(2, len(pages) / 2)}
+    often = {height for height, count in heights.items() if count >= max(2, len(pages) / 2)}
     left = [_without(page, sides, seen, often) for page, sides in zip(pages, edges, strict=True)]
     return left if any(left) else list(pages)  # what is all there is, is the text
 

@@ -128,7 +128,7 @@ class _Reader:
 
     def _table(self, element: Any) -> None:
         rows = [_cells(row) for row in element.iter(f"{_W}tr")]
-        texts = [[self._cell(cell) for cell in row] for row in rows]
+        texts = [[" ".join(self._cell(cell).split()) for cell in row] for row in rows]
         longest = max((len(text) for row in texts for text in row), default=0)
         if longest > _LAYOUT or any(
             cell.find(f"{_W}tbl") is not None for row in rows for cell in row if cell is not None

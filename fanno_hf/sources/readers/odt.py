@@ -140,7 +140,7 @@ class _Reader:
 
     def _table(self, element: Any) -> None:
         rows = [_cells(row) for row in element.iter(f"{_TABLE}table-row")]
-        texts = [[" ".join(self._text(part) for part in cell) for cell in row] for row in rows]
+        texts = [[" ".join(" ".join(map(self._text, cell)).split()) for cell in row] for row in rows]
         longest = max((len(text) for row in texts for text in row), default=0)
         if longest > _LAYOUT or len(list(element.iter(f"{_TABLE}table"))) > 1:
             for cell in (cell for row in rows for cell in row):

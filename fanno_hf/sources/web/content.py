@@ -11,92 +11,43 @@ _HIDDEN = (
     ("none", '[style*="display:none" i], [style*="display: none" i]'),
 )
 
-# navigation, and what else stands beside the content, by what it is
+_WORD = re.compile(r"\S+")
+# navigation, and what else stands beside the content: by its tag, its role, a part of its class or id, or one of its classes
 _TAGS = ("nav", "aside", "footer", "dialog", "menu", "search")
-_ROLES = ["banner", "complementary", "contentinfo", "dialog", "menu", "menubar", "navigation", "search", "toolbar"]
-# by a part of its class or id
-_NAMES = [
-    "nav",
-    "menu",
-    "breadcrumb",
-    "sidebar",
-    "footer",
-    "cookie",
-    "consent",
-    "gdpr",
-    "advert",
-    "sponsor",
-    "promo",
-    "social",
-    "share",
-    "sharing",
-    "related",
-    "recommend",
-    "trending",
-    "popular",
-    "newsletter",
-    "subscri",
-    "popup",
-    "modal",
-    "lightbox",
-    "login",
-    "signup",
-    "search",
-    "pagination",
-    "pager",
-    "comment",
-    "disqus",
-    "respond",
-    "tagcloud",
-    "taglist",
-    "copyright",
-    "masthead",
-    "widget",
-    "teaser",
-    "headerlink",
-]
-# by one of its classes
-_CLASSES = ["ad", "ads", "banner", "tags", "reply", "hidden", "print", "skip", "linenos", "lineno"]
+_ROLES = ("banner", "complementary", "contentinfo", "dialog", "menu", "menubar", "navigation", "search", "toolbar")
+_PARTS = _WORD.findall(
+    "menu breadcrumb sidebar footer cookie consent gdpr advert sponsor promo social share sharing related recommend trending popular "
+    "newsletter subscri popup modal lightbox login signup pagination pager disqus respond tagcloud taglist copyright masthead "
+    "teaser headerlink lineno"
+)
+_PARTS_BUT = {"nav": "navy", "search": "research", "comment": "commentar", "widget": "elementor-widget"}
+"""Part of a name -> what it is part of where it means something else."""
+_CLASSES = ("ad", "ads", "banner", "tags", "reply", "hidden", "print", "skip")
 _CONTENT = "p + p + p"  # that there are paragraphs in it says that it is content, whatever its name
 _CODE = "span, pre *"  # whose classes name what colours it
 _NOTES = '[role^="doc-"], .footnote, .footnotes, .footnote-list, .admonition'  # <aside> is used for them
-_NAMED = re.compile(r' (?:class|id|role)="([^"]*)"')
+_NAME = re.compile(r' (?:class|id|role)="([^"]*)"')
 
-# the main part of a page, the surest first
-_BODIES = [
-    "article-body",
-    "articleBody",
-    "article__body",
-    "article-content",
-    "article-text",
-    "entry-content",
-    "post-content",
-    "post-body",
-    "postcontent",
-    "story-body",
-    "single-post",
-    "contentBody",
-    "main-content",
-    "mw-parser-output",
-]
-_MAIN = (
-    (_BODIES, ", ".join(f".{name}" for name in _BODIES)),
-    (["<article"], "article"),
-    (["<main", "main"], 'main, [role="main"]'),
+# the main part of a page
+_BODY = (
+    ".article-body, .articleBody, .article__body, .article-content, .article-text, .entry-content, .post-content, .post-body, "
+    ".postcontent, .story-body, .single-post, .contentBody, .main-content, .mw-parser-output"
 )
+_BODIES = tuple(name.lstrip(".") for name in _BODY.split(", "))
 _LEAST = 600  # characters of a main part
 _LOOKED_AT = 20  # elements that may be it
 
 _ANCHOR = re.compile(rf"{LINK}[\s¶#§\U0001f517]*{LINK_END}")
 _LINKED = re.compile(rf"{LINK}([^{LINK_END}\n]*)")
-_BESIDE = f" •0123456789.|,·»›-{LINK}{LINK_END}"
+_LETTERS = re.compile(r"[^\W\d_]+")
+_INDENT = 12  # characters before what stands in a list
 _RUN = 3  # links in lines that are little else
 _LINKS = 0.6  # of the characters of such a line
 
 
-def names_of(page: str) -> set[str]:
-    """Returns the classes (of one element together), ids and roles of all elements."""
-    return set(_NAMED.findall(page))
+def names_of(page: str) -> str:
+    """Returns the classes, ids and roles of all elements."""
+    return " ".join(set(_NAME.findall(page)))
 
 
 def hidden(page: str) -> list[str]:
@@ -104,23 +55,31 @@ def hidden(page: str) -> list[str]:
     return [*_NEVER, *(selectors for word, selectors in _HIDDEN if word in page)]
 
 
-def navigation(names: set[str]) -> str:
+def navigation(names: str) -> str:
     """Returns a selector of the elements, of a page with these names, that are navigation, or the like."""
-    joined = " ".join(names)
     found = [
         *_TAGS,
         *(f"[role={role}]" for role in _ROLES if role in names),
-        *(f'[class*="{word}"], [id*="{word}"]' for word in _NAMES if word in joined),
-        *(f".{word}" for word in _CLASSES if word in joined),
+        *(f'[class*="{part}"], [id*="{part}"]' for part in _PARTS if part in names),
+        *(
+            f'[{name}*="{part}"]:not([{name}*="{but}"])'
+            for part, but in _PARTS_BUT.items()
+            if part in names
+            for name in ("class", "id")
+        ),
+        *(f".{name}" for name in _CLASSES if name in names),
     ]
     return f":is({', '.join(found)}):not(:has({_CONTENT}), body, {_CODE}, {_NOTES})"
 
 
-def main_part(body: Any, page: str, names: set[str]) -> Any:
+def main_part(body: Any, page: str, names: str) -> Any:
     """Returns the element that a page says is its main part, where one is most of all that it says so of; else its body."""
-    joined = " ".join(names)
-    for words, selector in _MAIN:
-        if any(word in page if word[0] == "<" else word in joined for word in words):
+    for is_there, selector in (
+        (any(name in names for name in _BODIES), _BODY),
+        ("<article" in page, "article"),
+        ("<main" in page or "main" in names, 'main, [role="main"]'),
+    ):
+        if is_there:
             nodes = body.query_selector_all(selector)[:_LOOKED_AT]
             sizes = [len(node.inner_text) for node in nodes]
             longest = max(sizes, default=0)
@@ -151,9 +110,11 @@ def without_navigation(text: str) -> str:
 
 
 def _is_linked(line: str) -> bool:
-    if line.index(LINK) > (1 - _LINKS) * len(line):  # the commonest case, and a quick one
+    linked = sum(map(len, _LINKED.findall(line)))
+    if linked < 0.4 * len(line) - _INDENT:  # the commonest case, and a quick one
         return False
-    return sum(map(len, _LINKED.findall(line))) > _LINKS * len(line.strip(_BESIDE))
+    beside = sum(map(len, _LETTERS.findall(_LINKED.sub("", line))))
+    return linked > _LINKS * (linked + beside)
 
 
 def without_links(text: str) -> str:

@@ -10,12 +10,17 @@ LINK, LINK_END = "\ufdd0", "\ufdd1"
 CODE, CODE_NAMED, CODE_END = "\ufdd2", "\ufdd3", "\ufdd4"
 TABLE, ROW, CELL, TABLE_END = "\ufdd5", "\ufdd6", "\ufdd7", "\ufdd9"
 HEADING = "\ufdd8"
-_ALL = tuple(map(chr, range(0xFDD0, 0xFDDA)))
+_REMOVED = (LINK, LINK_END, CODE_NAMED, CODE_END, TABLE, ROW, CELL, TABLE_END, HEADING)
 
-_TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE)(?=[\s>])[^<>]*>")
+_TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE|summary)(?=[\s>])[^<>]*>")
 _BEHIND = {"a": LINK, "table": TABLE, **{f"h{level}": f"{HEADING}{level}" for level in range(1, 7)}}
 _BEHIND |= {name.upper(): mark for name, mark in _BEHIND.items()}
-_ENDS = {"a": f"{LINK_END}</a>", "pre": f"{CODE_END}</pre>", "table": f"</table>{TABLE_END}"}
+_ENDS = {
+    "a": f"{LINK_END}</a>",
+    "pre": f"{CODE_END}</pre>",
+    "table": f"</table>{TABLE_END}",
+    "summary": "</summary><br>",
+}
 _LANGUAGE = re.compile(
     r"""(?:[\s"'](?:language-|lang-|highlight-(?:source-)?)|\bbrush:\s*|\bsourceCode\s+|data-lang(?:uage)?=["']?)([\w+#.-]+)""",
     re.IGNORECASE,
@@ -29,8 +34,8 @@ _WITHOUT_END = re.compile(
 
 
 def unmarked(text: str) -> str:
-    """Returns a text without marks."""
-    for mark in _ALL:
+    """Returns a text without marks, but for those that stand for code."""
+    for mark in _REMOVED:
         text = text.replace(mark, "")
     return text
 
@@ -50,6 +55,8 @@ def marked(page: str) -> str:
         seen.add(name)
         if found := _BEHIND.get(name):
             return tag + found
+        if name == "summary":
+            return tag
         if name in ("pre", "PRE"):
             return f"{tag}{CODE}{_language(match)}{CODE_NAMED}"
         if name in ("tr", "TR"):  # what stands there, outside of a cell, would be moved out of the table

@@ -2,7 +2,7 @@
 
 import html
 import re
-from itertools import chain
+from itertools import chain, zip_longest
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
@@ -51,18 +51,24 @@ def text_of(page: str, is_whole: bool = False) -> str:
 
 def _markdown(text: str) -> str:
     """Returns the extracted text of a marked page in Markdown form."""
-    text = "\n" + content.without_links(text)
+    text, *codes = _CODE.split(content.without_links(text))
+    fences = [fence(code, language) for language, code in zip(codes[::3], codes[1::3], strict=True)]
+    prose = CODE.join(each.replace(CODE, "") for each in (text, *codes[2::3]))
+    pieces = _prose(prose).split(CODE)
+    return "\n\n".join(filter(None, chain(*zip_longest(map(str.strip, pieces), fences))))
+
+
+def _prose(text: str) -> str:
+    text = "\n" + text
     for depth in range(1, _DEEPEST):
         if "•" in text:
             text = text.replace(f"\n{'  ' * depth}• ", f"\n{'  ' * (depth - 1)}- ")
-    if "\n  " in text:
+    if "\n  1" in text:
         text = _NUMBER.sub(r"\1", text)
     if TABLE in text:
         text = _TABLE.sub(_table, text)
     text = _MARKED_HEADING.sub(_heading, text)
-    if CODE in text:
-        text = _CODE.sub(lambda match: f"\n\n{fence(match[2], match[1])}\n\n", text)
-    return _BLANK.sub("\n\n", unmarked(text)).strip()
+    return _BLANK.sub("\n\n", unmarked(text))
 
 
 def _heading(match: re.Match) -> str:
@@ -75,8 +81,8 @@ def _table(match: re.Match) -> str:
     found = match.group()[1:-1]
     before, *rows = found.split(ROW)
     cells = [[" ".join(cell.split()) for cell in row.split(CELL)] for row in rows]
-    filled = [sum(map(bool, row)) for row in cells]
-    is_layout = 2 * sum(count > 1 for count in filled) <= len(filled) or max(map(len, chain(*cells))) > _LAYOUT
+    most = max((sum(map(bool, row)) for row in cells), default=0)
+    is_layout = len(cells) < 2 or most < 2 or max(map(len, chain(*cells))) > _LAYOUT
     if is_layout or CODE in found or marks.HEADING in found:
         return _CELL.sub("\n", found)
     return f"{before.strip()}\n\n{table(cells)}\n\n"
