@@ -7,11 +7,11 @@ import re
 import zipfile
 from collections import Counter
 
+import docx
+import fpdf
 import pytest
 
 from fanno_hf.sources.files import FileSource
-
-pytest.importorskip("resiliparse")
 
 PARAGRAPHS = [
     "Mosses have no roots. They drink through the surface of their leaves, so a cushion of moss dries out within hours and "
@@ -108,7 +108,6 @@ def test_a_page_is_read_in_the_encoding_that_it_declares(read, declared):
 
 def pdf(pages: list[list[str]], columns: int = 1) -> bytes:
     """A PDF with running heads and page numbers; each paragraph is broken into lines."""
-    fpdf = pytest.importorskip("fpdf")
     made = fpdf.FPDF(format="A4")
     made.set_auto_page_break(False)
     made.set_font("helvetica", size=11)
@@ -149,7 +148,6 @@ def test_a_pdf_is_its_paragraphs_without_running_heads(read, columns):
 
 
 def test_a_pdf_without_a_text_layer_and_one_that_is_encrypted_are_named(read, tmp_path):
-    fpdf = pytest.importorskip("fpdf")
     empty, locked = fpdf.FPDF(), fpdf.FPDF()
     empty.add_page()
     empty.rect(10, 10, 50, 50)
@@ -168,7 +166,6 @@ def test_a_pdf_without_a_text_layer_and_one_that_is_encrypted_are_named(read, tm
 
 
 def test_a_docx_is_markdown(read):
-    docx = pytest.importorskip("docx")
     made = docx.Document()
     made.core_properties.title = "Moss"
     made.add_heading("Moss and rain", level=1)
