@@ -2,23 +2,17 @@
 
 import gzip
 import re
-from pathlib import Path
 
 import pytest
 
 from fanno_hf.sources.document import Document
-from fanno_hf.sources.files import FileSource
 from tests.sources.known import known, recall_and_precision, text_of
 from tests.sources.made import html_page, write_docx, write_epub, write_notebook, write_odt, write_warc
 from tests.sources.printed import write_pdf
+from tests.sources.reads import read
 
 KNOWN = known(seed=1)
 CHAPTERS = {f"chapter{number:02}.xhtml": known(seed=number, sections=1) for number in (3, 1, 2)}
-
-
-def read(path: Path, **options) -> list[Document]:
-    """The documents of a file."""
-    return list(FileSource(str(path), processes=1, **options).documents())
 
 
 def assert_found(documents: list[Document], expected: str) -> None:
@@ -31,7 +25,7 @@ def assert_found(documents: list[Document], expected: str) -> None:
 @pytest.mark.parametrize("columns", [1, 2])
 def test_pdf_without_running_heads_and_page_numbers(tmp_path, columns):
     write_pdf(tmp_path / "known.pdf", KNOWN, columns)
-    (document,) = read(tmp_path / "known.pdf")
+    ((document,), _) = read(tmp_path / "known.pdf")
     assert_found([document], text_of(KNOWN))
     assert document.title == "Mosses and ferns"
     assert [place for _, place in document.places][:2] == ["page 1", "page 2"]
@@ -39,7 +33,7 @@ def test_pdf_without_running_heads_and_page_numbers(tmp_path, columns):
 
 def test_html_without_navigation_and_banners(tmp_path):
     (tmp_path / "known.html").write_bytes(html_page(KNOWN))
-    (document,) = read(tmp_path / "known.html")
+    ((document,), _) = read(tmp_path / "known.html")
     assert_found([document], text_of(KNOWN))
     assert document.title == "Mosses & ferns"
     assert "cookies" not in document.text and "Copyright" not in document.text
@@ -49,7 +43,7 @@ def test_html_without_navigation_and_banners(tmp_path):
 def test_office_files_and_notebooks(tmp_path, kind):
     path = tmp_path / f"known.{kind}"
     {"docx": write_docx, "odt": write_odt, "ipynb": write_notebook}[kind](path, KNOWN)
-    (document,) = read(path)
+    ((document,), _) = read(path)
     assert_found([document], text_of(KNOWN))
     assert document.text.startswith(f"# {KNOWN[0].text}\n")
     assert "\n- " in document.text and "\n1. " in document.text and "| --- |" in document.text or kind == "ipynb"
@@ -58,7 +52,7 @@ def test_office_files_and_notebooks(tmp_path, kind):
 
 def test_epub_in_the_order_in_which_it_is_read(tmp_path):
     write_epub(tmp_path / "book.epub", CHAPTERS)
-    documents = read(tmp_path / "book.epub")
+    documents, _ = read(tmp_path / "book.epub")
     assert [document.source for document in documents] == [f"book.epub:{name}" for name in CHAPTERS]
     assert {document.title for document in documents} == {"The book of mosses"}
     assert_found(documents, "\n".join(text_of(parts) for parts in CHAPTERS.values()))
@@ -77,8 +71,9 @@ def test_a_crawl_of_twenty_answers(tmp_path):
         ("https://example.org/b.json", "HTTP/1.1 200 OK\nContent-Type: application/json", b"{}"),
     ]
     write_warc(tmp_path / "crawl.warc.gz", answers)
-    documents = read(tmp_path / "crawl.warc.gz")
+    documents, left_out = read(tmp_path / "crawl.warc.gz")
     assert [document.source for document in documents] == [
         f"crawl.warc.gz:https://example.org/{number} (2026-01-02T03:04:05Z)" for number in range(16)
     ]
     assert_found(documents, "\n".join(text_of(part) for part in parts.values()))
+    assert [unread.detail for unread in left_out] == ["response 404", "response 301", "image/png", "application/json"]

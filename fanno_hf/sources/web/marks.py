@@ -27,10 +27,8 @@ _LANGUAGE = re.compile(
 )
 _NO_LANGUAGE = ("default", "none", "text", "plain", "plaintext", "source", "highlight", "notranslate")
 _AROUND = 200  # characters before and behind <pre> that may name the language of the code
-# what is between the parentheses of (?=…) is taken whole, without a second try
-_WITHOUT_END = re.compile(
-    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][\w:.-]*)(?=([^<>]*))\2(?<=/)>"
-)
+_VOID = frozenset(re.findall(r"\w+", "area base br col embed hr img input link meta param source track wbr"))
+_LAST_TAG = re.compile(r"<([a-zA-Z][\w:.-]*)[^>]*\Z")
 
 
 def unmarked(text: str) -> str:
@@ -42,7 +40,11 @@ def unmarked(text: str) -> str:
 
 def opened(page: str) -> str:
     """Returns a page of XHTML as HTML has it: elements that are closed as they are opened, as `<a id="x"/>`, have an end tag."""
-    return _WITHOUT_END.sub(lambda match: f"<{match[1]}{match[2][:-1]}></{match[1]}>", page)
+    *pieces, last = page.split("/>")
+    for number, piece in enumerate(pieces):
+        tag = _LAST_TAG.match(piece, piece.rfind("<")) if "<" in piece else None
+        pieces[number] += f"></{tag[1]}>" if tag and tag[1] not in _VOID else "/>"
+    return "".join([*pieces, last])
 
 
 def marked(page: str) -> str:
