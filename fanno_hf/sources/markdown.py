@@ -82,7 +82,7 @@ def tidy(text: str) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """Returns code between fences that are longer than any in it."""
-    longest = max((len(found) for found in _FENCE.findall(text)), default=2)
+    longest = max(map(len, _FENCE.findall(text)), default=2) if "```" in text else 2
     marks = "`" * max(3, longest + 1)
     return f"{marks}{language}\n{text.strip(chr(10)).rstrip()}\n{marks}"
 
@@ -99,6 +99,6 @@ def table(rows: list[list[str]]) -> str:
     width = max(map(len, rows), default=0)
     if width < 2:
         return "\n\n".join(cell for row in rows for cell in row)
-    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) + " |" * (width - len(row)) for row in rows]
+    lines = ["\0".join(row).replace("|", "\\|").replace("\0", " | ") + " |" * (width - len(row)) for row in rows]
     lines.insert(1, " | ".join(["---"] * width))
     return "\n".join(f"| {line} |" for line in lines)

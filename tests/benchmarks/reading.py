@@ -11,13 +11,18 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from fanno_hf.sources.files import FileSource
 from tests.benchmarks import RATIO, cpu_timed, report, start, timed
-from tests.sources.known import known, recall_and_precision
+from tests.sources.known import Text, known, recall_and_precision
 from tests.sources.made import html_page
 from tests.sources.printed import write_pdf
 from tests.sources.reads import read
 
-SECTIONS = 9  # of a page of 10 kB
+PARAGRAPHS = 18  # of a page of 10 kB, beside two sections with lists, code and tables
 MANUAL = 120  # of a PDF of some fifty pages
+
+
+def texts(seed: int) -> list[Text]:
+    """Paragraphs."""
+    return [part for part in known(1_000 + seed, PARAGRAPHS) if isinstance(part, Text)][:PARAGRAPHS]
 
 
 def bare_pdf(path: Path) -> str:
@@ -73,7 +78,7 @@ def main(quick: bool) -> None:
         compare("pdf", pdfs, bare_pdf)
         pages = folder / "pages"
         pages.mkdir()
-        contents = [html_page(known(number, SECTIONS)) for number in range(100)]
+        contents = [html_page([*known(number, 2), *texts(number)]) for number in range(100)]
         some = [pages / f"{number:05}.html" for number in range(500 if quick else 10_000)]
         for number, path in enumerate(some):
             path.write_bytes(contents[number % len(contents)])

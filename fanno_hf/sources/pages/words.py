@@ -8,7 +8,7 @@ SOFT_HYPHEN = "\u00ad"
 _HYPHENS = ("-", "\u2010", SOFT_HYPHEN)
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _LEADER = re.compile(r"(?:\s*[.\u2026\u00b7]){4,}\s*[\divxlc]*\s*$|(?:\s\.){3,}\s*[\divxlc]*\s*$")
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_MARKS = ".,;:!?()[]{}<>\"'“”‘’„«»…"
 _START = re.compile(r"[^\W\d_]+")
 _END = re.compile(r"[^\W\d_]*\Z")
 
@@ -21,8 +21,7 @@ def words_of(lines: Iterable[str]) -> set[str]:
             line = line.partition(" ")[2]
         is_cut_before = line.endswith(_HYPHENS)
         whole.append(line.rpartition(" ")[0] if is_cut_before else line)
-    distinct = set("\n".join(whole).lower().split())  # far fewer to look into
-    return set(_WORD.findall(" ".join(distinct)))
+    return {word.strip(_MARKS) for word in set("\n".join(whole).lower().split())}
 
 
 def without_ligatures(text: str) -> str:

@@ -89,16 +89,17 @@ def _measured(textpage: Any) -> list[Line]:
     measure = _Measure(textpage, len(text))
     lines, starts = [], []
     for match in _LINE.finditer(text):
-        words = match.group()
-        if "\ufffe" in words:
-            words = words.replace("\ufffe", SOFT_HYPHEN)
-        stripped = words.lstrip(_BLANK)
-        if stripped:
-            start = match.start() + len(words) - len(stripped)
-            pieces = [(stripped, start)] if len(stripped) <= _LONGEST else measure.pieces(stripped, start)
-            for piece, begin in pieces:
-                lines.append(measure.line(piece.rstrip(_BLANK), begin))
-                starts.append(begin)
+        words, start = match.group(), match.start()
+        if words[-1] == "\ufffe":
+            words = words[:-1] + SOFT_HYPHEN
+        stripped = words.strip(_BLANK)
+        if not stripped:
+            continue
+        if stripped is not words:
+            start += words.index(stripped)
+        for piece, begin in [(stripped, start)] if len(stripped) <= _LONGEST else measure.pieces(stripped, start):
+            lines.append(measure.line(piece.rstrip(_BLANK), begin))
+            starts.append(begin)
     return _in_columns(lines, starts, measure) if len(lines) > _FEW else lines
 
 

@@ -34,6 +34,7 @@ _BODY = (
     ".postcontent, .story-body, .single-post, .contentBody, .main-content, .mw-parser-output"
 )
 _BODIES = tuple(name.lstrip(".") for name in _BODY.split(", "))
+_SURE = 'main, [role="main"]'
 _LEAST = 600  # characters of a main part
 _LOOKED_AT = 20  # elements that may be it
 
@@ -77,10 +78,12 @@ def main_part(body: Any, page: str, names: str) -> Any:
     for is_there, selector in (
         (any(name in names for name in _BODIES), _BODY),
         ("<article" in page, "article"),
-        ("<main" in page or "main" in names, 'main, [role="main"]'),
+        ("<main" in page or "main" in names, _SURE),
     ):
         if is_there:
             nodes = body.query_selector_all(selector)[:_LOOKED_AT]
+            if len(nodes) == 1 and selector == _SURE:
+                return nodes[0]
             sizes = [len(node.inner_text) for node in nodes]
             longest = max(sizes, default=0)
             if longest >= _LEAST and 2 * longest > sum(sizes):

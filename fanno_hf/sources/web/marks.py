@@ -1,15 +1,15 @@
 """Marks written into the source of a page, which its extracted text still has: so that text says what stood in which element.
 
-A page is not walked element by element, which takes ten times as long as to extract its text; a mark is one character, of those
-that Unicode keeps free for such use, behind the tag that opens an element or before the one that closes it.
+A page is not walked element by element, which takes ten times as long as to extract its text; a mark is one character, a control
+code that no text has, behind the tag that opens an element or before the one that closes it.
 """
 
 import re
 
-LINK, LINK_END = "\ufdd0", "\ufdd1"
-CODE, CODE_NAMED, CODE_END = "\ufdd2", "\ufdd3", "\ufdd4"
-TABLE, ROW, CELL, TABLE_END = "\ufdd5", "\ufdd6", "\ufdd7", "\ufdd9"
-HEADING = "\ufdd8"
+LINK, LINK_END = "\x01", "\x02"
+CODE, CODE_NAMED, CODE_END = "\x03", "\x04", "\x05"
+TABLE, ROW, CELL, TABLE_END = "\x06", "\x07", "\x08", "\x0e"
+HEADING = "\x0f"
 _REMOVED = (LINK, LINK_END, CODE_NAMED, CODE_END, TABLE, ROW, CELL, TABLE_END, HEADING)
 
 _TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE|summary)(?=[\s>])[^<>]*>")
@@ -21,6 +21,7 @@ _ENDS = {
     "table": f"</table>{TABLE_END}",
     "summary": "</summary><br>",
 }
+_CELLS = ("td", "th", "TD", "TH")
 _LANGUAGE = re.compile(
     r"""(?:[\s"'](?:language-|lang-|highlight-(?:source-)?)|\bbrush:\s*|\bsourceCode\s+|data-lang(?:uage)?=["']?)([\w+#.-]+)""",
     re.IGNORECASE,
@@ -54,18 +55,17 @@ def marked(page: str) -> str:
     def mark(match: re.Match) -> str:
         nonlocal begins_row
         tag, name = match.group(0, 1)
-        seen.add(name)
         if found := _BEHIND.get(name):
+            seen.add(name)
             return tag + found
-        if name == "summary":
-            return tag
-        if name in ("pre", "PRE"):
-            return f"{tag}{CODE}{_language(match)}{CODE_NAMED}"
+        if name in _CELLS:
+            found, begins_row = ROW if begins_row else CELL, False
+            return tag + found
         if name in ("tr", "TR"):  # what stands there, outside of a cell, would be moved out of the table
             begins_row = True
             return tag
-        found, begins_row = ROW if begins_row else CELL, False
-        return tag + found
+        seen.add(name)
+        return tag if name == "summary" else f"{tag}{CODE}{_language(match)}{CODE_NAMED}"
 
     page = _TAG.sub(mark, page)
     for name in seen:

@@ -13,7 +13,7 @@ from fanno_hf.sources.web.marks import CELL, CODE, CODE_END, CODE_NAMED, ROW, TA
 
 _TITLE = re.compile(r"<title\b[^<>]*>", re.IGNORECASE)
 _MARKED_HEADING = re.compile(rf"{marks.HEADING}([1-6])([^\n]*)")
-_NUMBER = re.compile(r"^  ( *\d+\. )", re.MULTILINE)
+_NUMBER = re.compile(r"\n  ( *\d+\. )")
 _CODE = re.compile(rf"{CODE}([^{CODE_NAMED}]*){CODE_NAMED}([^{CODE}]*?){CODE_END}")
 _TABLE = re.compile(f"{TABLE}[^{TABLE}{TABLE_END}]*{TABLE_END}")
 _CELL = re.compile(f"[{ROW}{CELL}]")
@@ -60,11 +60,11 @@ def _markdown(text: str) -> str:
 
 def _prose(text: str) -> str:
     text = "\n" + text
-    for depth in range(1, _DEEPEST):
-        if "•" in text:
-            text = text.replace(f"\n{'  ' * depth}• ", f"\n{'  ' * (depth - 1)}- ")
-    if "\n  1" in text:
-        text = _NUMBER.sub(r"\1", text)
+    for depth in range(_DEEPEST):
+        if "•" not in text:
+            break
+        text = text.replace(f"\n  {'  ' * depth}• ", f"\n{'  ' * depth}- ")
+    text = _NUMBER.sub(r"\n\1", text)
     if TABLE in text:
         text = _TABLE.sub(_table, text)
     text = _MARKED_HEADING.sub(_heading, text)
@@ -72,7 +72,7 @@ def _prose(text: str) -> str:
 
 
 def _heading(match: re.Match) -> str:
-    words = unmarked(match[2]).strip()
+    words = match[2].strip()
     return f"\n\n{'#' * int(match[1])} {words}\n\n" if words else ""
 
 
