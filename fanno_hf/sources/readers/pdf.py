@@ -141,22 +141,22 @@ class _Measure:
     def __init__(self, textpage: Any, length: int):
         self._page = textpage.raw
         self._is_same = textpage.count_chars() == length
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
-        self._box = [ctypes.c_double() for _ in range(4)]
+        self._x, self._y, self._box = ctypes.c_double(), ctypes.c_double(), raw.FS_RECTF()
         self._font, self._flags = ctypes.create_string_buffer(64), ctypes.c_int()
 
     def line(self, text: str, start: int) -> Line:
         """Returns the line that begins at a place in the text of the page."""
-        page, box = self._page, self._box
+        page = self._page
         middle = start + len(text) // 2  # where neither a list's mark nor that of a footnote stands
         middle += text[middle - start] == " "
         end = start + len(text) - 1
         if not self._is_same:
             start, middle, end = self._index(start), self._index(middle), self._index(end)
         raw.FPDFText_GetCharOrigin(page, start, self._x, self._y)
-        raw.FPDFText_GetCharBox(page, end, *box)
+        raw.FPDFText_GetLooseCharBox(page, end, self._box)
+        size = raw.FPDFText_GetFontSize(page, middle)
         is_code = self._is_code(start) and self._is_code(end)
-        return Line(text, self._x.value, box[1].value, self._y.value, raw.FPDFText_GetFontSize(page, middle), is_code)
+        return Line(text, self._x.value, self._box.right, self._y.value, size, is_code)
 
     def pieces(self, text: str, start: int) -> Iterator[tuple[str, int]]:
         """Yields what stands between the places where a line turns back, with where it begins: lines that are at half the height
@@ -185,8 +185,8 @@ class _Measure:
         return (self._edges(start + end - 1)[1], self._edges(start + low)[0], low) if end else (0.0, 0.0, 0)
 
     def _edges(self, place: int) -> tuple[float, float]:
-        raw.FPDFText_GetCharBox(self._page, self._index(place), *self._box)
-        return self._box[0].value, self._box[1].value
+        raw.FPDFText_GetLooseCharBox(self._page, self._index(place), self._box)
+        return self._box.left, self._box.right
 
     def _index(self, place: int) -> int:
         return place if self._is_same else raw.FPDFText_GetCharIndexFromTextIndex(self._page, place)
