@@ -24,8 +24,22 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# encodings in use today, of two that may both be the more common one first; by Python's names, with those people know
+_IN_USE = {
+    **{
+        "cp1252": "Windows-1252",
+        "cp932": "CP932",
+        "euc_jp": "EUC-JP",
+        "gb18030": "GB18030",
+        "big5": "Big5",
+        "cp949": "CP949",
+    },
+    **{"cp1251": "Windows-1251", "koi8_r": "KOI8-R", "koi8_u": "KOI8-U"},
+    **{f"cp{number}": f"Windows-{number}" for number in (1250, 1253, 1254, 1255, 1256, 1257, 1258, 874)},
+    **{"iso8859_2": "ISO-8859-2", "utf_16_le": "UTF-16-LE", "utf_16_be": "UTF-16-BE"},
+}
 _HEAD = 4096  # bytes that tell an encoding
-_LEAST_SURE = 0.1  # confidence below which a guess is worth less than what most such files are
+_LEAST_SURE = 0.1  # coherence, of language, below which a guess is worth less than what most such files are
 _NEAR = 10_000  # bytes before and behind a fault that are looked at
 _TIMES = 4  # as many letters beyond ASCII as faults, at least, are in a text that is damaged
 _FOREIGN = 0.4  # share of letters beyond ASCII above which a text is in no Latin alphabet
@@ -157,12 +171,16 @@ def _is_damaged(data: bytes, encoding: str) -> bool:
 
 def _detected(data: bytes) -> str:
     """Returns the encoding that bytes which are no UTF-8 look like; of Latin letters that nothing else tells, Windows-1252."""
-    import chardet  # slow to load, and only a fault needs it
+    from charset_normalizer import from_bytes  # slow to load, and only a fault needs it
 
     if 0 not in data:  # lines that are ASCII would make it sure of anything
         data = b"\n".join(line for line in data.splitlines() if not line.isascii())
-    found = chardet.detect(data, encoding_era=chardet.EncodingEra.MODERN_WEB)
+    found = from_bytes(data, cp_isolation=list(_IN_USE))
+    order = list(_IN_USE)
+    best = min(
+        found, key=lambda one: (round(one.chaos, 1), -round(one.coherence, 1), order.index(one.encoding)), default=None
+    )
     beyond = sum(byte > 127 for byte in data)
     share = beyond / (beyond + sum(chr(byte).isalpha() for byte in data if byte < 128) or 1)
-    is_sure = share > _FOREIGN or (beyond >= _FEW and found["confidence"] >= _LEAST_SURE)
-    return found["encoding"] if is_sure and found["encoding"] not in (None, "ascii") else "Windows-1252"
+    is_sure = best and beyond >= _FEW and (share > _FOREIGN or best.coherence >= _LEAST_SURE)
+    return _IN_USE[best.encoding if is_sure else "cp1252"]
