@@ -52,6 +52,7 @@ def test_a_quoted_text_comes_through_hydra_and_omegaconf(text):
         # a path is one without quotes; with commas it may be several, unless it is there
         "data.path=/a/b=[c].txt": "data.path='/a/b=[c].txt'",
         "journal=2024": "journal='2024'",
+        "data.records=[*].x[0]": "data.records='[*].x[0]'",
         "data.path=a,b": "data.path=a,b",
         # no verdicts
         "stages.prescreen.verdicts={}": "stages.prescreen.verdicts=null",

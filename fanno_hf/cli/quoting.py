@@ -22,6 +22,7 @@ _LITERAL = re.compile(r"""(?!\s)(?:[^'"(){},\\$]|\$(?!\{))+(?<!\s)""")
 _MEANT = ("null", "???")  # what Hydra and OmegaConf make something of; quoted it would be a text
 _RUNS = ("run", "diff.a", "diff.b")
 _PATHS = ("data.path", "journal", "preview.html", "report.compare", "train.data")
+_TEXTS = ("data.records", "data.text_column")
 _VERDICTS = re.compile(r"stages\.\w+\.verdicts")
 
 
@@ -54,7 +55,7 @@ def for_hydra(text: str) -> str:
 def as_typed(word: str) -> str:
     """Returns an argument of the command line as Hydra must get it to read what was typed.
 
-    Names of runs (of several, as `-m run=007,008` has them, each) and paths are quoted; a path that is there is one whatever is
+    Names of runs (of several, as `-m run=007,008` has them, each), paths, and the places of texts in a file are quoted; a path that is there is one whatever is
     in it. No verdicts, `{}`, are `null`: Hydra adds a mapping to the defaults. What is quoted already, or is written for Hydra,
     stays as it is.
     """
@@ -62,7 +63,7 @@ def as_typed(word: str) -> str:
     name, names = key.lstrip("+"), value.split(",")
     if not sign or value.lower() in _MEANT:
         return word
-    if name in _PATHS and (_LITERAL.fullmatch(value) or _is_there(value)):
+    if (name in (*_PATHS, *_TEXTS) and _LITERAL.fullmatch(value)) or (name in _PATHS and _is_there(value)):
         return f"{key}={for_hydra(value)}"
     if name in _RUNS and "=" not in value and all(map(_LITERAL.fullmatch, names)):
         return f"{key}={','.join(each if each.lower() in _MEANT else for_hydra(each) for each in names)}"
