@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fanno_hf.settings import Settings
 
-_LONGEST_PATH = 4096
+_LONGEST_PATH, _LONGEST_NAME = 4096, 255
 _one_at_a_time = threading.Lock()
 
 
@@ -89,7 +89,7 @@ def _data(documents: Any, given: Sequence[str]) -> tuple[list[str], Any]:
         MemorySource(documents)  # raises where it is none, before anything is composed
         return ["data=memory"], documents
     path = os.fsdecode(documents)
-    if "\n" in path or len(path) > _LONGEST_PATH:
+    if "\n" in path or len(path) > _LONGEST_PATH or max(map(len, path.split(os.sep))) > _LONGEST_NAME:
         raise UserError("documents is one long text, where a path is expected: give a list of texts, as in [text]")
     return ["data=files", override("data.path", path)], None
 
@@ -98,6 +98,8 @@ def _recipe(recipe: str | os.PathLike | None) -> tuple[str, Path | None]:
     """Returns the name of a configuration and the folder it is in besides conf/."""
     if recipe is None:
         return "config", None
+    if not isinstance(recipe, str | os.PathLike):
+        raise UserError(f"recipe={recipe!r:.60}: give the name of a recipe, or the path of its file")
     path = Path(recipe).expanduser()
     if len(path.parts) > 1 or path.suffix in (".yaml", ".yml"):
         if path.suffix != ".yaml" or not path.is_file():

@@ -52,6 +52,8 @@ def run(documents: Any = None, *overrides: Any, recipe: str | os.PathLike | None
 
 def open(folder: str | os.PathLike) -> Run:  # noqa: A001
     """Returns a run that exists: its folder, or its name as in `run=`. Raises UserError where it is none."""
+    if not isinstance(folder, str | os.PathLike):
+        raise UserError(f"fanno_hf.open({folder!r:.60}): give the name of a run, or its folder")
     path = Path(folder).expanduser()
     if isinstance(folder, str) and not (path / "run.json").is_file():
         path = run_folder(folder)

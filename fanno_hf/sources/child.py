@@ -1,7 +1,7 @@
 """The process in which files are parsed: `python -m fanno_hf.sources.child`. It may crash or be killed; that costs one file.
 
 stdin   ["file", {path, name, options, skip}]      skip: members of an archive that are done
-stdout  ["leaf", name], ["document", …], ["unread", …], …, ["end", null] or ["fault", sentence]
+stdout  ["leaf", name], ["document", …], ["unread", …], …, ["left", null], …, ["end", null] or ["fault", sentence]
 """
 
 import os
@@ -63,6 +63,8 @@ def _read(path: Path, name: str, options: Options, skip: int, taken: BinaryIO) -
         except Exception as error:  # of a parser, over a file that nobody could foresee
             words = f" cannot be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
             taken.write(pack_item(Unread(leaf.name, "damaged", words)))
+        taken.write(pack("left", None))
+        taken.flush()  # what takes too long now is on the way to the next one
 
 
 def _timed(items: Iterable[Any], seconds: int, each: bool = False) -> Iterator[Any]:

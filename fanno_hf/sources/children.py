@@ -23,7 +23,7 @@ from fanno_hf.sources.document import Document, Said, Unread, Unreadable
 from fanno_hf.sources.frames import pack, unpack
 from fanno_hf.sources.kinds import KINDS
 from fanno_hf.sources.options import Options
-from fanno_hf.sources.reading import documents_of, open_file
+from fanno_hf.sources.reading import documents_of, is_read, open_file, unknown
 
 Item = Document | Unread | Said
 File = tuple[Path, str]
@@ -42,7 +42,7 @@ class _Job:
     is_parsed: bool
     items: deque[Item] = field(default_factory=deque)
     bytes: int = 0  # that wait in `items`
-    leaf: str = ""  # the member of an archive that is read
+    leaf: str = ""  # the file, or the member of an archive, that is read; "" between two
     leaves: int = 0  # that were begun
     is_sent: bool = False
     is_done: bool = False
@@ -136,7 +136,9 @@ class Children:
             file = open_file(path, name, self._options)
         except Unreadable as error:
             return _Job(path, name, True, deque([Unread(name, error.reason, error.detail)]), is_done=True)
-        return _Job(path, name, KINDS[file.kind].is_parsed if file.kind in KINDS else False)
+        if not is_read(file):
+            return _Job(path, name, True, deque([unknown(file)]), is_done=True)
+        return _Job(path, name, KINDS[file.kind].is_parsed)
 
     def _read_here(self, job: _Job) -> Iterator[Item]:
         yield from documents_of(open_file(job.path, job.name, self._options), self._options)
@@ -180,6 +182,8 @@ class Children:
         for name, value in unpack(child.buffer):
             if name == "leaf":
                 job.leaf, job.leaves = value, job.leaves + 1
+            elif name == "left":
+                job.leaf = ""
             elif name == "end":
                 job.is_done, child.job = True, None
             elif name == "fault":

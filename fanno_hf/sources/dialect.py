@@ -106,6 +106,7 @@ def find_dialect(head: str, is_whole: bool, wanted: str | None) -> Dialect | Non
         _check_alone(best, body, is_whole, names)
     if not best.rows:
         return None
+    _check_title(best, names)
     has_header = _has_header(best.rows, names)
     if not has_header and _is_prose(best):
         best = _fit(body, _NONE, is_whole)
@@ -183,11 +184,24 @@ def _check_alone(fit: _Fit, body: str, is_whole: bool, names: Collection[str]) -
         above = next((place for place, row in enumerate(rows) if len(row) > 1), len(rows))
         table = replace(fit, delimiter=delimiter, rows=rows[above:])
         if above <= _ABOVE and len(table.rows) > 1 and table.is_even and not _is_prose(table):
-            raise Unreadable(
-                "not_csv",
-                f", row {above} has 1 field and those below it have {table.width} ({_shown(delimiter)}): take out what stands "
-                "above the names of the columns",
-            )
+            raise _titled(above, "1 field", table.width, delimiter)
+
+
+def _check_title(fit: _Fit, names: Collection[str]) -> None:
+    """Raises Unreadable where a spreadsheet has written a title above the names, and empty fields behind it."""
+    above = next((place for place, row in enumerate(fit.rows) if all(map(str.strip, row))), len(fit.rows))
+    tops = [sum(map(bool, map(str.strip, row))) for row in fit.rows[:above]]
+    if fit.width > 1 and 0 < above <= _ABOVE and set(tops) == {1} and fit.rows[0][0].strip():
+        if _has_header(fit.rows[above:], names):
+            raise _titled(above, "text in 1 field alone", fit.width, fit.delimiter)
+
+
+def _titled(above: int, what: str, width: int, delimiter: str) -> Unreadable:
+    return Unreadable(
+        "not_csv",
+        f", row {above} has {what} and those below it have {width} ({_shown(delimiter)}): take out what stands above the names of "
+        "the columns",
+    )
 
 
 def _is_prose(fit: _Fit) -> bool:

@@ -180,7 +180,8 @@ def _detected(data: bytes) -> str:
     best = min(
         found, key=lambda one: (round(one.chaos, 1), -round(one.coherence, 1), order.index(one.encoding)), default=None
     )
+    alike = best.could_be_from_charset if best else ()  # that make the same text of it
     beyond = sum(byte > 127 for byte in data)
     share = beyond / (beyond + sum(chr(byte).isalpha() for byte in data if byte < 128) or 1)
     is_sure = best and beyond >= _FEW and (share > _FOREIGN or best.coherence >= _LEAST_SURE)
-    return _IN_USE[best.encoding if is_sure else "cp1252"]
+    return _IN_USE[min(filter(_IN_USE.__contains__, alike), key=order.index) if is_sure else "cp1252"]

@@ -16,9 +16,9 @@ from fanno_hf.sources.document import HIDDEN, KIND, Document, Said, Unread, Unre
 from fanno_hf.sources.encoding import check_encoding
 from fanno_hf.sources.finding import Found, counted, find_files
 from fanno_hf.sources.json_path import parse_path
-from fanno_hf.sources.kinds import KINDS
+from fanno_hf.sources.kinds import KINDS, KNOWN
 from fanno_hf.sources.options import Options
-from fanno_hf.sources.reading import open_file, rows_of
+from fanno_hf.sources.reading import is_read, open_file, rows_of, unknown
 from fanno_hf.sources.text_column import joiner
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ class FileSource:
         for path, name in found.files:
             try:
                 file = open_file(path, name, self._options)
+                if not is_read(file):
+                    raise UserError(self._sentence(unknown(file), found))
                 if KINDS[file.kind].is_parsed:
                     documents = self._read(Found([(path, name)], is_alone=True))
                     yield from ((document.source, document.text) for document in documents)
@@ -117,7 +119,7 @@ class FileSource:
                     yield item
                 elif isinstance(item, Said):
                     self._say_way(item, ways)
-                elif item.reason in (KIND, HIDDEN):
+                elif item.reason in (KIND, HIDDEN) and not (found.is_alone and item.file == found.files[0][1]):
                     found.left_out[item.detail or item.reason] += 1
                 else:
                     self._note(item, found)
@@ -133,7 +135,7 @@ class FileSource:
     def _sentence(self, unread: Unread, found: Found) -> str:
         """Returns what is wrong with a file, by the path under which it lies here; a member of an archive by its name."""
         path = next((path for path, name in found.files if name == unread.file), unread.file)
-        return f"{path}{unread.detail}"
+        return f"{path} is {unread.detail}: known are {KNOWN}" if unread.reason == KIND else f"{path}{unread.detail}"
 
     def _say_way(self, said: Said, ways: set[str]) -> None:
         """Says how a file is read, as soon as it is known; files that are read alike are named once."""
@@ -149,8 +151,14 @@ class FileSource:
         if self.unread:
             some = ", ".join(f"{unread.file}{unread.detail}" for unread in self.unread[:_NAMED])
             more = ", …" if len(self.unread) > _NAMED else ""
-            count = _count(len(found.files), "file")
-            logger.warning("%s: %d of %s gave no text: %s%s", self._key, len(self.unread), count, some, more)
+            are_members = not {unread.file for unread in self.unread} <= {name for _, name in found.files}
+            many = len(self.unread)
+            count = (
+                f"{_count(many, 'file')} in archives or beside them"
+                if are_members
+                else f"{many:,} of {_count(len(found.files), 'file')}"
+            )
+            logger.warning("%s: %s gave no text: %s%s", self._key, count, some, more)
 
 
 def cores() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from fanno_hf.errors import UserError
 from fanno_hf.sources.document import HIDDEN
 from fanno_hf.sources.kinds import KINDS, KNOWN, LOOKED_AT, kind_by_content, kind_of, packing_by_content
-from fanno_hf.texts.fit import clean
+from fanno_hf.texts.fit import clean, fit_to_show
 
 LINKED, SPECIAL = "linked to twice", "no regular file"
 
@@ -37,7 +37,14 @@ def find_files(where: str | None, key: str) -> Found:
     """
     if not where:
         raise UserError(f"{key} is missing: give a file, a folder or a glob, as in {key}=notes/")
-    path = Path(where).expanduser()
+    try:
+        path = Path(where).expanduser()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # a glob, or nothing
+    except (OSError, ValueError, RuntimeError) as error:  # a name that is too long, a zero byte, nobody's home
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{key}={fit_to_show(where, limit=80)} cannot be looked at: {why}") from error
     if path.is_dir():
         return _sorted(_walk(path), path, f"{key}={where}")
     if path.exists():

@@ -74,6 +74,11 @@ class Opened:
         """Where the bytes lie on disk as they are to be read; None where they are packed or in an archive."""
         return None if self._packing else self.path
 
+    @property
+    def most(self) -> int:
+        """Bytes that may be in it, unpacked."""
+        return _most(self._size, self.limit) if self._packing else self._size
+
     def is_packed_otherwise(self, packing: str) -> bool:
         """Whether it is packed, in another way than this one."""
         return self._packing not in ("", packing)
@@ -113,7 +118,11 @@ def readable() -> Iterator[None]:
 def bounded(unpacked: BinaryIO, size: int, limit: int) -> BinaryIO:
     """Returns what a file of `size` bytes unpacks to; reading raises Unreadable where that is more than the limit, and more than
     a hundred times its size."""
-    return io.BufferedReader(_Bounded(unpacked, max(limit, _RATIO * size)), _BLOCK)
+    return io.BufferedReader(_Bounded(unpacked, _most(size, limit)), _BLOCK)
+
+
+def _most(size: int, limit: int) -> int:
+    return max(limit, _RATIO * size)
 
 
 class _Bounded(io.RawIOBase):

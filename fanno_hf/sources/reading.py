@@ -43,12 +43,21 @@ def _with_kind(file: Opened) -> Opened:
     return file
 
 
+def is_read(file: Opened) -> bool:
+    """Whether there is a reader for it."""
+    return file.kind in KINDS
+
+
+def unknown(file: Opened) -> Unread:
+    """Returns what is said of a file for which there is none."""
+    return Unread(file.name, KIND, f".{file.kind}" if file.kind else "of unknown kind")
+
+
 def leaves(file: Opened, options: Options, depth: int = 0) -> Iterator[Opened | Unread]:
     """Yields the file, or, of an archive, the files in it, those of archives within it too; and what is none that is read."""
-    kind = KINDS.get(file.kind)
-    if kind is None:
-        yield Unread(file.name, KIND, f".{file.kind}")
-    elif not kind.is_container:
+    if not is_read(file):
+        yield unknown(file)
+    elif not KINDS[file.kind].is_container:
         yield file
     elif depth == _DEPTH:
         yield Unread(file.name, "too_deep", f": archives within archives are read {_DEPTH} deep")

@@ -125,6 +125,7 @@ def test_a_mistake_is_the_sentence_that_the_shell_prints(word, cli):
         ([{"text": "a"}], "documents[0] is a dict, not a text: give texts, or Dataset.from_list(documents)"),
         ({"text": ["a"]}, "documents is a dict: give a Dataset, an IterableDataset, a list of texts or a path"),
         ("one\ntext", "documents is one long text, where a path is expected: give a list of texts, as in [text]"),
+        ("a text " * 99, "documents is one long text, where a path is expected: give a list of texts, as in [text]"),
     ],
 )
 def test_documents_that_are_none_are_refused(documents, sentence, tmp_path):

@@ -55,6 +55,26 @@ def test_a_packed_file_without_another_extension_is_known_by_its_bytes(put):
     assert read(put("b", gzip.compress(b"Moss"))) == [("b", "Moss")]
 
 
+def test_what_is_packed_and_of_no_kind_is_left_out_by_a_word_and_alone_refused(put, tmp_path, caplog):
+    caplog.set_level("INFO")
+    alone = put("cover.gz", gzip.compress(b"\x89PNG\0\0"))
+    put("moss.txt", b"Moss")
+    assert read(tmp_path) == [("moss.txt", "Moss")]
+    assert "2 files; left out: 1 of unknown kind" in caplog.text
+    with pytest.raises(UserError, match="cover.gz is of unknown kind: known are jsonl"):
+        read(alone)
+
+
+def test_a_tar_archive_whose_member_claims_more_than_there_is(put):
+    claim = tarfile.TarInfo("moss.txt")
+    claim.size = 1 << 40
+    put("b.txt", b"Tide")
+    source = FileSource(str(put("a.tar", claim.tobuf() + b"Moss").parent))
+    assert [one.text for one in source.documents()] == ["Tide"]
+    assert [one.file for one in source.unread] == ["a.tar/moss.txt", "a.tar"]
+    assert source.unread[1].detail == " is read as far as moss.txt, which claims to be larger than it"
+
+
 MEMBERS = {
     "b/moss.txt": b"Moss",
     "a.jsonl.gz": gzip.compress(LINES),

@@ -45,6 +45,10 @@ def open_tar(file: Opened, options: Options) -> Iterator[Opened | Unread]:
                         "too_large",
                         f" is larger than data.max_file_size={options.max_file_size:,} bytes: raise it",
                     )
+                    if member.size > file.most:  # tarfile would pass over it for hours
+                        raise Unreadable(
+                            "too_large", f" is read as far as {clean(member.name)}, which claims to be larger than it"
+                        )
                 elif member.isfile():
                     data = archive.extractfile(member).read()  # a stream cannot be read twice
                     yield from _member(name, lambda data=data: io.BytesIO(data), member.size, options)
