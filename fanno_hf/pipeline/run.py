@@ -23,7 +23,7 @@ from fanno_hf.output.manifest import set_entry
 from fanno_hf.output.pairs import pairs
 from fanno_hf.output.place import check_loadable, run_folder
 from fanno_hf.output.report_files import write_card
-from fanno_hf.output.unread import write_unread
+from fanno_hf.output.unread import renew_unread, unread_counts, write_unread
 from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_before
 from fanno_hf.pipeline.room import warn_of_small_context
 from fanno_hf.pipeline.said import log_stage
@@ -120,6 +120,9 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> StageEmpty | None:
     if entry and not context.settings.force and _is_up_to_date(entry, fingerprint, stage, folder):
         if not entry["kept"]:
             return StageEmpty(entry["stopped"])
+        if stage.name == "prescreen" and renew_unread(folder, entry, inputs.unread):
+            set_entry(folder.manifest, stage.name, entry)
+            folder.write_manifest()
         logger.info("%s: up to date (%d rows)", stage.name, entry["kept"])
         return None
     # before a request is paid for
@@ -283,9 +286,7 @@ def _about(stage: Stage, context: Context, folder: RunFolder, unread: Sequence[U
         found["command"] = config["command"]
     if stage.name == "prescreen" and not Shards.exist(folder.path):
         found["documents"] = about_documents(context.settings)
-    if unread:
-        found["unread"] = dict(Counter(one.reason for one in unread).most_common())
-    return {**found, **{name: config[name] for name in stage.recorded}}
+    return {**found, **unread_counts(unread), **{name: config[name] for name in stage.recorded}}
 
 
 def _cost(context: Context, spent: float, seconds: float) -> dict[str, Any]:

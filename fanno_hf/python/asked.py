@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fanno_hf.cli.keys import CONFIG_PATH, CONFIGURATION
 from fanno_hf.errors import UserError, did_you_mean
 from fanno_hf.hub_token import check_endpoint
+from fanno_hf.python.manners import undisturbed
 from fanno_hf.python.overrides import Overrides, as_words, override
 from fanno_hf.sources.memory import MemorySource
 
@@ -60,9 +61,10 @@ class Asked:
         configuration itself is raised as Hydra and OmegaConf raise it.
         """
         check_endpoint()
-        from omegaconf import open_dict
+        with undisturbed():
+            from omegaconf import open_dict
 
-        from fanno_hf.cli.configuration import read_settings
+            from fanno_hf.cli.configuration import read_settings
 
         given = as_words(self.overrides)
         data, documents = _data(self.documents, given)
@@ -124,10 +126,11 @@ def _composed(name: str, folder: Path | None, words: list[str]) -> "DictConfig":
 
     Hydra's own `compose` searches no second folder for a recipe, and takes the place of what the caller has initialised.
     """
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
-    from hydra._internal.utils import create_config_search_path
-    from hydra.core.config_search_path import SearchPathQuery
-    from hydra.types import RunMode
+    with undisturbed():
+        from hydra._internal.config_loader_impl import ConfigLoaderImpl
+        from hydra._internal.utils import create_config_search_path
+        from hydra.core.config_search_path import SearchPathQuery
+        from hydra.types import RunMode
 
     with _own_hydra():
         search = create_config_search_path(CONFIG_PATH)

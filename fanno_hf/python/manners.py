@@ -5,7 +5,9 @@ with told_in_words(overrides), at_work(settings):      ->  UserError: stages.sed
 """
 
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,22 @@ def told_in_words(debug: bool) -> Iterator[None]:
         else:
             told, cause = (UserError if code == 2 else FannoError)(message), error
         raise told from (cause if debug else None)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Puts Ctrl-C and the stop button off until the end: a library whose import is broken off may stay half imported."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where they never come
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

@@ -191,9 +191,9 @@ def _check_title(fit: _Fit, names: Collection[str]) -> None:
     """Raises Unreadable where a spreadsheet has written a title above the names, and empty fields behind it."""
     above = next((place for place, row in enumerate(fit.rows) if all(map(str.strip, row))), len(fit.rows))
     tops = [sum(map(bool, map(str.strip, row))) for row in fit.rows[:above]]
-    if fit.width > 1 and 0 < above <= _ABOVE and set(tops) == {1} and fit.rows[0][0].strip():
-        if _has_header(fit.rows[above:], names):
-            raise _titled(above, "text in 1 field alone", fit.width, fit.delimiter)
+    is_title = fit.width > 1 and 0 < above <= _ABOVE and set(tops) == {1} and fit.rows[0][0].strip()
+    if is_title and _has_header(fit.rows[above:], names):
+        raise _titled(above, "text in 1 field alone", fit.width, fit.delimiter)
 
 
 def _titled(above: int, what: str, width: int, delimiter: str) -> Unreadable:
