@@ -33,6 +33,8 @@ def open_file(path: Path, name: str, options: Options) -> Opened:
         if not kind and not packing:
             with open(path, "rb") as file:
                 packing = packing_by_content(file.read(LOOKED_AT))
+    if not size and kind in KINDS and KINDS[kind].is_parsed:
+        raise Unreadable("empty", " is empty")
     return _with_kind(Opened(name, lambda: open(path, "rb"), kind, packing, size, options.max_file_size, path))
 
 

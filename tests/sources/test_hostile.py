@@ -63,7 +63,7 @@ def test_each_costs_itself(folder):
     assert {(unread.file, unread.reason) for unread in source.unread} == {
         ("bomb.docx", "too_large"),
         ("broken.docx", "damaged"),
-        ("broken.epub", "damaged"),
+        ("broken.epub", "empty"),
         ("broken.pdf", "damaged"),
         ("broken.warc", "damaged"),
         ("broken.ipynb", "not_a_notebook"),

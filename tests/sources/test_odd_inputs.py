@@ -126,6 +126,8 @@ REFUSED = [
     ("no_mark.txt", MOSS.encode("utf-16-le"), " looks like UTF-16-LE: set data.encoding=utf-16-le"),
     ("book.csv", b"PK\x03\x04" + bytes(range(256)), " is no text: byte 132 is 0x80, and begins as a .zip file does: give"),
     ("excel.csv", "Quarterly export,,\nid,text,url\n1,Moss drinks,a\n2,Tides turn,b\n", ", row 1 has text in 1 field alone and those below"),
+    ("squad.csv", '{"data": [{"context": "Moss drinks rain"}]}\n', " is no table: it begins as a .json file does: give it that"),
+    ("scan.pdf", b"", " is empty"),
     ("ragged.csv", "id,text,lang\n1,Moss,en\n2,Tides, turn,en\n3,Bread,en\n", ", row 2 has 4 fields, the header has 3 (delimiter ','): "),
     ("short.csv", "id;text;lang\n1;Moss;en\n2;Tides\n3;Bread;en\n", ", row 2 has 2 fields, the header has 3 (delimiter ';'): "),
     ("prose.csv", f"id,text\n1,{TIDE}\n2,{BREAD}\n3,Moss\n", ", row 1 has 3 fields, the header has 2 (delimiter ','): "),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fanno_hf.sources.dialect import Dialect, doubled, find_dialect
 from fanno_hf.sources.document import Row, Said, Unreadable
 from fanno_hf.sources.encoding import open_text
+from fanno_hf.sources.kinds import LOOKED_AT, kind_by_content
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.texts.fit import fit_to_show
@@ -20,6 +21,8 @@ def read_csv(file: Opened, options: Options) -> Iterator[Row | Said]:
     """
     with open_text(file, options.encoding, file.limit) as text:
         head = text.read(_HEAD)
+        if (kind := kind_by_content(head.encode()[:LOOKED_AT])) in ("json", "jsonl"):
+            raise Unreadable("not_csv", f" is no table: it begins as a .{kind} file does: give it that extension")
         dialect = find_dialect(head, len(head) < _HEAD, options.text_column)
     if dialect is None:
         return

@@ -46,7 +46,8 @@ def _block(cell: dict, language: str) -> str:
         return ""
     kind = cell.get("cell_type")
     if kind == "code":
-        return fence(text, language)
+        own = cell.get("language")  # of format 3
+        return fence(text, own if isinstance(own, str) else language)
     if kind == "heading":  # of format 3
         return f"{'#' * cell['level'] if isinstance(cell.get('level'), int) else '#'} {text.strip()}"
     return text.strip() if kind == "markdown" else ""

@@ -25,6 +25,8 @@ def read_parquet(file: Opened, options: Options) -> Iterator[Row]:
     try:
         with pq.ParquetFile(file.plain_path or io.BytesIO(file.content())) as table:
             columns = options.columns or [leaf.path for leaf in table.schema if not _is_bytes(leaf)]
+            if not columns:
+                raise Unreadable("no_text", " has columns of bytes alone, and bytes are no text")
             rows = chain.from_iterable(map(_values, table.iter_batches(_batch(table), columns=columns)))
             for number, row in enumerate(rows, start=1):
                 yield Row(row, str(number))
