@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -33,7 +34,7 @@ from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import TEACHER
-from fanno_hf.steps.rows import empty
+from fanno_hf.steps.rows import column, empty
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -200,7 +201,7 @@ def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: Stage, fol
 
 
 def _counts(output: StageOutput) -> dict[str, Any]:
-    reasons = Counter(output.rejected["reason"])
+    reasons = Counter(column(output.rejected, "reason"))
     return {
         "rows_in": len(output.kept) + len(output.rejected),
         "kept": len(output.kept),
@@ -215,10 +216,10 @@ def _undecided(output: StageOutput) -> dict[str, int]:
     name = "response_verdicts" if "response_verdicts" in output.kept.column_names else "verdicts"
     answered = (
         row
-        for row, reason in zip(output.rejected[name], output.rejected["reason"], strict=True)
+        for row, reason in zip(column(output.rejected, name), column(output.rejected, "reason"), strict=True)
         if reason not in TEACHER
     )
-    verdicts = (verdict for row in chain(output.kept[name], answered) for verdict in row or ())
+    verdicts = (verdict for row in chain(column(output.kept, name), answered) for verdict in row or ())
     return dict(Counter(verdict["name"] for verdict in verdicts if verdict["probability"] is None).most_common())
 
 
@@ -298,6 +299,7 @@ def _cost(context: Context, spent: float, seconds: float) -> dict[str, Any]:
     return {"cost": round(cost, 6), "price": price, **({"judge_price": judge.model_dump()} if judge.is_given else {})}
 
 
+@cache
 def _versions() -> dict[str, str]:
     """Returns the versions of the packages that may matter and are installed; models need what [local] brings."""
     found = {}
