@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from fanno_hf.checksum import seal
 from fanno_hf.cli.console import QUIET
@@ -20,6 +21,9 @@ from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
+# Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+os.fsync = lambda _: None  # no test cuts the power
 
 from datasets import Dataset  # noqa: E402
 from hydra import compose, initialize_config_dir
