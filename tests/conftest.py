@@ -21,15 +21,16 @@ from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
-# Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
-yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-os.fsync = lambda _: None  # no test cuts the power
 
 from datasets import Dataset  # noqa: E402
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+
+# Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+os.fsync = lambda _: None  # no test cuts the power
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
 

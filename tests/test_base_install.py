@@ -50,7 +50,9 @@ def smoke(tmp_path_factory) -> dict[str, Path]:
     hidden = {"without": sorted(HEAVY), "with": ["spacy"]}
     codes = {name: f"HIDDEN = {modules}{HIDE}{COMMAND}" for name, modules in hidden.items()}
     runs = {
-        name: python(code, "-cd", "recipes", "-cn", "smoke", f"run={folder / name}", "log_level=WARNING")
+        name: python(
+            code, "-cd", "recipes", "-cn", "smoke", "data.limit=60", f"run={folder / name}", "log_level=WARNING"
+        )
         for name, code in codes.items()
     }
     said = {name: process.communicate(timeout=240)[1] for name, process in runs.items()}

@@ -299,11 +299,13 @@ def _cost(context: Context, spent: float, seconds: float) -> dict[str, Any]:
     return {"cost": round(cost, 6), "price": price, **({"judge_price": judge.model_dump()} if judge.is_given else {})}
 
 
-@cache
 def _versions() -> dict[str, str]:
     """Returns the versions of the packages that may matter and are installed; models need what [local] brings."""
-    found = {}
-    for name in _PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+    return {name: version for name in _PACKAGES if (version := _version(name))}
+
+
+@cache
+def _version(package: str) -> str | None:
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(package)
+    return None
