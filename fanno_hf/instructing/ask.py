@@ -18,7 +18,7 @@ from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
 from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent, watched
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.rows import conform, map_rows, table_of
+from fanno_hf.steps.rows import conform, table_of, with_columns
 from fanno_hf.teacher.base import Ask, Request
 
 SURPLUS = ("surplus", "not asked: target_size was reached")
@@ -193,7 +193,9 @@ class Instructor:
         """Returns instructions with their full set of columns: lineage, and nulls for what is not known yet."""
         lineage = {"prompt_digest": self._prompt.digest, "teacher": self._context.teacher.identity}
         columns = {name: INSTRUCTION[name] for name in lineage}
-        return conform(map_rows(rows, lambda row: lineage, columns), INSTRUCTION)
+        return conform(
+            with_columns(rows, {name: [value] * len(rows) for name, value in lineage.items()}, columns), INSTRUCTION
+        )
 
 
 def count_removed(stage: str, *tables: Dataset) -> dict[str, dict[str, int]]:

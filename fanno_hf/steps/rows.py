@@ -207,10 +207,9 @@ def empty(schema: Mapping[str, Any]) -> "Dataset":
 
 def conform(dataset: "Dataset", columns: Mapping[str, Any]) -> "Dataset":
     """Returns the rows with exactly these columns, in this order; a missing column is filled with nulls."""
-    missing = {name: type_ for name, type_ in columns.items() if name not in dataset.column_names}
-    if missing and len(dataset):
-        dataset = with_columns(dataset, dict.fromkeys(missing, [None] * len(dataset)), missing)
-    if not len(dataset):
-        return empty(columns)
-    dataset, schema = dataset.select_columns(list(columns)), features(columns)
-    return dataset if dataset.features == schema else dataset.cast(schema)
+    missing = [name for name in columns if name not in dataset.column_names]
+    if not missing and len(dataset):
+        rows = dataset if dataset.column_names == list(columns) else dataset.select_columns(list(columns))
+        if rows.features == features(columns):
+            return rows
+    return _mapped(dataset, lambda rows, _: {name: [None] * rows.num_rows for name in missing}, columns, keep=False)
