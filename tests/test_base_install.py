@@ -115,10 +115,10 @@ def test_the_base_requires_no_heavy_package():
 
 
 def test_a_version_of_a_package_that_is_not_installed_is_left_out(monkeypatch):
-    from fanno_hf.pipeline import run
+    from fanno_hf.pipeline import versions
 
-    monkeypatch.setattr(run, "_PACKAGES", ("numpy", "no-such-package", "pyarrow"))
-    assert list(run._versions()) == ["numpy", "pyarrow"]
+    monkeypatch.setattr(versions, "PACKAGES", ("numpy", "no-such-package", "pyarrow"))
+    assert list(versions.versions()) == ["numpy", "pyarrow"]
 
 
 def test_every_package_is_installed():

@@ -4,10 +4,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +28,7 @@ from fanno_hf.pipeline.room import warn_of_small_context
 from fanno_hf.pipeline.said import log_stage
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
+from fanno_hf.pipeline.versions import versions
 from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
@@ -43,8 +42,6 @@ logger = logging.getLogger(__name__)
 
 DATA_VERSION = 5
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
-
-_PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
 
 
 def execute(settings: Settings) -> RunFolder:
@@ -148,7 +145,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> StageEmpty | None:
         **_about(stage, context, folder, inputs.unread),
         **decisive,
     }
-    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
+    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=versions())
     set_entry(folder.manifest, stage.name, entry)
     if stage.has_pairs:
         renew_exports(folder)
@@ -297,15 +294,3 @@ def _cost(context: Context, spent: float, seconds: float) -> dict[str, Any]:
         return {}
     price = context.settings.teacher.price.model_dump() | {"currency": costs.currency}
     return {"cost": round(cost, 6), "price": price, **({"judge_price": judge.model_dump()} if judge.is_given else {})}
-
-
-def _versions() -> dict[str, str]:
-    """Returns the versions of the packages that may matter and are installed; models need what [local] brings."""
-    return {name: version for name in _PACKAGES if (version := _version(name))}
-
-
-@cache
-def _version(package: str) -> str | None:
-    with suppress(metadata.PackageNotFoundError):
-        return metadata.version(package)
-    return None
