@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from fanno_hf.checksum import seal
 from fanno_hf.cli.console import QUIET
@@ -26,6 +27,10 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+
+# Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+os.fsync = lambda _: None  # no test cuts the power
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
 

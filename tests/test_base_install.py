@@ -50,7 +50,9 @@ def smoke(tmp_path_factory) -> dict[str, Path]:
     hidden = {"without": sorted(HEAVY), "with": ["spacy"]}
     codes = {name: f"HIDDEN = {modules}{HIDE}{COMMAND}" for name, modules in hidden.items()}
     runs = {
-        name: python(code, "-cd", "recipes", "-cn", "smoke", f"run={folder / name}", "log_level=WARNING")
+        name: python(
+            code, "-cd", "recipes", "-cn", "smoke", "data.limit=60", f"run={folder / name}", "log_level=WARNING"
+        )
         for name, code in codes.items()
     }
     said = {name: process.communicate(timeout=240)[1] for name, process in runs.items()}
@@ -113,10 +115,10 @@ def test_the_base_requires_no_heavy_package():
 
 
 def test_a_version_of_a_package_that_is_not_installed_is_left_out(monkeypatch):
-    from fanno_hf.pipeline import run
+    from fanno_hf.pipeline import versions
 
-    monkeypatch.setattr(run, "_PACKAGES", ("numpy", "no-such-package", "pyarrow"))
-    assert list(run._versions()) == ["numpy", "pyarrow"]
+    monkeypatch.setattr(versions, "PACKAGES", ("numpy", "no-such-package", "pyarrow"))
+    assert list(versions.versions()) == ["numpy", "pyarrow"]
 
 
 def test_every_package_is_installed():

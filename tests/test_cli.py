@@ -300,7 +300,7 @@ def stopped(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
     log = folder / "requests.log"
     process = start(
-        folder, "teacher.delay=0.2", "teacher.concurrency=4", f"teacher.log={log}", preexec_fn=heed_interrupts
+        folder, "teacher.delay=0.1", "teacher.concurrency=4", f"teacher.log={log}", preexec_fn=heed_interrupts
     )
     wait_for(lambda: log.exists() and len(log.read_bytes().splitlines()) >= requests, process)
     process.send_signal(sent)
@@ -375,10 +375,14 @@ def test_a_disk_that_is_really_full_is_one_line(small_disk, cli, tmp_path):
     assert "disk is full" in line(said)
 
 
-@pytest.mark.parametrize("budget", ["budget.requests=20", "budget.tokens=2000", "budget.seconds=0.001"])
-def test_a_budget_that_is_reached_is_one_line_and_code_3_and_changes_no_byte(small, finished, tmp_path, budget):
+@pytest.mark.parametrize("budget", ["budget.requests=5", "budget.tokens=500", "budget.seconds=0.001"])
+def test_a_budget_that_is_reached_is_one_line_and_code_3(small, budget):
     code, said = small(budget)
     assert (code, line(said).split(" is reached")[0]) == (3, budget)
+
+
+def test_a_budget_that_was_reached_changes_no_byte(small, finished, tmp_path):
+    small("budget.requests=40")
     assert small()[0] == 0
     assert outputs(tmp_path / "run") == outputs(finished / "run")
 

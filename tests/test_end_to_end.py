@@ -20,10 +20,10 @@ def test_documents_become_pairs_and_a_second_run_asks_nothing(tmp_path, monkeypa
             *(
                 f"run={folder}",
                 # short ones: what is read costs as much as what is written
-                *("data=files", f"data.path={write_documents(tmp_path / 'documents.jsonl', DOCUMENTS[:3])}"),
+                *("data=files", f"data.path={write_documents(tmp_path / 'documents.jsonl', DOCUMENTS[:2])}"),
                 "stages.seed.combinations=2",
                 # more than the seeds, so that a window is asked
-                *("stages.augment.target_size=7", "stages.augment.window=2", "stages.augment.epochs=1"),
+                *("stages.augment.target_size=5", "stages.augment.window=2", "stages.augment.epochs=1"),
             ),
             # one verdict is enough here
             *("stages.prescreen.verdicts.advertisement=null", "stages.prescreen.verdicts.private_information=null"),
@@ -33,7 +33,7 @@ def test_documents_become_pairs_and_a_second_run_asks_nothing(tmp_path, monkeypa
                 for name in ("needs_document", "unsafe", "private_details")
             ),
             # one thread: the other core belongs to the tests beside this one
-            *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=96", "log_level=WARNING"),
+            *("teacher.threads=1", "stages.respond.retrieved=0", "stages.respond.max_tokens=48", "log_level=WARNING"),
         )
     )
     execute(config)

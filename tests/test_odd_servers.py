@@ -106,9 +106,6 @@ ODD = {
         holds(512, vllm), ("stages.prescreen.max_tokens=600",), LONG, used=SHORTENED
     ),
     "600 tokens, and says nothing of use": Odd(holds(600, lambda *_: "Bad Request"), SMALL, LONG, used=SHORTENED),
-    "600 tokens, speaks of max_tokens": Odd(
-        holds(600, lambda limit, prompt, most: f"max_tokens must be at least 1, got {limit - prompt}"), SMALL, LONG
-    ),
     "600 tokens, and writes less": Odd(holds(600, None), SMALL, LONG, said=("was full after 600 tokens",)),
     "1400 tokens, fails with 500": Odd(holds(1400, lambda *_: "Internal Server Error", 500), (), LONG, used=SHORTENED),
     "1400 tokens, an error with 200": Odd(holds(1400, lambda *_: "too many tokens", 200), (), LONG, used=SHORTENED),
@@ -119,7 +116,6 @@ ODD = {
     "1400 tokens, forbids more": Odd(
         holds(1400, lambda most, *_: f"input length exceeds quota: max {most} tokens", 403), (), LONG, used=SHORTENED
     ),
-    "1400 tokens, does not find more": Odd(holds(1400, lambda *_: "Not Found", 404), (), LONG, used=SHORTENED),
     "1400 tokens, is full": Odd(
         holds(1400, lambda most, *_: f"Request too large for model: TPM Limit {most}, Requested 9999", 429),
         *((), LONG),

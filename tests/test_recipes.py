@@ -20,7 +20,14 @@ SWEEP = sorted(path.stem for path in (ROOT / "recipes" / "ablations").glob("*.ya
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
 
 # a recipe without its server, its documents and its size
-DRY = ("teacher=scripted", "~teacher.base_url", "data=sample", "embedder=hashing", "stages.augment.target_size=20")
+DRY = (
+    "teacher=scripted",
+    "~teacher.base_url",
+    "data=sample",
+    "data.limit=60",
+    "embedder=hashing",
+    "stages.augment.target_size=20",
+)
 DRY_OF = {
     **dict.fromkeys(RECIPES, ("~teacher.model", "~data.name", "~data.text_column", "tokenizer.name_or_path=words")),
     "plain": ("~data.path",),

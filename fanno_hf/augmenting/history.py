@@ -16,6 +16,7 @@ from fanno_hf.bandit import pulls_histogram
 from fanno_hf.columns import WINDOW
 from fanno_hf.steps.asking import SPENT
 from fanno_hf.steps.lengths import as_table, spread
+from fanno_hf.steps.rows import column
 from fanno_hf.texts.verbs import MISSING, VerbParser, find_parser
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class History:
                 **about,
                 "accepted": len(rows),
                 "pool": len(self._pool),
-                "instruction_tokens": spread(rows["num_tokens"]),
+                "instruction_tokens": spread(column(rows, "num_tokens")),
                 "response_tokens": spread(learned.response_tokens),
                 "nearest_similarity": learned.nearest_similarity,
                 "mean_similarity": learned.mean_similarity,
@@ -63,7 +64,7 @@ class History:
                 **{name: spent.get(name, 0) + learned.spent.get(name, 0) for name in SPENT},
             }
         )
-        self._unread.append((self._records[-1], rows["instruction"][:]))
+        self._unread.append((self._records[-1], list(column(rows, "instruction"))))
 
     @cached_property
     def _parser(self) -> VerbParser | None:

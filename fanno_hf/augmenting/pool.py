@@ -18,7 +18,7 @@ from fanno_hf.columns import DOCUMENT, INSTRUCTION, full_text
 from fanno_hf.identity import spread_seed
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.rewarding import ASKED, ask_rewards
-from fanno_hf.steps.rows import conform, with_columns
+from fanno_hf.steps.rows import column, conform, with_columns
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class InstructionPool:
         self.nearest = Nearest()
         self.nearest.add(self.embeddings[:0], self.embeddings)
         # int64, shape (n,), draws so far
-        self.pulls = np.array([pulls or 0 for pulls in self.rows["pulls"]], dtype=np.int64)
-        self._place = {name: place for place, name in enumerate(self.rows["instruction_id"])}
+        self.pulls = np.array([pulls or 0 for pulls in column(self.rows, "pulls")], dtype=np.int64)
+        self._place = {name: place for place, name in enumerate(column(self.rows, "instruction_id"))}
         self._tried, self._accepted = self.pulls.copy(), np.zeros(len(seeds), dtype=np.int64)
         self._credit(self.rows)
         self._fixed, spent = self._ask_fixed(self.rows)
@@ -62,7 +62,7 @@ class InstructionPool:
 
     def _ask_fixed(self, rows: Dataset) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         """The rewards that never change, and the tokens that the teacher spent on them."""
-        found, spent = {"instruction_length": np.array(rows["num_tokens"][:], dtype=np.float64)}, Counter()
+        found, spent = {"instruction_length": np.array(list(column(rows, "num_tokens")), dtype=np.float64)}, Counter()
         for name in self._weights:
             if name in ASKED:
                 found[name], tokens, failed = ask_rewards(name, self._described(rows), self._context)
@@ -72,17 +72,17 @@ class InstructionPool:
 
     def _described(self, rows: Dataset) -> Dataset:
         """Returns the rows with the title and heading of their documents."""
-        of = [self._descriptions.get(name, (None, None)) for name in rows["document_id"]]
+        of = [self._descriptions.get(name, (None, None)) for name in column(rows, "document_id")]
         values = {"title": [title for title, _ in of], "heading": [heading for _, heading in of]}
-        return with_columns(rows, values, {name: DOCUMENT[name] for name in values}, "augment: documents")
+        return with_columns(rows, values, {name: DOCUMENT[name] for name in values})
 
     @cached_property
     def _descriptions(self) -> dict[str, tuple[str | None, str | None]]:
         documents = self._documents
         if documents is None:
             return {}
-        described = zip(documents["title"], documents["heading"], strict=True)
-        return dict(zip(documents["document_id"], described, strict=True))
+        described = zip(column(documents, "title"), column(documents, "heading"), strict=True)
+        return dict(zip(column(documents, "document_id"), described, strict=True))
 
     @property
     def rewards(self) -> np.ndarray:
@@ -133,7 +133,7 @@ class InstructionPool:
 
     def _append(self, rows: Dataset, embeddings: np.ndarray, fixed: Mapping[str, np.ndarray]) -> None:
         size, none = len(self.rows), np.zeros(len(rows), dtype=np.int64)
-        self._place.update((name, size + place) for place, name in enumerate(rows["instruction_id"]))
+        self._place.update((name, size + place) for place, name in enumerate(column(rows, "instruction_id")))
         self.rows = concatenate_datasets([self.rows, rows])
         self.embeddings = np.concatenate([self.embeddings, embeddings])
         self._fixed = {name: np.concatenate([values, fixed[name]]) for name, values in self._fixed.items()}
@@ -143,7 +143,7 @@ class InstructionPool:
 
     def _credit(self, rows: Dataset) -> None:
         """Counts an accepted instruction for each counterexample that it was made with."""
-        for names in rows["counterexamples"]:
+        for names in column(rows, "counterexamples"):
             places = [self._place[name] for name in names or () if name in self._place]
             self._accepted[places] += 1
 
@@ -151,4 +151,4 @@ class InstructionPool:
         """Returns the rows with their rewards and pulls."""
         values = {"reward": self.rewards.tolist(), "pulls": self.pulls.tolist()}
         columns = {name: INSTRUCTION[name] for name in values}
-        return conform(with_columns(self.rows, values, columns, "augment: state"), INSTRUCTION)
+        return conform(with_columns(self.rows, values, columns), INSTRUCTION)

@@ -7,6 +7,7 @@ stage=diff a=demo b=old                                                   ->  st
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ RENAMED = {
 """Old key -> new key. The version after the one that renamed a key drops its entry."""
 
 
-def configuration_keys() -> list[str]:
+@cache
+def configuration_keys() -> tuple[str, ...]:
     """Returns every key that any option of the configuration has, dotted: "stages.seed.combinations"."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     keys: dict[str, None] = {}
@@ -54,7 +56,7 @@ def configuration_keys() -> list[str]:
         keys.update(dict.fromkeys(_dotted(content or {}, "".join(f"{part}." for part in prefix))))
     # a judge is made as teachers are
     keys.update({key.replace("teacher.", "judge.", 1): None for key in keys if key.startswith("teacher.")})
-    return list(keys)
+    return tuple(keys)
 
 
 def _dotted(config: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
 from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent, watched
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.rows import conform, features, map_rows
+from fanno_hf.steps.rows import conform, table_of, with_columns
 from fanno_hf.teacher.base import Ask, Request
 
 SURPLUS = ("surplus", "not asked: target_size was reached")
@@ -64,7 +64,7 @@ def row_to_ask(
 
 def rows_to_ask(rows: Sequence[Mapping[str, Any]]) -> Dataset:
     """Returns rows of `row_to_ask` as a data set with declared types."""
-    return Dataset.from_dict({name: [row[name] for row in rows] for name in _TO_ASK}, features=features(_TO_ASK))
+    return table_of({name: [row[name] for row in rows] for name in _TO_ASK}, _TO_ASK)
 
 
 def instruction_prompt(prompts: Prompts, *, think_different: bool) -> Prompt:
@@ -193,7 +193,9 @@ class Instructor:
         """Returns instructions with their full set of columns: lineage, and nulls for what is not known yet."""
         lineage = {"prompt_digest": self._prompt.digest, "teacher": self._context.teacher.identity}
         columns = {name: INSTRUCTION[name] for name in lineage}
-        return conform(map_rows(rows, lambda row: lineage, columns, f"{self._stage}: lineage"), INSTRUCTION)
+        return conform(
+            with_columns(rows, {name: [value] * len(rows) for name, value in lineage.items()}, columns), INSTRUCTION
+        )
 
 
 def count_removed(stage: str, *tables: Dataset) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanno_hf.columns import PAIR, full_text
 from fanno_hf.identity import content_id
-from fanno_hf.steps.rows import features
+from fanno_hf.steps.rows import table_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 def pairs(responses: "Dataset") -> "Dataset":
     """Returns the final data set (columns of PAIR) from the rows of the respond stage."""
-    from datasets import Dataset
-
     table: dict[str, list] = {name: [] for name in PAIR}
     for row in responses:
         pair = {**row, "output": row["response"], "id": content_id(row["instruction"], row["input"], row["response"])}
         pair["messages"] = messages(pair)
         for name, values in table.items():
             values.append(pair[name])
-    return Dataset.from_dict(table, features=features(PAIR))
+    return table_of(table, PAIR)
 
 
 def messages(pair: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -4,9 +4,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +28,12 @@ from fanno_hf.pipeline.room import warn_of_small_context
 from fanno_hf.pipeline.said import log_stage
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
 from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
+from fanno_hf.pipeline.versions import versions
 from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import TEACHER
-from fanno_hf.steps.rows import empty
+from fanno_hf.steps.rows import column, empty
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,8 +42,6 @@ logger = logging.getLogger(__name__)
 
 DATA_VERSION = 5
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
-
-_PACKAGES = ("datasets", "huggingface_hub", "sentence-transformers", "faiss-cpu", "torch", "numpy", "pyarrow")
 
 
 def execute(settings: Settings) -> RunFolder:
@@ -150,7 +148,7 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> StageEmpty | None:
         **_about(stage, context, folder, inputs.unread),
         **decisive,
     }
-    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=_versions())
+    folder.manifest.update(format=FORMAT, fanno_hf=fanno_hf.__version__, packages=versions())
     set_entry(folder.manifest, stage.name, entry)
     if stage.has_pairs:
         renew_exports(folder)
@@ -203,7 +201,7 @@ def _is_up_to_date(entry: Mapping[str, Any], fingerprint: str, stage: Stage, fol
 
 
 def _counts(output: StageOutput) -> dict[str, Any]:
-    reasons = Counter(output.rejected["reason"])
+    reasons = Counter(column(output.rejected, "reason"))
     return {
         "rows_in": len(output.kept) + len(output.rejected),
         "kept": len(output.kept),
@@ -218,10 +216,10 @@ def _undecided(output: StageOutput) -> dict[str, int]:
     name = "response_verdicts" if "response_verdicts" in output.kept.column_names else "verdicts"
     answered = (
         row
-        for row, reason in zip(output.rejected[name], output.rejected["reason"], strict=True)
+        for row, reason in zip(column(output.rejected, name), column(output.rejected, "reason"), strict=True)
         if reason not in TEACHER
     )
-    verdicts = (verdict for row in chain(output.kept[name], answered) for verdict in row or ())
+    verdicts = (verdict for row in chain(column(output.kept, name), answered) for verdict in row or ())
     return dict(Counter(verdict["name"] for verdict in verdicts if verdict["probability"] is None).most_common())
 
 
@@ -297,12 +295,3 @@ def _cost(context: Context, spent: float, seconds: float) -> dict[str, Any]:
         return {}
     price = context.settings.teacher.price.model_dump() | {"currency": costs.currency}
     return {"cost": round(cost, 6), "price": price, **({"judge_price": judge.model_dump()} if judge.is_given else {})}
-
-
-def _versions() -> dict[str, str]:
-    """Returns the versions of the packages that may matter and are installed; models need what [local] brings."""
-    found = {}
-    for name in _PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found

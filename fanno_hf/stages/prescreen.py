@@ -26,7 +26,7 @@ from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.masking import count_masked, mask_documents
 from fanno_hf.steps.overlap import in_parts
-from fanno_hf.steps.rows import conform, map_batches, with_columns
+from fanno_hf.steps.rows import column, conform, map_batches, with_columns
 from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
 from fanno_hf.texts.places import name_passages
 from fanno_hf.texts.repeat import Repeat
@@ -77,10 +77,10 @@ def screen_together(alone: StageOutput, context: Context) -> StageOutput:
         passages = keep_representatives(passages, context, funnel)
     funnel.require_rows(passages, "Look at rejected/prescreen, or give other documents.")
     if settings.longest_first:
-        order = np.argsort(-np.asarray(passages["num_tokens"]), kind="stable")
+        order = np.argsort(-np.fromiter(column(passages, "num_tokens"), dtype=np.int64), kind="stable")
         passages = passages.select(order)
     passages = conform(passages, DOCUMENT)
-    masked = sum(filter(None, passages["masked"]))
+    masked = sum(filter(None, column(passages, "masked")))
     return StageOutput(passages, funnel.rejected(), notes={"masked": masked} if masked else {})
 
 
@@ -136,7 +136,7 @@ def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> D
                 rows["position"].append(position)
         return {**rows, "num_tokens": counter.count_batch(rows["text"])}
 
-    return map_batches(documents, cut, _PASSAGE, "prescreen: segment")
+    return map_batches(documents, cut, _PASSAGE)
 
 
 def _text_reason(row: Mapping[str, Any], settings: Prescreen, injections: Sequence[Pattern[str]]) -> Reason | None:
@@ -200,11 +200,11 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
         progress=sys.stderr.isatty(),
         random_seed=context.random_seed,
     )
-    lengths = np.asarray(passages["num_tokens"], dtype=np.float64)
+    lengths = np.fromiter(column(passages, "num_tokens"), dtype=np.float64)
     priority = lengths if settings.keep == "longest" else np.zeros(len(passages))
     kept = set(representatives(communities, priority))
     number_of = {row: number for number, rows in enumerate(communities) for row in rows}
-    ids = passages["document_id"]
+    ids = list(column(passages, "document_id"))
     reasons: list[Reason | None] = []
     for row in range(len(passages)):
         if row in kept:
@@ -216,5 +216,5 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
             reasons.append(("small_community", f"fewer than {settings.min_size} members"))
     numbers = [number_of.get(row, -1) for row in range(len(passages))]
     columns = {"community": DOCUMENT["community"]}
-    passages = with_columns(passages, {"community": numbers}, columns, "prescreen: communities")
+    passages = with_columns(passages, {"community": numbers}, columns)
     return funnel.drop(passages, reasons, "communities")

@@ -16,7 +16,7 @@ from fanno_hf.steps.asking import ask_rows, outcome, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.lengths import rounds
-from fanno_hf.steps.rows import conform, with_columns
+from fanno_hf.steps.rows import column, conform, with_columns
 from fanno_hf.teacher.base import Ask, Completion
 from fanno_hf.vectors.index import search
 
@@ -53,7 +53,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
     rows = funnel.sift(ask_rows(rows, context.teacher, way, _ANSWERED, "respond: ask"))
     tally.check()
     funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
-    history = rounds(rows["round"], rows["response_tokens"])
+    history = rounds(column(rows, "round"), column(rows, "response_tokens"))
     return StageOutput(conform(rows, RESPONSE), funnel.rejected(), history, notes)
 
 
@@ -78,9 +78,9 @@ def with_passages(
     Returns the rows, and what run.json says about the retrieval: the measured recall.
     """
     settings = context.settings.respond
-    place = {document_id: row for row, document_id in enumerate(documents["document_id"])}
-    texts, described = documents["text"], {name: documents[name][:] for name in _OF_DOCUMENT}
-    own = [place[document_id] for document_id in instructions["document_id"]]
+    place = {document_id: row for row, document_id in enumerate(column(documents, "document_id"))}
+    texts, described = documents["text"], {name: list(column(documents, name)) for name in _OF_DOCUMENT}
+    own = [place[document_id] for document_id in column(instructions, "document_id")]
     notes = {}
     if settings.mode == "direct":
         found = [([], []) for _ in own]
@@ -98,7 +98,7 @@ def with_passages(
         notes = {"retrieval": {"passages": len(documents), "recall": hits.recall}}
         least = -1.0 if settings.min_passage_score is None else settings.min_passage_score
         found = []
-        for row, (document, data) in enumerate(zip(own, instructions["input"], strict=True)):
+        for row, (document, data) in enumerate(zip(own, column(instructions, "input"), strict=True)):
             if data and not settings.with_input:
                 found.append(([], []))
                 continue
@@ -111,7 +111,7 @@ def with_passages(
         "passages": [passages for passages, _ in found],
         "passage_scores": [scores for _, scores in found],
     }
-    return with_columns(instructions, columns, _PASSAGES, "respond: passages"), notes
+    return with_columns(instructions, columns, _PASSAGES), notes
 
 
 def _answered(row: Mapping[str, Any], answer: Completion, answering: Answering) -> dict[str, Any]:

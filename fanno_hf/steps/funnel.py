@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fanno_hf.columns import OUTCOME, REJECTION, Reason
 from fanno_hf.errors import StageEmpty
 from fanno_hf.steps.advice import advice
-from fanno_hf.steps.rows import conform, empty, map_rows, with_columns
+from fanno_hf.steps.rows import column, conform, empty, map_rows, with_columns
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,7 +27,7 @@ class Funnel:
     def __init__(self, stage: str, columns: Mapping[str, Any], rejected: "Dataset | None" = None):
         self.stage, self._columns = stage, columns
         self._rejected: list[Dataset] = [] if rejected is None else [rejected]
-        self.reasons: Counter[str] = Counter([] if rejected is None else rejected["reason"])
+        self.reasons: Counter[str] = Counter([] if rejected is None else column(rejected, "reason"))
 
     def screen(self, dataset: "Dataset", judge: Callable[[dict], Reason | None], phase: str) -> "Dataset":
         """Keeps the rows for which `judge` returns None; the others leave with its (reason, detail)."""
@@ -36,8 +36,8 @@ class Funnel:
         def reason(row: dict) -> dict[str, str | None]:
             return dict(zip(columns, judge(row) or (None, None), strict=True))
 
-        judged = map_rows(dataset, reason, columns, f"{self.stage}: {phase}", keep=False)
-        return self.drop(dataset, list(zip(judged["reason"], judged["detail"], strict=True)), phase)
+        judged = map_rows(dataset, reason, columns, keep=False)
+        return self.drop(dataset, list(zip(column(judged, "reason"), column(judged, "detail"), strict=True)), phase)
 
     def drop(
         self, dataset: "Dataset", reasons: Sequence[tuple[str | None, str | None] | None], phase: str
@@ -48,16 +48,16 @@ class Funnel:
         if not lost:
             return dataset
         columns = {name: [why[index][place] for index in lost] for place, name in enumerate(OUTCOME)}
-        rejected = with_columns(dataset.select(lost), columns, OUTCOME, f"{self.stage}: {phase}: rejected")
+        rejected = with_columns(dataset.select(lost), columns, OUTCOME)
         return self._part(dataset, lost, rejected)
 
     def sift(self, dataset: "Dataset") -> "Dataset":
         """Keeps the rows whose column `reason` is null, without the columns of OUTCOME; the others leave."""
-        lost = [index for index, reason in enumerate(dataset["reason"]) if reason]
+        lost = [index for index, reason in enumerate(column(dataset, "reason")) if reason]
         return self._part(dataset, lost, dataset.select(lost)).remove_columns(list(OUTCOME))
 
     def _part(self, dataset: "Dataset", lost: list[int], rejected: "Dataset") -> "Dataset":
-        self.reasons.update(rejected["reason"])
+        self.reasons.update(column(rejected, "reason"))
         self._rejected.append(conform(rejected, {**self._columns, **REJECTION}))
         gone = set(lost)
         return dataset.select([index for index in range(len(dataset)) if index not in gone])
@@ -84,7 +84,9 @@ class Funnel:
             return
         counted = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "no rows came in"
         rejected = self.rejected()
-        judged = frozenset(r for p, r in zip(rejected["phase"], rejected["reason"], strict=True) if p == "verdicts")
+        judged = frozenset(
+            r for p, r in zip(column(rejected, "phase"), column(rejected, "reason"), strict=True) if p == "verdicts"
+        )
         said = [advice(self.stage, self.reasons, judged - set(TEACHER)), look]
         if lost := [row["detail"] for row in rejected if row["reason"] in TEACHER]:
             words = f"The teacher's last words: {lost[-1].rstrip('.')}. stage=doctor shows more."

@@ -10,10 +10,10 @@ import numpy as np
 from datasets import Dataset
 
 from fanno_hf.columns import ROUND
-from fanno_hf.steps.rows import features
+from fanno_hf.steps.rows import table_of
 
 
-def rounds(numbers: Sequence[int], response_tokens: Sequence[int]) -> Dataset:
+def rounds(numbers: Iterable[int], response_tokens: Iterable[int]) -> Dataset:
     """Returns the lengths of the responses by window (0: the seeds), with the columns of ROUND."""
     of_window: dict[int, list[int]] = {}
     for number, tokens in zip(numbers, response_tokens, strict=True):
@@ -37,4 +37,4 @@ def spread(values: Iterable[float]) -> dict[str, float] | None:
 
 def as_table(records: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> Dataset:
     """Returns records as a data set with these columns."""
-    return Dataset.from_list([dict(record) for record in records], features=features(columns))
+    return table_of({name: [record.get(name) for record in records] for name in columns}, columns)

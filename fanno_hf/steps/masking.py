@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.rules.personal_data import count_placeholders, mask_personal_data
 from fanno_hf.settings import PersonalData
-from fanno_hf.steps.rows import BATCH, map_rows
+from fanno_hf.steps.rows import column, map_rows, with_columns
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -36,18 +36,15 @@ def mask_documents(documents: "Dataset", settings: PersonalData) -> "Dataset":
         title, text = masked.text[:begin].strip(), masked.text[begin:]
         return {"text": text, "title": title, "places": places, "placeholders": masked.placeholders}
 
-    return map_rows(documents, mask, _MASKED, "prescreen: personal data")
+    return map_rows(documents, mask, _MASKED)
 
 
 def count_masked(passages: "Dataset", documents: "Dataset", settings: PersonalData) -> "Dataset":
     """Adds the columns of MASKED to passages of masked documents; `position` tells whose they are."""
-    rows = zip(documents["position"], documents["placeholders"], strict=True)
+    rows = zip(column(documents, "position"), column(documents, "placeholders"), strict=True)
     given = {position: placeholders for position, placeholders in rows if placeholders}
 
-    def count(texts: list[str], positions: list[int]) -> dict[str, list]:
-        counted = [count_placeholders(text, given.get(of, ())) for text, of in zip(texts, positions, strict=True)]
-        first = [next((kind for kind in settings.kinds if kind in kinds), None) for kinds in counted]
-        return {"masked": [sum(kinds.values()) for kinds in counted], "private": first}
-
-    how = {"input_columns": ["text", "position"], "batched": True, "batch_size": BATCH}
-    return map_rows(passages, count, MASKED, "prescreen: masked", **how)
+    texts = zip(column(passages, "text"), column(passages, "position"), strict=True)
+    counted = [count_placeholders(text, given.get(of, ())) for text, of in texts]
+    first = [next((kind for kind in settings.kinds if kind in kinds), None) for kinds in counted]
+    return with_columns(passages, {"masked": [sum(kinds.values()) for kinds in counted], "private": first}, MASKED)

@@ -14,6 +14,7 @@ from fanno_hf.instructing.verdicts import yes_probability
 from fanno_hf.steps.answering import Answering
 from fanno_hf.steps.asking import SPENT, RowWay, ask_rows, outcome, question_request, spent
 from fanno_hf.steps.context import Context
+from fanno_hf.steps.rows import column
 from fanno_hf.teacher.base import Ask
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,15 @@ def ask_rewards(name: str, rows: Dataset, context: Context) -> tuple[np.ndarray,
     asked = rows.select_columns(["instruction_id", "instruction", "input", "title", "heading"])
     columns = {name: "float64", **SPENT}
     asked = ask_rows(asked, context.teacher, metered, columns, f"augment: {name}", lambda *_: None)
-    total = {key: int(sum(asked[key])) for key in SPENT}
-    failed = sum(reason == "teacher_failed" for reason in asked["reason"])
+    total = {key: int(sum(column(asked, key))) for key in SPENT}
+    failed = sum(reason == "teacher_failed" for reason in column(asked, "reason"))
     if failed:
         logger.warning("augment: the teacher failed on %d rewards (%s); the next run asks again", failed, name)
-    return np.array([np.nan if value is None else value for value in asked[name]], dtype=np.float64), total, failed
+    return (
+        np.array([np.nan if value is None else value for value in column(asked, name)], dtype=np.float64),
+        total,
+        failed,
+    )
 
 
 def _response_length(context: Context) -> RowWay:

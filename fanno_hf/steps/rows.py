@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -32,9 +33,18 @@ class Spilled:
 
     def open(self) -> "Dataset":
         """Returns the rows, memory-mapped where they are in a file."""
-        from datasets import Dataset
+        from datasets.table import MemoryMappedTable
 
-        return Dataset(self.source) if isinstance(self.source, pa.Table) else Dataset.from_file(str(self.source))
+        return opened(
+            self.source if isinstance(self.source, pa.Table) else MemoryMappedTable.from_file(str(self.source))
+        )
+
+
+def opened(table: Any) -> "Dataset":
+    """Returns an Arrow table as a data set, under a fingerprint of its own: `datasets` would pickle the table to make one."""
+    from datasets import Dataset
+
+    return Dataset(table, fingerprint=uuid4().hex[:16])
 
 
 def spill(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any], folder: Path | None) -> Spilled:
@@ -98,59 +108,108 @@ def fingerprint(dataset: "Dataset", *what: Any) -> str:
 
 
 def map_rows(
-    dataset: "Dataset", function: Callable, columns: Mapping[str, Any], desc: str, *, keep: bool = True, **how: Any
+    dataset: "Dataset",
+    function: Callable[[dict[str, Any]], dict[str, Any]],
+    columns: Mapping[str, Any],
+    keep: bool = True,
 ) -> "Dataset":
-    """Maps rows to new columns, whose types are declared, so that they do not depend on the values.
+    """Gives each row new columns, whose types are declared, so that they do not depend on the values.
 
     Args:
         keep: whether the old columns stay.
-        how: further arguments of `Dataset.map`; without them `function` gets single rows.
     """
-    schema = features({**(dataset.features if keep else {}), **columns})
-    if not len(dataset):
-        return empty(schema)
-    return dataset.map(
-        function,
-        features=schema,
-        remove_columns=None if keep else dataset.column_names,
-        desc=desc,
-        new_fingerprint=fingerprint(dataset, desc),
-        **how,
-    )
+
+    def of(rows: pa.Table, _: int) -> dict[str, list]:
+        results = [function(row) for row in rows.to_pylist()]
+        return {name: [result[name] for result in results] for name in columns}
+
+    return _mapped(dataset, of, columns, keep)
 
 
 def map_batches(
-    dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any], desc: str
+    dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any]
 ) -> "Dataset":
-    """Maps batches of rows; each batch is replaced by the rows that the function returns, however many."""
-    return map_rows(dataset, function, columns, desc, keep=False, batched=True, batch_size=BATCH)
+    """Replaces each batch of rows by those that the function returns, however many."""
+    return _mapped(dataset, lambda rows, _: function(rows.to_pydict()), columns, keep=False)
 
 
-def with_columns(
-    dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any], desc: str
-) -> "Dataset":
+def with_columns(dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any]) -> "Dataset":
     """Returns the rows with more columns, given as one value for each row; columns of the same name are replaced."""
 
-    def of(_: list, rows: list[int]) -> dict[str, list]:
-        return {name: [given[row] for row in rows] for name, given in values.items()}
+    def of(rows: pa.Table, start: int) -> dict[str, Sequence]:
+        return {name: given[start : start + rows.num_rows] for name, given in values.items()}
 
-    first = dataset.column_names[:1]
-    return map_rows(dataset, of, columns, desc, input_columns=first, with_indices=True, batched=True, batch_size=BATCH)
+    return _mapped(dataset, of, columns, keep=True)
+
+
+def _mapped(
+    dataset: "Dataset",
+    function: Callable[[pa.Table, int], Mapping[str, Sequence]],
+    columns: Mapping[str, Any],
+    keep: bool,
+) -> "Dataset":
+    """Maps batches of rows to new columns, and writes the result beside the rows where they are in a file.
+
+    `Dataset.map` would do, at five times the cost of a small data set.
+
+    Args:
+        function: gets a batch and the place of its first row.
+    """
+    types = features({**(dataset.features if keep else {}), **columns})
+    if not len(dataset):
+        return empty(types)
+    schema = types.arrow_schema
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start, rows in _batches(dataset):
+            new = function(rows, start)
+            yield pa.RecordBatch.from_arrays(
+                [_array(new.get(field.name), rows, field) for field in schema], schema=schema
+            )
+
+    files = dataset.cache_files
+    return spill_batches(batches(), schema, Path(files[0]["filename"]).parent if files else None).open()
+
+
+def _array(values: Sequence | None, rows: pa.Table, field: pa.Field) -> pa.Array:
+    """Returns the values of a field, of the rows themselves where none are given."""
+    if values is not None:
+        return pa.array(values, field.type)
+    return pa.concat_arrays(rows[field.name].chunks).cast(field.type)
+
+
+def _batches(dataset: "Dataset", names: Sequence[str] | None = None) -> Iterator[tuple[int, pa.Table]]:
+    """Yields (place of the first row, rows), BATCH of them at a time; some columns or all."""
+    from datasets.formatting import query_table
+
+    table = dataset.data if names is None else dataset.data.select(names)
+    for start in range(0, len(dataset), BATCH):
+        rows = slice(start, min(start + BATCH, len(dataset)))
+        yield start, query_table(table, rows, dataset._indices)
+
+
+def column(dataset: "Dataset", name: str) -> Iterator[Any]:
+    """Yields the values of a column, as `dataset[name]` does, which copies the schema of all columns three times for it."""
+    for _, rows in _batches(dataset, [name]):
+        yield from rows.column(0).to_pylist()
+
+
+def table_of(columns: Mapping[str, Sequence[Any]], types: Mapping[str, Any]) -> "Dataset":
+    """Returns columns of values, with declared types (see `fanno_hf.columns`), as a data set in memory."""
+    schema = features(types).arrow_schema
+    return opened(pa.table([pa.array(columns[name], schema.field(name).type) for name in types], schema))
 
 
 def empty(schema: Mapping[str, Any]) -> "Dataset":
     """Returns a data set of this schema without rows."""
-    from datasets import Dataset
-
-    return Dataset.from_dict({name: [] for name in schema}, features=features(schema))
+    return table_of({name: [] for name in schema}, schema)
 
 
 def conform(dataset: "Dataset", columns: Mapping[str, Any]) -> "Dataset":
     """Returns the rows with exactly these columns, in this order; a missing column is filled with nulls."""
-    missing = {name: type_ for name, type_ in columns.items() if name not in dataset.column_names}
-    if missing and len(dataset):
-        dataset = with_columns(dataset, dict.fromkeys(missing, [None] * len(dataset)), missing, "conform")
-    if not len(dataset):
-        return empty(columns)
-    dataset, schema = dataset.select_columns(list(columns)), features(columns)
-    return dataset if dataset.features == schema else dataset.cast(schema)
+    missing = [name for name in columns if name not in dataset.column_names]
+    if not missing and len(dataset):
+        rows = dataset if dataset.column_names == list(columns) else dataset.select_columns(list(columns))
+        if rows.features == features(columns):
+            return rows
+    return _mapped(dataset, lambda rows, _: {name: [None] * rows.num_rows for name in missing}, columns, keep=False)

@@ -196,11 +196,11 @@ def test_a_source_without_documents_is_said(settings, tmp_path):
         preview(settings())
 
 
-def test_a_dead_server_is_said(settings):
-    dead = ("teacher=openai", "teacher.base_url=http://127.0.0.1:9", "teacher.model=x", "teacher.patience=0.1")
-    given = [word for word in SMALL if word != "teacher=scripted"]
+def test_a_dead_server_is_said(documents, tmp_path):
+    dead = ("teacher=openai", "teacher.base_url=http://127.0.0.1:9", "teacher.model=x", "teacher.patience=0")
+    given = ("data=files", f"data.path={documents}", f"run={tmp_path / 'run'}")
     with pytest.raises(TeacherUnavailable):
-        preview(resolve(compose_config(*dead, *given, f"run={settings().run}")))
+        preview(resolve(compose_config(*SMALL, *dead, *given)))
 
 
 def test_a_spent_budget_leaves_what_was_shown_on_the_page(settings, capsys, tmp_path):

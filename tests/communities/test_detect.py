@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sentence_transformers.util import community_detection
 from threadpoolctl import threadpool_info
 
 from fanno_hf.communities import detect_communities, greedy, prepare, representatives
@@ -36,6 +35,8 @@ def test_communities_equal_those_of_sentence_transformers(seed, size, min_size, 
         rows[size // 2 : size // 2 + size // 4] = rows[: size // 4]  # exact copies: ties
     threshold = clear_threshold(rows, wanted)
     ours = detect_communities(rows, threshold, min_size, block_size=64)
+    from sentence_transformers.util import community_detection  # seconds, and for this test alone
+
     theirs = community_detection(rows, threshold=threshold, min_community_size=min_size)
     # Equal similarities come in either order there, so lists are compared by centre and members.
     assert [(row[0], sorted(row)) for row in ours] == [(row[0], sorted(row)) for row in theirs]

@@ -3,6 +3,7 @@
 import gzip
 import re
 
+import docx
 import pytest
 
 from fanno_hf.sources.document import Document
@@ -48,6 +49,33 @@ def test_office_files_and_notebooks(tmp_path, kind):
     assert document.text.startswith(f"# {KNOWN[0].text}\n")
     assert "\n- " in document.text and "\n1. " in document.text and "| --- |" in document.text or kind == "ipynb"
     assert "```" in document.text and "\n    return " in document.text
+
+
+def test_a_letter_that_another_program_wrote(tmp_path):
+    made = docx.Document()
+    made.core_properties.title = "Moss"
+    made.add_heading("Moss and rain", level=1)
+    made.add_paragraph("Mosses have no roots.")
+    made.add_heading("Watering", level=2)
+    table = made.add_table(rows=0, cols=2)
+    for row in (("month", "litres"), ("May", "3")):
+        for cell, text in zip(table.add_row().cells, row, strict=True):
+            cell.text = text
+    for item in ("shade", "patience"):
+        made.add_paragraph(item, style="List Bullet")
+    made.save(tmp_path / "letter.docx")
+    ((document,), _) = read(tmp_path / "letter.docx")
+    assert document.title == "Moss"
+    assert document.text == (
+        "# Moss and rain\n\nMosses have no roots.\n\n## Watering\n\n"
+        "| month | litres |\n| --- | --- |\n| May | 3 |\n\n- shade\n- patience"
+    )
+
+
+def test_front_matter_goes_and_its_title_stays(tmp_path):
+    (tmp_path / "guide.md").write_text("---\ntitle: Moss\ntags: [a]\n---\n# Head\n\nMosses have no roots.\n")
+    ((document,), _) = read(tmp_path / "guide.md")
+    assert (document.title, document.text.strip()) == ("Moss", "# Head\n\nMosses have no roots.")
 
 
 def test_epub_in_the_order_in_which_it_is_read(tmp_path):

@@ -52,7 +52,7 @@ def grown(make_context, given):
     return grow
 
 
-@pytest.mark.parametrize("lag", [0, 1, 3])
+@pytest.mark.parametrize("lag", [0, 3])
 def test_a_window_knows_what_the_windows_before_its_lag_gave(grown, lag):
     output, *_ = grown(f"stages.augment.lag={lag}", "stages.augment.target_size=99")
     round_of = dict(zip(output.kept["instruction_id"], output.kept["round"], strict=True))
@@ -109,8 +109,8 @@ def asks_the_second_window():
 
 @pytest.mark.parametrize(("lag", "until"), [(0, asks_a_verdict), (1, asks_the_second_window)])
 def test_verdicts_and_other_windows_are_asked_while_an_instruction_is_written(grown, lag, until):
-    output, *_ = grown(f"stages.augment.lag={lag}", backend=Held(until()))
-    assert len(output.kept) == 30
+    output, *_ = grown(f"stages.augment.lag={lag}", "stages.augment.target_size=14", backend=Held(until()))
+    assert len(output.kept) == 14
 
 
 class Shuffled(Held):
@@ -202,15 +202,15 @@ def test_a_reward_that_the_teacher_failed_on_is_told(make_context, given):
     ],
 )
 def test_every_reward_is_in_zero_to_one(grown, reward):
-    output, *_ = grown(f"stages.augment.reward={reward}")
+    output, *_ = grown(f"stages.augment.reward={reward}", "stages.augment.target_size=14")
     assert 0.0 <= min(output.kept["reward"]) <= max(output.kept["reward"]) <= 1.0
-    assert len(output.kept) == 30
+    assert len(output.kept) == 14
 
 
 @pytest.mark.parametrize("policy", ["ucb", "random", "round_robin", "greedy", "thompson"])
 def test_every_policy_grows_the_pool(grown, policy):
-    output, *_ = grown(f"stages.augment.policy={policy}")
-    assert len(output.kept) == 30
+    output, *_ = grown(f"stages.augment.policy={policy}", "stages.augment.target_size=14")
+    assert len(output.kept) == 14
 
 
 def test_taking_turns_pulls_all_alike(grown):

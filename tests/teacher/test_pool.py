@@ -342,8 +342,10 @@ def test_an_address_that_is_the_key_is_refused_without_it(monkeypatch, url):
     assert "sesame" not in str(raised.value)
 
 
-@pytest.mark.parametrize(("servers", "told"), [(1, 128), (3, None)])
-@pytest.mark.parametrize("words", ["No connected db.", "too many tokens"])
+@pytest.mark.parametrize(
+    ("servers", "told", "words"),
+    [(1, 128, "too many tokens"), (3, None, "too many tokens"), (3, None, "No connected db.")],
+)
 def test_no_more_than_64_requests_are_sent_to_servers_that_refuse_them_all(servers, told, words):
     document = "Mosses drink through the surface of their leaves. " * 40
 

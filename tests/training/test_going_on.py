@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fanno_hf.errors import FannoError
+from fanno_hf.training.checkpoints import last_checkpoint
 from fanno_hf.training.training import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,20 +75,26 @@ def turn_a_bit(file: Path) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize(
-    ("damage", "goes_on_from"),
-    [
-        (lambda last: (last.parent / "checkpoint-11").mkdir(), "checkpoint-9"),  # its beginning was written
-        (lambda last: halve(last / "optimizer.pt"), "checkpoint-6"),
-        (lambda last: turn_a_bit(last / "optimizer.pt"), "checkpoint-6"),
-        (lambda last: halve(last / "model.safetensors"), "checkpoint-6"),
-        (lambda last: (last / "rng_state.pth").unlink(), "checkpoint-6"),
-    ],
-    ids=["begun", "half", "a bit", "half of the weights", "without the state of chance"],
-)
-def test_it_goes_on_from_the_last_whole_checkpoint(
-    damage, goes_on_from, killed, whole, settings, tmp_path, caplog, request
-):
+DAMAGES = {
+    "begun": (lambda last: (last.parent / "checkpoint-11").mkdir(), "checkpoint-9"),  # its beginning was written
+    "half": (lambda last: halve(last / "optimizer.pt"), "checkpoint-6"),
+    "a bit": (lambda last: turn_a_bit(last / "optimizer.pt"), "checkpoint-6"),
+    "half of the weights": (lambda last: halve(last / "model.safetensors"), "checkpoint-6"),
+    "without the state of chance": (lambda last: (last / "rng_state.pth").unlink(), "checkpoint-6"),
+}
+
+
+@pytest.mark.parametrize(("damage", "whole_one"), DAMAGES.values(), ids=DAMAGES)
+def test_the_last_whole_checkpoint_is_found_and_what_is_damaged_goes(damage, whole_one, killed, tmp_path):
+    workshop = shutil.copytree(killed / "students" / "student.training", tmp_path / "student.training")
+    damage(workshop / "checkpoint-9")
+    assert last_checkpoint(workshop) == workshop / whole_one
+    assert max(workshop.glob("checkpoint-*"), key=lambda path: int(path.name[11:])).name == whole_one
+
+
+@pytest.mark.parametrize("name", ["begun", "a bit"])
+def test_it_goes_on_from_the_last_whole_checkpoint(name, killed, whole, settings, tmp_path, caplog):
+    damage, goes_on_from = DAMAGES[name]
     shutil.copytree(killed, tmp_path / "run")
     damage(tmp_path / "run" / "students" / "student.training" / "checkpoint-9")
     with caplog.at_level(logging.INFO):
