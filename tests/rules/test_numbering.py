@@ -10,6 +10,16 @@ from fanno_hf.rules import personal_data
 find = partial(personal_data.find_personal_data, kinds=("ip",), region=None, roles="keep")
 
 NUMBERS = [
+    "5.6.12.1: Epochs",
+    "the chapter ‘5.6.12.1’ holds",
+    "in it “5.6.12.1 Epochs” is",
+    "section&nbsp;5.6.12.1",
+    "Rule 5.6.12.1(a) says",
+    "第5.6.12.1節",
+    "Epochs (5.6.12.1)",
+    "5.6.12.1 … 5.6.12.9 with 5.6.12.2",
+    "an upgrade from 9.0.1.2 to 9.0.1.3",
+    "Rule 5.6.52.1(a); also Table 5.6.52.1",
     "5.6.12.1. Epochs",
     "5.6.12.1 Epochs",
     "5.6.12.1 epochs",

@@ -45,10 +45,10 @@ def _said(words: list[str], gap: str) -> Says | None:
     while words and words[-1] in FILLERS:
         words.pop()
     last, one_before = [None, None, *words][:-3:-1]
-    if last in VERSIONS:
+    if last in VERSIONS or (last in ("from", "von") and one_before in VERSIONS):  # "an upgrade from"
         return Says.VERSION
     # the end of a sentence or a paragraph parts a word from the heading behind it
-    if last in ADDRESSES and "." not in gap and gap.count("\n") < 2:
+    if last and ADDRESSES.intersection(re.split("[-_]", last)) and "." not in gap and gap.count("\n") < 2:
         return Says.ADDRESS
     if last in SECTIONS or last in SINCE or last in PROGRAMS or one_before in SINCE:
         return Says.SECTION

@@ -23,8 +23,12 @@ def find_ips(text: str) -> Iterator[Span]:
         if match[0].count(":") >= 2 and (address := _public(match[0])):
             yield Span(*match.span(), address)
     numbering = Numbering(text)
-    for match in _IPV4.finditer(text):
-        if (address := _public(match[0])) and not numbering.holds(match):
+    public = [(match, address) for match in _IPV4.finditer(text) if (address := _public(match[0]))]
+    counting = [numbering.holds(match) for match, _ in public]
+    # one place that shows that it counts something speaks for the others
+    numbers = {match[0] for (match, _), counts in zip(public, counting, strict=True) if counts}
+    for (match, address), counts in zip(public, counting, strict=True):
+        if not counts and (match[0] not in numbers or numbering.is_address(match)):
             yield Span(*match.span(), address)
 
 

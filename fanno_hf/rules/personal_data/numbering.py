@@ -13,10 +13,18 @@ from functools import cached_property
 from fanno_hf.rules.personal_data.before import Says, said_before
 
 _LARGEST = 99  # part of a section's number; 2 of 100 public addresses have no larger one
+_TINY = 40  # 6 of 10,000 public addresses have no larger part: only what says that it is one makes such a number an address
 _LINE = 200  # characters of a line that are looked at, in both directions
 _MARKED = 40  # characters of marks at the head of a line
 
 _ADDRESS_AFTER = re.compile(r":\d{1,5}\b|/(?:[89]|[12]\d|3[0-2])\b(?!/)|[\s:,]+(?:port|netmask|mask)\b", re.IGNORECASE)
+# a log, another name of it, or what a machine does
+_HOST_AFTER = re.compile(
+    r"""[ \t]+(?:-[ \t]+\S+[ \t]+\[|[\w-]+(?:\.[\w-]+)+\b)|\)[ \t]+\d+[ \t]|[ \t]+(?:is|was|has|had|logged|logs|sent|tried|tries
+        |connected|connects|requested|requests|answered|answers|responded|responds|failed|attacked|scanned|belongs|resolves|gehört
+        |ist|war|hat|est|es|è|jest)\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
 # resolvers that everybody names: 8.8.8.8 at the head of a line is no section
 _RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "9.9.9.9", "1.0.0.1", "4.2.2.2"))
 # X.500's attributes, extensions and classes, and internet objects: 2.5.4.3 is a common name
@@ -78,6 +86,11 @@ class Numbering:
             self._end = match.end()
         return found
 
+    def is_address(self, match: re.Match[str]) -> bool:
+        """Tells whether the words around it say that it is an address."""
+        said = said_before(self._text, match.start())
+        return said is Says.ADDRESS or _ADDRESS_AFTER.match(self._text, match.end()) is not None
+
     def _counts(self, match: re.Match[str]) -> bool:
         said = said_before(self._text, match.start())
         if said is Says.VERSION or _OBJECT.fullmatch(match[0]):
@@ -87,7 +100,12 @@ class Numbering:
             return False
         if said is Says.SECTION or self._follows_one(match.start()) or self._has_neighbour(match):
             return True
-        return match[0] not in _RESOLVERS and self._is_heading(match.start(), match.end())
+        if match[0] in _RESOLVERS:
+            return False
+        is_tiny = all(int(part) <= _TINY for part in match[0].split("."))
+        if is_tiny and not _HOST_AFTER.match(self._text, match.end()):
+            return True
+        return self._is_heading(match.start(), match.end())
 
     def _follows_one(self, start: int) -> bool:
         """Whether a number stands right before it: "sections 5.6, 5.7.1.9 and 6.1.2.3"."""
