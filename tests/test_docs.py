@@ -13,6 +13,7 @@ import yaml
 
 from fanno_hf import columns
 from fanno_hf.cli.configuration import resolve
+from fanno_hf.cli.quoting import as_typed
 from fanno_hf.output.exports import FORMATS
 from fanno_hf.pipeline.plan import STAGES, TASKS
 from tests.conftest import CONFIGURATION, compose_config
@@ -78,7 +79,7 @@ def test_command_is_real(arguments):
                 assert next(rest) in ("job", "hydra", "all")
             elif word not in ("--help", "--resolve", "-m", "example"):
                 assert re.match(r"[~+]{0,2}[\w.@/]+(=|$)", word), f"{word} is neither an option nor an override"
-                overrides.append(word)
+                overrides.append(as_typed(word))
         is_recipe = "-cd" in words or "--config-dir" in words
         if name == "config":  # with recipes beside the configuration, as `+students=cpu` needs it
             search = [f"hydra.searchpath=[file://{ROOT / 'recipes'}]"] if is_recipe else []
