@@ -138,7 +138,11 @@ def read_documents(
     mine = (row for row in hashed(every, sha256) if row["position"] % count == index)
     documents = spill(mine, RAW_DOCUMENT, scratch)
     if not documents.count and not shard:
-        what = "data.path (or data.name) and data.limit" if settings.documents is None else "what was given, and data.limit"
+        what = (
+            "data.path (or data.name) and data.limit"
+            if settings.documents is None
+            else "what was given, and data.limit"
+        )
         raise UserError(f"The data source holds no document: check {what}")
     logger.info("read %d documents", documents.count)
     return DocumentsRead(documents.open, sha256.hexdigest(), list(getattr(source, "unread", ())))

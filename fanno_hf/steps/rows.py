@@ -148,9 +148,7 @@ def _mapped(
     columns: Mapping[str, Any],
     keep: bool,
 ) -> "Dataset":
-    """Maps batches of rows to new columns, and writes the result beside the rows where they are in a file.
-
-    `Dataset.map` would do, at five times the cost of a small data set.
+    """Maps batches of rows to new columns, by `Dataset.map` over Arrow: rows as Python objects take it twice as long.
 
     Args:
         function: gets a batch and the place of its first row.
@@ -160,15 +158,21 @@ def _mapped(
         return empty(types)
     schema = types.arrow_schema
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for start, rows in _batches(dataset):
-            new = function(rows, start)
-            yield pa.RecordBatch.from_arrays(
-                [_array(new.get(field.name), rows, field) for field in schema], schema=schema
-            )
+    def of(rows: pa.Table, places: list[int]) -> pa.Table:
+        new = function(rows, places[0])
+        return pa.table([_array(new.get(field.name), rows, field) for field in schema], schema=schema)
 
-    files = dataset.cache_files
-    return spill_batches(batches(), schema, Path(files[0]["filename"]).parent if files else None).open()
+    mapped = dataset.with_format("arrow").map(
+        of,
+        with_indices=True,
+        batched=True,
+        batch_size=BATCH,
+        remove_columns=dataset.column_names,
+        features=types,
+        load_from_cache_file=False,
+        new_fingerprint=fingerprint(dataset, *columns),
+    )
+    return mapped.with_format(None)
 
 
 def _array(values: Sequence | None, rows: pa.Table, field: pa.Field) -> pa.Array:
