@@ -129,7 +129,10 @@ class Shuffled(Held):
 def test_the_order_of_arrival_changes_no_byte(grown, tmp_path, lag):
     files = set()
     # rewards that are asked for and feed back into the draws
-    mix = ("stages.augment.reward={response_length: 0.4, quality: 0.3, acceptance: 0.3}", "stages.augment.target_size=20")
+    mix = (
+        "stages.augment.reward={response_length: 0.4, quality: 0.3, acceptance: 0.3}",
+        "stages.augment.target_size=20",
+    )
     for number in range(2):
         output, *_ = grown(f"stages.augment.lag={lag}", *mix, backend=Shuffled())
         run = RunFolder(tmp_path / f"run-{number}")
