@@ -102,7 +102,7 @@ def ask_rows(
 
 
 def _map(dataset: Dataset, step: Callable[[dict], Awaitable[dict]], schema: Any, desc: str) -> Dataset:
-    """Maps batches by a coroutine, and ends what `Dataset.map` leaves in its loop where the teacher ends."""
+    """Maps batches by a coroutine, and ends what `Dataset.map` leaves: its loop, and in it batches where the teacher ends."""
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def noted(batch: dict[str, list]) -> dict[str, list]:
@@ -121,6 +121,7 @@ def _map(dataset: Dataset, step: Callable[[dict], Awaitable[dict]], schema: Any,
     finally:
         for loop in loops:
             _end_tasks(loop)
+            loop.close()
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
