@@ -28,7 +28,12 @@ class Parts:
 
     def __init__(self, archive: zipfile.ZipFile, limit: int):
         self._archive, self._limit = archive, limit
-        self.names = frozenset(archive.namelist())
+        self._names = {_loose(name): name for name in reversed(archive.namelist())}
+        self._names |= {name: name for name in archive.namelist()}
+
+    def find(self, name: str) -> str | None:
+        """Returns the name of a part as the archive has it, which may be in another case; None where there is none."""
+        return self._names.get(name) or self._names.get(_loose(name))
 
     def read(self, name: str, limit: int | None = None) -> bytes:
         """Returns a part. Raises Unreadable where it is too large, encrypted or damaged."""
@@ -46,7 +51,7 @@ class Parts:
 
     def optional_xml(self, name: str) -> Any:
         """Returns the root element of a small part, or None where there is none of that name."""
-        return self.xml(name) if name in self.names else None
+        return self.xml(name) if self.find(name) else None
 
     def elements(self, name: str, tags: Collection[str], skipped: Collection[str] = ()) -> Iterator[Any]:
         """Yields the elements of a part that have one of the tags, but for those in others of them or in what is skipped.
@@ -67,10 +72,14 @@ class Parts:
                         del element.getparent()[0]
 
     def _open(self, name: str) -> BinaryIO:
-        info = self._archive.getinfo(name)
+        info = self._archive.getinfo(self.find(name) or name)
         if info.flag_bits & 1:
             raise Unreadable("encrypted", " is encrypted: remove its password first")
         return self._archive.open(info)
+
+
+def _loose(name: str) -> str:
+    return name.replace("\\", "/").lower()
 
 
 @contextmanager

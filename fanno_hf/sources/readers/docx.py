@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanno_hf.sources.document import Row
+from fanno_hf.sources.formula import LOWERED, RAISED, formula, script
 from fanno_hf.sources.markdown import MarkdownWriter, first_heading
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
@@ -25,8 +26,13 @@ _CODE_FONTS = re.compile(r"mono|courier|consolas|menlo", re.IGNORECASE)
 _CONTENTS = re.compile(r"toc \d|table of figures")
 _PAGE_NUMBER = re.compile(r"\t\s*[\divxlc]*\s*$")
 _LAYOUT = 600  # characters in a cell from which on a table only lays the page out
-_SKIPPED = {f"{_W}{name}" for name in ("del", "moveFrom", "instrText", "rPr", "pPr", "sdtPr", "tblPr", "trPr", "tcPr")}
+_SKIPPED = {
+    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",  # the same again, for older programs
+    *(f"{_W}{name}" for name in ("del", "moveFrom", "instrText", "rPr", "pPr", "sdtPr", "tblPr", "trPr", "tcPr")),
+    *(f"{_W}{name}" for name in ("rt", "rubyPr")),
+}
 _BLOCKS = (f"{_W}p", f"{_W}tbl")
+_SCRIPTS = {"superscript": RAISED, "subscript": LOWERED}
 _BREAKS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
 
 
@@ -127,19 +133,16 @@ class _Reader:
         return f"{self._counts[number, depth]}."
 
     def _table(self, element: Any) -> None:
-        rows = [_cells(row) for row in element.iter(f"{_W}tr")]
-        texts = [[" ".join(self._cell(cell).split()) for cell in row] for row in rows]
-        longest = max((len(text) for row in texts for text in row), default=0)
-        if longest > _LAYOUT or any(
-            cell.find(f"{_W}tbl") is not None for row in rows for cell in row if cell is not None
-        ):
-            for cell in (cell for row in rows for cell in row if cell is not None):
+        rows = [_cells(row) for row in _inner(element, f"{_W}tr")]
+        cells = [cell for row in rows for cell in row if cell is not None]
+        if any(len("".join(cell.itertext(f"{_W}t"))) > _LAYOUT or _has_table(cell) for cell in cells):
+            for cell in cells:
                 self.block(cell)
         else:
-            self.writer.table(texts)
+            self.writer.table([[" ".join(self._cell(cell).split()) for cell in row] for row in rows])
 
     def _cell(self, cell: Any) -> str:
-        return "" if cell is None else " ".join(self._text(paragraph) for paragraph in cell.iter(f"{_W}p"))
+        return "" if cell is None else " ".join(self._text(paragraph) for paragraph in _inner(cell, f"{_W}p"))
 
     def _text(self, element: Any) -> str:
         pieces: list[str] = []
@@ -147,36 +150,60 @@ class _Reader:
         return "".join(pieces)
 
     def _gather(self, element: Any, pieces: list[str]) -> None:
+        last = None  # how the run before is raised
         for child in element.iterchildren("*"):
-            tag = child.tag
-            if tag in (f"{_W}t", f"{_M}t"):
+            tag, mark = child.tag, None
+            if tag == f"{_W}t":
                 pieces.append(child.text or "")
             elif tag in _BREAKS:
                 pieces.append(_BREAKS[tag])
+            elif tag == f"{_M}oMath":
+                pieces.append(formula(child))
             elif tag == f"{_W}footnoteReference":
                 self._cited.append(child.get(f"{_W}id"))
                 pieces.append(f"[^{len(self._cited)}]")
             elif tag == f"{_W}r" and child.find(f"{_W}rPr/{_W}vanish") is not None:
                 continue
-            elif tag.endswith("}AlternateContent"):  # the same, for older programs too
-                self._gather(child[:1], pieces)
-            elif tag == f"{_W}p" and pieces:  # in a text box
+            elif tag == f"{_W}r" and (mark := _mark(child)):
+                text = self._text(child)
+                pieces.append(text if mark == last else script(mark, text, "".join(pieces[-3:])[-1:]))
+            elif tag in (f"{_W}p", f"{_W}txbxContent"):  # a text box, and what stands in it
                 pieces.append("\n")
                 self._gather(child, pieces)
+                pieces.append("\n")
             elif tag not in _SKIPPED:
                 self._gather(child, pieces)
+            last = mark
+
+
+def _mark(run: Any) -> str | None:
+    found = run.find(f"{_W}rPr/{_W}vertAlign")
+    return None if found is None else _SCRIPTS.get(found.get(_VALUE))
+
+
+def _inner(element: Any, tag: str) -> Iterator[Any]:
+    """Yields the elements of that tag in another one, but for those in another table, or in one of them."""
+    for child in element.iterchildren("*"):
+        if child.tag == tag:
+            yield child
+        elif child.tag not in _SKIPPED and child.tag != f"{_W}tbl":
+            yield from _inner(child, tag)
 
 
 def _cells(row: Any) -> list[Any]:
     """Returns the cells of a row; None for what another one spans."""
     cells = []
-    for cell in row.iterchildren(f"{_W}tc"):
+    for cell in _inner(row, f"{_W}tc"):
         merged = cell.find(f"{_W}tcPr/{_W}vMerge")
         cells.append(None if merged is not None and merged.get(_VALUE, "continue") == "continue" else cell)
         span = cell.find(f"{_W}tcPr/{_W}gridSpan")
         width = "1" if span is None else span.get(_VALUE, "1")
         cells += [None] * (min(int(width), 50) - 1 if width.isdecimal() else 0)
     return cells
+
+
+def _has_table(cell: Any) -> bool:
+    return next(cell.iter(f"{_W}tbl"), None) is not None
 
 
 def _is_in_code_font(paragraph: Any) -> bool:

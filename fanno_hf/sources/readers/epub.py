@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from fanno_hf.sources.document import Unreadable
+from fanno_hf.sources.document import KIND, Unread, Unreadable
 from fanno_hf.sources.opened import Opened
 from fanno_hf.sources.options import Options
 from fanno_hf.sources.parts import Parts, parts_of, resolve
@@ -16,7 +16,7 @@ _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
-def open_epub(file: Opened, options: Options) -> Iterator[Opened]:
+def open_epub(file: Opened, options: Options) -> Iterator[Opened | Unread]:
     """Yields the chapters. Raises Unreadable where the book is encrypted or damaged."""
     with parts_of(file, "EPUB") as parts:
         where, package = _package(parts)
@@ -24,20 +24,33 @@ def open_epub(file: Opened, options: Options) -> Iterator[Opened]:
             raise Unreadable("encrypted", " is encrypted (DRM)")
         found = package.find(".//{*}metadata/{*}title")
         title = " ".join(("".join(found.itertext()) if found is not None else "").split())
-        items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
-        names, read = [], set()
-        for reference in package.iterfind(".//{*}spine/{*}itemref"):
-            item = items.get(reference.get("idref"))
-            if item is None or item.get("media-type") not in _PAGES:
-                continue
-            name = resolve(where, item.get("href", ""))
-            if name in parts.names and name not in read:
-                names.append(name)
-                read.add(name)
-        if not names:
+        chapters, contents, missing = _spine(parts, where, package)
+        for name in missing:
+            yield Unread(f"{file.name}:{name}", "missing", " is a chapter that the book names and does not have")
+        if not chapters and not contents:
             raise Unreadable("damaged", " is a book without chapters")
-        for name, place in zip(names, _places(names), strict=True):
+        for name in contents if chapters else ():
+            yield Unread(f"{file.name}:{name}", KIND, "table of contents")
+        chapters = chapters or contents
+        for name, place in zip(chapters, _places(chapters), strict=True):
             yield _chapter(parts, name, f"{file.name}:{place}", title, options)
+
+
+def _spine(parts: Parts, where: str, package: Any) -> tuple[list[str], list[str], list[str]]:
+    """Returns the names of the chapters in the order in which they are read, of tables of contents, and of what is missing."""
+    items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
+    chapters, contents, missing = {}, {}, {}
+    for reference in package.iterfind(".//{*}spine/{*}itemref"):
+        item = items.get(reference.get("idref"))
+        if item is None:
+            missing[reference.get("idref", "")] = None
+        elif item.get("media-type") in _PAGES:
+            link = item.get("href", "")
+            named = resolve(where, link)
+            name = parts.find(named) or parts.find(resolve(where, link.replace("%", "%25")))
+            is_contents = "nav" in item.get("properties", "").split()
+            (missing if name is None else contents if is_contents else chapters)[name or named] = None
+    return list(chapters), list(contents), list(missing)
 
 
 def _places(names: list[str]) -> list[str]:
