@@ -5,24 +5,45 @@ from typing import Any
 
 from fanno_hf.sources.web.marks import LINK, LINK_END
 
-_NEVER = ("img", "area", "svg", "math annotation", "canvas", "rp")
+_NEVER = ("img", "area", "svg", "canvas", "rp")
 _HIDDEN = (
     ("hidden", '[hidden], [aria-hidden="true"], [style*="visibility:hidden" i], [style*="visibility: hidden" i]'),
     ("none", '[style*="display:none" i], [style*="display: none" i]'),
+)
+_HIDDEN_NAMES = (
+    # formulas that stand there once more
+    ("MathJax_Preview", ".MathJax_Preview, .MathJax, .MathJax_Display, .MathJax_SVG, .MJXc-display, .mjx-chtml"),
+    # the numbers of lines of code
+    ("lineno", ".lineno, .linenos, .linenodiv"),
+    ("gutter", "td.gutter, .rouge-gutter"),
+    ("hljs-ln", ".hljs-ln-numbers"),
+    ("lnt", ".lnt"),
+    ("mw-editsection", ".mw-editsection"),
 )
 
 _WORD = re.compile(r"\S+")
 # navigation, and what else stands beside the content: by its tag, its role, a part of its class or id, or one of its classes
 _TAGS = ("nav", "aside", "footer", "dialog", "menu", "search")
-_ROLES = ("banner", "complementary", "contentinfo", "dialog", "menu", "menubar", "navigation", "search", "toolbar")
+_ROLES = (
+    "banner",
+    "complementary",
+    "contentinfo",
+    "dialog",
+    "menu",
+    "menubar",
+    "navigation",
+    "search",
+    "tablist",
+    "toolbar",
+)
 _PARTS = _WORD.findall(
     "menu breadcrumb sidebar footer cookie consent gdpr advert sponsor promo social share sharing related recommend trending popular "
     "newsletter subscri popup modal lightbox login signup pagination pager disqus respond tagcloud taglist copyright masthead "
-    "teaser headerlink lineno"
+    "teaser headerlink catlinks tableOfContents table-of-contents tocCollapsible toc-mobile page-toc on-this-page"
 )
 _PARTS_BUT = {"nav": "navy", "search": "research", "comment": "commentar", "widget": "elementor-widget"}
 """Part of a name -> what it is part of where it means something else."""
-_CLASSES = ("ad", "ads", "banner", "tags", "reply", "hidden", "print", "skip")
+_CLASSES = ("ad", "ads", "banner", "tags", "reply", "hidden", "print", "noprint", "skip", "toc")
 _CONTENT = "p + p + p"  # that there are paragraphs in it says that it is content, whatever its name
 _CODE = "span, pre *"  # whose classes name what colours it
 _NOTES = '[role^="doc-"], .footnote, .footnotes, .footnote-list, .admonition'  # <aside> is used for them
@@ -51,9 +72,10 @@ def names_of(page: str) -> str:
     return " ".join(set(_NAME.findall(page)))
 
 
-def hidden(page: str) -> list[str]:
-    """Returns selectors of what a page does not show."""
-    return [*_NEVER, *(selectors for word, selectors in _HIDDEN if word in page)]
+def hidden(page: str, names: str) -> list[str]:
+    """Returns selectors of what a page, with these names, does not show, or shows twice."""
+    found = [selectors for word, selectors in _HIDDEN if word in page]
+    return [*_NEVER, *found, *(selectors for word, selectors in _HIDDEN_NAMES if word in names)]
 
 
 def navigation(names: str) -> str:

@@ -9,12 +9,19 @@ import re
 LINK, LINK_END = "\x01", "\x02"
 CODE, CODE_NAMED, CODE_END = "\x03", "\x04", "\x05"
 TABLE, ROW, CELL, TABLE_END = "\x06", "\x07", "\x08", "\x0e"
-HEADING = "\x0f"
-_REMOVED = (LINK, LINK_END, CODE_NAMED, CODE_END, TABLE, ROW, CELL, TABLE_END, HEADING)
+HEADING, START = "\x0f", "\x10"
+_REMOVED = (LINK, LINK_END, CODE_NAMED, CODE_END, TABLE, ROW, CELL, TABLE_END, HEADING, START)
 
 _TAG = re.compile(r"<([aA]|[hH][1-6]|[tT][dDhHrR]|pre|PRE|table|TABLE|summary)(?=[\s>])[^<>]*>")
 _BEHIND = {"a": LINK, "table": TABLE, **{f"h{level}": f"{HEADING}{level}" for level in range(1, 7)}}
 _BEHIND |= {name.upper(): mark for name, mark in _BEHIND.items()}
+_RARE = re.compile(r"<(su[bp]|SU[BP]|math|m:math|mml:math|ol(?= )|OL(?= )|li(?= value)|script(?=[^<>]*math/tex))")
+_FIRST = r"\s*=\s*[\"']?(\d{1,9})[^<>]*>(?:\s*<(?:li|p|div|LI|P|DIV)\b[^<>]*>)*"
+_STARTS = {  # the first item of a list that does not begin at 1, and one that has a number of its own
+    "ol": re.compile(rf"<ol (?:[^<>]* )?start{_FIRST}"),
+    "OL": re.compile(rf"<OL (?:[^<>]* )?(?i:start){_FIRST}"),
+    "li": re.compile(rf"<li value{_FIRST}"),
+}
 _ENDS = {
     "a": f"{LINK_END}</a>",
     "pre": f"{CODE_END}</pre>",
@@ -48,8 +55,13 @@ def opened(page: str) -> str:
     return "".join([*pieces, last])
 
 
-def marked(page: str) -> str:
-    """Returns the source of a page with marks."""
+def rare_tags(page: str) -> set[str]:
+    """Returns the names of those elements in a page that few have and that need more work."""
+    return set(_RARE.findall(page))
+
+
+def marked(page: str, rare: set[str]) -> str:
+    """Returns the source of a page, of which these are the `rare_tags`, with marks."""
     begins_row, seen = True, set()
 
     def mark(match: re.Match) -> str:
@@ -68,6 +80,8 @@ def marked(page: str) -> str:
         return tag if name == "summary" else f"{tag}{CODE}{_language(match)}{CODE_NAMED}"
 
     page = _TAG.sub(mark, page)
+    for name in _STARTS.keys() & rare:
+        page = _STARTS[name].sub(lambda match: f"{match.group()}{START}{match[1]}{START}", page)
     for name in seen:
         if end := _ENDS.get(name.lower()):
             page = page.replace(f"</{name}>", end)

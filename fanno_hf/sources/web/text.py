@@ -9,9 +9,25 @@ from resiliparse.parse.html import HTMLTree
 
 from fanno_hf.sources.markdown import fence, table
 from fanno_hf.sources.web import content, marks
-from fanno_hf.sources.web.marks import CELL, CODE, CODE_END, CODE_NAMED, ROW, TABLE, TABLE_END, marked, unmarked
+from fanno_hf.sources.web.formulas import with_formulas
+from fanno_hf.sources.web.listings import with_listings
+from fanno_hf.sources.web.lists import numbered, sectioned
+from fanno_hf.sources.web.marks import (
+    CELL,
+    CODE,
+    CODE_END,
+    CODE_NAMED,
+    ROW,
+    TABLE,
+    TABLE_END,
+    marked,
+    rare_tags,
+    unmarked,
+)
 
 _TITLE = re.compile(r"<title\b[^<>]*>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"\s*(?:<\?xml[^<>]*>\s*)?<!DOCTYPE[^<>\[]*\[[^\]]*\]\s*>", re.IGNORECASE)  # with entities
+_NO_FRAMES = re.compile(r"<(/?)noframes\b[^<>]*>", re.IGNORECASE)
 _MARKED_HEADING = re.compile(rf"{marks.HEADING}([1-6])([^\n]*)")
 _NUMBER = re.compile(r"\n  ( *\d+\. )")
 _CODE = re.compile(rf"{CODE}([^{CODE_NAMED}]*){CODE_NAMED}([^{CODE}]*?){CODE_END}")
@@ -32,14 +48,17 @@ def title_of(page: str) -> str:
 
 def text_of(page: str, is_whole: bool = False) -> str:
     """Returns the content of a page; `is_whole`: all of it that is shown."""
-    page = marked(page)
+    if declared := _DOCTYPE.match(page):
+        page = page[declared.end() :]
+    names, rare = content.names_of(page), rare_tags(page)
+    source, page = page, marked(with_formulas(with_listings(page, names), names, rare), rare)
     tree = HTMLTree.parse(page)
-    if tree.body is None:
-        return ""
-    hidden = content.hidden(page)
+    if tree.body is None or tree.body.tag != "body":  # but frames
+        source = _without_frames(source)
+        return text_of(source, is_whole) if source else ""
+    hidden = content.hidden(page, names)
     if is_whole:
         return _markdown(extract_plain_text(tree, skip_elements=hidden))
-    names = content.names_of(page)
     main = content.main_part(tree.body, page, names)
     if main.tag != "body":
         tree.body.replace_children(main)
@@ -49,17 +68,29 @@ def text_of(page: str, is_whole: bool = False) -> str:
     return _markdown(content.without_navigation(text) or text)
 
 
+def _without_frames(page: str) -> str:
+    """Returns what a page shows where there are no frames, or ""."""
+    start = end = 0
+    for tag in _NO_FRAMES.finditer(page):
+        start, end = (start, tag.start()) if tag[1] else (tag.end(), len(page))
+        if tag[1]:
+            break
+    return page[start:end]
+
+
 def _markdown(text: str) -> str:
     """Returns the extracted text of a marked page in Markdown form."""
     text, *codes = _CODE.split(content.without_links(text))
-    fences = [fence(code, language) for language, code in zip(codes[::3], codes[1::3], strict=True)]
+    fences = [
+        fence(code.replace("\xa0", " "), language) for language, code in zip(codes[::3], codes[1::3], strict=True)
+    ]
     prose = CODE.join(each.replace(CODE, "") for each in (text, *codes[2::3]))
     pieces = _prose(prose).split(CODE)
     return "\n\n".join(filter(None, chain(*zip_longest(map(str.strip, pieces), fences))))
 
 
 def _prose(text: str) -> str:
-    text = "\n" + text
+    text = "\n" + sectioned(numbered(text))
     for depth in range(_DEEPEST):
         if "•" not in text:
             break
