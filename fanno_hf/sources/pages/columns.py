@@ -1,4 +1,4 @@
-"""Pages in two columns whose lines come across both: each column is read from top to bottom.
+"""Pages in columns whose lines come across all of them: each column is read from top to bottom.
 
 ["Mosses have Their leaves", "no roots. are small."]  ->  ["Mosses have", "no roots.", "Their leaves", "are small."]
 """
@@ -32,20 +32,28 @@ def gutter(gaps: Sequence[tuple[float, float]], size: float, width: float) -> fl
     return (left + right) / 2 if right - left < _WIDEST * width else None
 
 
-def in_order(lines: list[Line], middle: float) -> list[Line]:
-    """Returns lines that stand on either side of a space, or across it, in the order in which they are read."""
-    sides = [-1 if line.right <= middle else 1 if line.left >= middle else 0 for line in lines]
-    left, right = ([line for line, side in zip(lines, sides, strict=True) if side == which] for which in (-1, 1))
-    if not (_is_text(left) and _is_text(right)) or not _is_mixed(sides):
+def in_order(lines: list[Line], gutters: Sequence[float]) -> list[Line]:
+    """Returns lines that stand between the middles of the spaces between columns, or across them, in the order in which they are read."""
+    sides = [_side(line, gutters) for line in lines]
+    columns = (
+        [line for line, side in zip(lines, sides, strict=True) if side == which] for which in range(len(gutters) + 1)
+    )
+    if not all(map(_is_text, columns)) or not _is_mixed(sides):
         return lines
     ordered, region = [], []
     for line, side in sorted(zip(lines, sides, strict=True), key=lambda pair: -pair[0].bottom):
-        if side == 0:
+        if side is None:
             ordered += [*_in_columns(region), line]
             region = []
         else:
             region.append((line, side))
     return [*ordered, *_in_columns(region)]
+
+
+def _side(line: Line, gutters: Sequence[float]) -> int | None:
+    """Returns the number of the column in which a line stands; None where it stands across a space between two."""
+    side = sum(line.left >= gutter for gutter in gutters)
+    return None if side < len(gutters) and line.right > gutters[side] else side
 
 
 def is_wide(gap: tuple[float, float], size: float) -> bool:
@@ -60,11 +68,11 @@ def _is_text(lines: Sequence[Line]) -> bool:
     return median(line.right - line.left for line in lines) > _FULL * width
 
 
-def _is_mixed(sides: Sequence[int]) -> bool:
+def _is_mixed(sides: Sequence[int | None]) -> bool:
     """Whether lines change sides again and again, as they do not where one column comes after the other."""
-    there = [side for side in sides if side]
+    there = [side for side in sides if side is not None]
     return sum(a != b for a, b in zip(there, there[1:], strict=False)) >= _LEAST
 
 
 def _in_columns(region: Sequence[tuple[Line, int]]) -> list[Line]:
-    return [line for which in (-1, 1) for line, side in region if side == which]
+    return [line for line, _ in sorted(region, key=lambda pair: pair[1])]

@@ -8,6 +8,7 @@ SOFT_HYPHEN = "\u00ad"
 _HYPHENS = ("-", "\u2010", SOFT_HYPHEN)
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _LEADER = re.compile(r"(?:\s*[.\u2026\u00b7]){4,}\s*[\divxlc]*\s*$|(?:\s\.){3,}\s*[\divxlc]*\s*$")
+_PREFIXES = ("self", "well")  # of which no other words are made
 _MARKS = ".,;:!?()[]{}<>\"'“”‘’„«»…"
 _START = re.compile(r"[^\W\d_]+")
 _END = re.compile(r"[^\W\d_]*\Z")
@@ -62,6 +63,7 @@ def join(first: str, second: str, words: Container[str]) -> str:
     if left + right in words:
         return f"{stem}{second}"
     is_compound = f"{left}-{right}" in words or start.group() != right or (left in words and right in words)
+    is_compound |= len(left) == 1 or left in _PREFIXES
     return f"{stem}-{second}" if is_compound else f"{stem}{second}"
 
 

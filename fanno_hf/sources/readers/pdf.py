@@ -25,6 +25,7 @@ from fanno_hf.sources.pages.words import SOFT_HYPHEN
 _BATCH = 200  # pages that are looked at together
 _LONGEST = 250  # letters of a line, from which on it is looked whether it is one
 _TURN = 20.0  # points to the left that end a line
+_FREE = 0.2  # of the lines, that may stand across a space between columns
 _FEW = 8  # lines of a page that tell whether it has columns
 _LINE = re.compile(r"[^\r\n\ufffe]+\ufffe?")
 _MONOSPACED = re.compile(
@@ -44,6 +45,8 @@ def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             raise Unreadable("encrypted", " is encrypted: remove its password first") from error
+        if "Success" in str(error):
+            raise Unreadable("no_text", " has no pages") from error
         raise Unreadable("damaged", f" is not a readable PDF: {error}") from error
     try:
         whole, damaged = PageText(), []
@@ -71,6 +74,10 @@ def _lines(document: Any, number: int, damaged: list[int]) -> list[Line]:
     """Returns the lines of a page, in the order in which they are read; a page that cannot be read has none and is noted."""
     try:
         page = document[number]
+        if document.get_formtype():  # what is filled in becomes part of the page
+            raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+            page.close()
+            page = document[number]
         try:
             textpage = page.get_textpage()
             try:
@@ -104,30 +111,50 @@ def _measured(textpage: Any) -> list[Line]:
 
 
 def _in_columns(lines: list[Line], starts: list[int], measure: "_Measure") -> list[Line]:
-    """Returns the lines of a page in the order in which they are read; those that go across two columns, in two."""
+    """Returns the lines of a page in the order in which they are read; those that go across two or three columns, in as many."""
     left, right = min(line.left for line in lines), max(line.right for line in lines)
-    middle, size = (left + right) / 2, lines[len(lines) // 2].size
-    crossing = [number for number, line in enumerate(lines) if line.left < middle < line.right]
-    if len(crossing) < len(lines) / 3:
-        return in_order(lines, middle)
+    sizes = lines[len(lines) // 2].size, right - left
+    middle = (left + right) / 2
+    for places in ((middle,), (left + sizes[1] / 3, right - sizes[1] / 3)):
+        gutters = []
+        for place in places:
+            if (found := _gutter(lines, starts, measure, place, sizes)) is None:
+                break
+            gutters.append(found)
+        else:
+            return in_order(list(_parts(lines, starts, measure, gutters, sizes[0])), gutters)
+    is_free = sum(line.left < middle < line.right for line in lines) < len(lines) / 3
+    return in_order(lines, [middle]) if is_free else lines
+
+
+def _gutter(
+    lines: list[Line], starts: list[int], measure: "_Measure", place: float, sizes: tuple[float, float]
+) -> float | None:
+    """Returns the middle of the space between columns about there; None where there is none. `sizes`: of a letter and of the page."""
+    crossing = [number for number, line in enumerate(lines) if line.left < place < line.right]
+    if len(crossing) < len(lines) * _FREE:
+        return place
     gaps, narrow = [], 0
     step = max(1, len(crossing) // _FEW)
     for number in crossing[step // 2 : -1 : step]:  # the first and the last may be running lines
-        gaps.append(measure.gap(lines[number].text, starts[number], middle)[:2])
-        narrow += not is_wide(gaps[-1], size)
+        gaps.append(measure.gap(lines[number].text, starts[number], place)[:2])
+        narrow += not is_wide(gaps[-1], sizes[0])
         if narrow > 3:  # most pages are not in columns, and this is soon seen
-            return lines
-    if (middle := gutter(gaps, size, right - left)) is None:
-        return lines
-    parts = []
-    for number, line in enumerate(lines):
-        cut = measure.gap(line.text, starts[number], middle) if line.left < middle < line.right else (0.0, 0.0, 0)
-        if is_wide(cut, size):
-            words = line.text[: cut[2]].rstrip(), line.text[cut[2] :]
-            parts += [measure.line(words[0], starts[number]), measure.line(words[1], starts[number] + cut[2])]
-        else:
-            parts.append(line)
-    return in_order(parts, middle)
+            return None
+    return gutter(gaps, *sizes)
+
+
+def _parts(
+    lines: list[Line], starts: list[int], measure: "_Measure", gutters: list[float], size: float
+) -> Iterator[Line]:
+    """Yields the lines, those that have a wide space where one between columns is in parts."""
+    for line, start in zip(lines, starts, strict=True):
+        for place in gutters:
+            cut = measure.gap(line.text, start, place) if line.left < place < line.right else (0.0, 0.0, 0)
+            if is_wide(cut, size):
+                yield measure.line(line.text[: cut[2]].rstrip(), start)
+                line, start = measure.line(line.text[cut[2] :], start + cut[2]), start + cut[2]
+        yield line
 
 
 class _Measure:
