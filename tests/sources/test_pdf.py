@@ -21,10 +21,15 @@ def test_three_columns_whose_lines_were_set_across(tmp_path):
     assert found == [(str(column), f"{row:02}") for column in range(3) for row in range(20)]
 
 
-def test_a_pdf_without_pages_says_so(tmp_path):
+def test_a_pdf_without_pages_is_not_taken_for_what_was_wrong_with_another_file(tmp_path):
+    locked = fpdf.FPDF()
+    locked.add_page()
+    locked.set_encryption(owner_password="owner", user_password="user")
+    locked.output(str(tmp_path / "locked.pdf"))
     pypdfium2.PdfDocument.new().save(tmp_path / "none.pdf")
-    documents, (unread,) = read(tmp_path / "none.pdf")
-    assert (documents, unread.reason, unread.detail) == ([], "no_text", " has no pages")
+    reasons = [read(tmp_path / name)[1][0].reason for name in ("locked.pdf", "none.pdf", "locked.pdf")]
+    assert reasons == ["encrypted", "damaged", "encrypted"]
+    assert read(tmp_path / "none.pdf")[1][0].detail.startswith(" is not a readable PDF, or has no pages: ")
 
 
 def test_what_is_filled_in_a_form_is_read(tmp_path):

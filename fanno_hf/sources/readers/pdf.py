@@ -40,14 +40,11 @@ _NO_TITLE = re.compile(
 
 def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
     """Yields the whole text, with the place where each page begins."""
+    source = file.plain_path or file.content()
     try:
-        document = pdfium.PdfDocument(file.plain_path or file.content())
+        document = pdfium.PdfDocument(source)
     except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise Unreadable("encrypted", " is encrypted: remove its password first") from error
-        if "Success" in str(error):
-            raise Unreadable("no_text", " has no pages") from error
-        raise Unreadable("damaged", f" is not a readable PDF: {error}") from error
+        raise _fault(source) from error
     try:
         whole, damaged = PageText(), []
         for start in range(0, len(document), _BATCH):
@@ -63,6 +60,19 @@ def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
             raise Unreadable("damaged", f" has pages that cannot be read: {some}")
     finally:
         document.close()
+
+
+def _fault(source: Any) -> Unreadable:
+    """Returns why a file is no PDF; of one without pages PDFium gives the error of an earlier file, so it gets one before."""
+    said = ""
+    for each in (b"no PDF", source):
+        try:
+            pdfium.PdfDocument(each).close()
+        except pdfium.PdfiumError as error:
+            said = str(error)
+    if "password" in said.lower():
+        return Unreadable("encrypted", " is encrypted: remove its password first")
+    return Unreadable("damaged", f" is not a readable PDF, or has no pages: {said}")
 
 
 def _title(document: Any) -> str:

@@ -28,15 +28,19 @@ def with_listings(page: str, names: str) -> str:
 def _listing(page: str, start: int) -> tuple[str, int]:
     """Returns the lines of a listing of which the content begins there, and where what is behind it does."""
     lines: list[str] = []
-    inside: list[str] = []  # the elements that are open
+    inside: list[str] = []  # what the elements that are open are, and how many of each
+    count = {_LINE: 0, _TIP: 0, "": 0}
     for tag in _DIV.finditer(page, start):
-        if any(_LINE in attributes for attributes in inside) and not any(_TIP in attributes for attributes in inside):
+        if count[_LINE] and not count[_TIP]:
             lines.append(page[start : tag.start()])
         start = tag.end()
         if not tag[1]:
-            inside.append(tag[2])
+            inside.append(next((kind for kind in (_LINE, _TIP) if kind in tag[2]), ""))
+            count[inside[-1]] += 1
         elif not inside:
             break
-        elif _LINE in inside.pop():
-            lines.append("\n")
+        else:
+            kind = inside.pop()
+            count[kind] -= 1
+            lines.append("\n" if kind == _LINE else "")
     return f"<pre>{_NUMBER.sub('', ''.join(lines))}</pre>", start

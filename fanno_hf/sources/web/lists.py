@@ -7,7 +7,6 @@ from fanno_hf.sources.web.marks import HEADING, START
 _NUMBERED = re.compile(rf"( +)(\d+)\. (?:{START}(\d+){START})?")
 _HEADED = re.compile(rf"((?:•|\d+\.) )?{HEADING}")
 _ITEM = re.compile(r"(?:•|\d+\.) ")
-_HEADED_ITEM = re.compile(rf"\n +(?:(?:•|\d+\.) )?{HEADING}")
 _STEP = 2  # spaces by which what is in an item is set in
 
 
@@ -31,7 +30,7 @@ def numbered(text: str) -> str:
 
 def sectioned(text: str) -> str:
     """Returns the text with items that have a heading as sections, set in no further than what is around them."""
-    if not _HEADED_ITEM.search("\n" + text):
+    if f" {HEADING}" not in text:
         return text
     lines: list[str] = []
     depths: list[int] = []  # at which what is in such items stands
