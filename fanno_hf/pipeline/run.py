@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATA_VERSION = 5
+DATA_VERSION = 6
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
 
