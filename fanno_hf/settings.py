@@ -274,6 +274,18 @@ class TeacherSettings(PoolSettings):
 class EmbedderSettings(_Group):
     batch_size: Count = 32
     dimension: Count = 256
+    model: Text | None = None
+    revision: Text | None = None
+    # of embedders behind a server
+    prefix: str = ""
+    truncate: bool = True
+    encoding_format: Literal["float", "base64"] = "float"
+    concurrency: Count | None = None
+    timeout: Seconds = 120.0
+    retries: Natural = 6
+    patience: NotNegative = 600.0
+    extra_body: dict[str, Any] | None = None
+    # of whatever kind
     languages: Words | None = None
     related_from: Cosine | None = None
 

@@ -33,6 +33,8 @@ SERVICES = PROJECT["services"]
 TGI = [name for name in SERVICES if name.startswith("tgi")]
 REPLICAS = [service for service in SERVICES.values() if "replicas" in service["profiles"]]
 
+EMBEDDERS = [service for name, service in SERVICES.items() if name.startswith("tei")]
+
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 
 
@@ -71,18 +73,19 @@ def test_ports_are_published_on_loopback_only(service):
 
 @each_service
 def test_the_image_has_a_version(service):
-    assert re.search(r":v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", service["image"])
+    assert re.search(r":(?:v|cuda-|cpu-)?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", service["image"])
 
 
 def test_every_image_can_be_pinned_by_digest():
-    assert re.findall(r"image: \$\{(\w+):-", TEXT) == ["TGI_IMAGE", "VLLM_IMAGE"]
-    assert TEXT.count("image:") == 2
+    assert re.findall(r"image: \$\{(\w+):-", TEXT) == ["TGI_IMAGE", "VLLM_IMAGE", "TEI_IMAGE", "TEI_CPU_IMAGE"]
+    assert TEXT.count("image: ") == 4
 
 
 @each_service
 def test_a_service_has_a_gpu_memory_and_a_profile(service):
     assert (service["shm_size"], len(service["profiles"])) == ("1g", 1)
-    assert [(device["driver"], device["capabilities"]) for device in devices(service)] == [("nvidia", ["gpu"])]
+    if service is not SERVICES["tei-cpu"]:
+        assert [(device["driver"], device["capabilities"]) for device in devices(service)] == [("nvidia", ["gpu"])]
 
 
 @each_service
@@ -109,7 +112,7 @@ def test_token_and_key_are_secret_files_and_in_no_environment(service):
 @pytest.mark.parametrize(("token", "key"), [("hf_moss", "moss"), ("", "")], ids=["both", "none"])
 def test_the_entry_point_hands_the_secrets_to_the_server_alone(service, tmp_path, token, key):
     shell, option, script, name = service["entrypoint"]
-    for program in ("text-generation-launcher", "vllm"):
+    for program in ("text-generation-launcher", "vllm", "text-embeddings-router"):
         stand_in = tmp_path / program
         stand_in.write_text('#!/bin/sh\necho "$HF_TOKEN,$API_KEY$VLLM_API_KEY,$*"\n')
         stand_in.chmod(0o755)
@@ -136,8 +139,13 @@ def test_no_server_sends_usage_statistics():
 
 @each_service
 def test_model_and_revision_come_from_the_environment_file(service):
-    assert EXAMPLE["MODEL_ID"] in service["command"]
-    assert f"--revision {EXAMPLE['MODEL_REVISION']}" in service["command"]
+    of = "EMBEDDER" if service in EMBEDDERS else "MODEL"
+    assert EXAMPLE[f"{of}_ID"] in service["command"]
+    assert f"--revision {EXAMPLE[f'{of}_REVISION']}" in service["command"]
+
+
+def test_the_embedders_cut_long_texts_as_the_local_one_does():
+    assert [service["environment"]["AUTO_TRUNCATE"] for service in EMBEDDERS] == ["true", "true"]
 
 
 def test_the_example_picks_a_profile_that_is_there():
@@ -151,7 +159,9 @@ def test_every_replica_has_a_gpu_of_its_own():
 
 
 def test_no_two_services_share_a_port():
-    ports = [port.split(":")[1] for service in SERVICES.values() for port in service["ports"]]
+    ports = [
+        port.split(":")[1] for name, service in SERVICES.items() if name != "tei-cpu" for port in service["ports"]
+    ]
     assert len(ports) == len(set(ports))
 
 

@@ -23,6 +23,7 @@ from fanno_hf.pipeline.services import build
 from fanno_hf.report.metrics import measure
 from fanno_hf.report.shown import measured, read_shown, repeat_threshold
 from fanno_hf.settings import Settings
+from fanno_hf.vectors.embedder import Embedder
 from fanno_hf.vectors.store import EmbeddingStore
 
 Row = Mapping[str, Any]
@@ -149,9 +150,13 @@ def _counts(entry: Mapping[str, Any] | None) -> dict[str, int]:
 
 def _metrics(a: RunFolder, b: RunFolder, settings: Settings) -> list[tuple]:
     """Returns (name, value of a, value of b) of what the report measures."""
-    config = settings.resolved
-    embedder, counter = build("embedder", config["embedder"]), build("tokenizer", config["tokenizer"])
-    found = []
+    with closing(build("embedder", settings.resolved["embedder"])) as embedder:
+        return _metrics_with(embedder, a, b, settings)
+
+
+def _metrics_with(embedder: Embedder, a: RunFolder, b: RunFolder, settings: Settings) -> list[tuple]:
+    config, found = settings.resolved, []
+    counter = build("tokenizer", config["tokenizer"])
     for side in (a, b):
         shown = read_shown(side, settings.report.rows, settings.random_seed)
         rows = measured(shown, "", EmbeddingStore(embedder, side.path / "embeddings"), counter, config["rules"])

@@ -20,6 +20,7 @@ from typing import Any
 
 from fanno_hf.commands.doctor_bare import Bare
 from fanno_hf.commands.doctor_checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request, within
+from fanno_hf.commands.doctor_embedder import embedder_findings
 from fanno_hf.commands.doctor_load import under_load
 from fanno_hf.errors import FannoError
 from fanno_hf.output.place import run_folder
@@ -80,9 +81,10 @@ class Report:
         self._say, self._where, self.diagnosis, self.models = say, "", Diagnosis(), set()
 
     def title(self, words: str) -> None:
-        """Begins a section: a server, or the run folder."""
-        self._where = without_keys(words, known_keys())
-        self._say(words)
+        """Begins a section, if it is another one: a server, or the run folder."""
+        if self._where != (where := without_keys(words, known_keys())):
+            self._where = where
+            self._say(where)
 
     def add(self, finding: Finding) -> None:
         """Says a finding."""
@@ -114,6 +116,9 @@ async def _examine(settings: Settings, report: Report) -> None:
     await _group("teacher", settings, TEACHING if has_judge else (*JUDGING, *TEACHING), report)
     if has_judge:
         await _group("judge", settings, JUDGING, report)
+    async for where, finding in embedder_findings(settings, _HASTY):
+        report.title(where)
+        report.add(finding)
 
 
 async def _group(key: str, settings: Settings, checks: Sequence, report: Report) -> None:

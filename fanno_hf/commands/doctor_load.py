@@ -52,8 +52,8 @@ async def under_load(patient: Patient) -> AsyncIterator[Finding]:
     yield await _still_answers(patient)
 
 
-def _documents(count: int, tokens: int) -> list[str]:
-    """Returns texts of about so many tokens, each with another beginning."""
+def sample_documents(count: int, tokens: int) -> list[str]:
+    """Returns texts of about so many tokens, most with another beginning."""
     texts = [row["text"] for row in read_sample()]
     found = []
     for first in range(count):
@@ -69,7 +69,7 @@ def _as_seeds(patient: Patient, count: int) -> list[Request]:
     sampler, kinds = Sampler(settings.seed, settings.random_seed), list(task_types(pool).values())
     schema = SCHEMA if settings.teacher.structured == "auto" else None
     requests = []
-    for place, text in enumerate(_documents(count, settings.prescreen.max_tokens)):
+    for place, text in enumerate(sample_documents(count, settings.prescreen.max_tokens)):
         row = row_to_ask({"document_id": "", "text": text}, pool[place % len(pool)], "seed")
         variables = prompt_variables(row, kinds, settings.prompts)
         requests.append(sampler.request(prompt, variables, "doctor", place, max_tokens=TOKENS, schema=schema))
@@ -84,7 +84,7 @@ def _as_verdicts(patient: Patient, count: int) -> list[Request]:
     questions = texts if asked.together else texts[:1]
     return [
         question_request(asked.prompt, questions, document_variables({"text": text}), settings.top_logprobs)
-        for text in _documents(count, settings.prescreen.max_tokens)
+        for text in sample_documents(count, settings.prescreen.max_tokens)
     ]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LIKE_TEACHERS = ("judge", "embedder")
 Shard = tuple[int, int]  # (index, count): every count-th document, from the index-th on
 
 
@@ -45,10 +46,10 @@ def build(key: str, config: Mapping[str, Any]) -> Any:
     except hydra.errors.InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, FannoError):
-            # a judge is made as teachers are
-            raise UserError(str(cause).replace("teacher.", "judge.")) if key == "judge" else cause from None
+            # judges and embedders behind servers are made as teachers are
+            raise UserError(str(cause).replace("teacher.", f"{key}.")) if key in _LIKE_TEACHERS else cause from None
         raise UserError(f"{key}: {str(cause or error).splitlines()[0]}") from error
-    if key == "judge" and hasattr(made, "name_role"):
+    if key in _LIKE_TEACHERS and hasattr(made, "name_role"):
         made.name_role(key)
     return made
 
@@ -89,6 +90,7 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
         )
     finally:
         teacher.close()
+        embedder.close()
 
 
 def journal_file(settings: Settings, folder: Path) -> Path:

@@ -67,8 +67,12 @@ def report(settings: Settings) -> str:
 
 def _write(settings: Settings, folder: RunFolder) -> int:
     """Writes page, figures and metrics; returns the size of the page in bytes."""
+    with closing(build("embedder", settings.resolved["embedder"])) as embedder:
+        return _write_with(EmbeddingStore(embedder, folder.path / "embeddings"), settings, folder)
+
+
+def _write_with(embedder: EmbeddingStore, settings: Settings, folder: RunFolder) -> int:
     config, chosen, seed = settings.resolved, settings.report, settings.random_seed
-    embedder = EmbeddingStore(build("embedder", config["embedder"]), folder.path / "embeddings")
     counter = build("tokenizer", config["tokenizer"])
     shown = read_shown(folder, chosen.rows, seed)
     following = add_following(shown.rows, chosen, seed, folder)

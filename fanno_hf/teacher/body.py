@@ -47,10 +47,10 @@ def decoded(content: bytes, kind: str = "") -> str:
     return text if _BEYOND_ASCII.search(text) else content.decode("cp1252", "replace")
 
 
-def read_json(content: bytes, kind: str = "") -> Any:
-    """Reads JSON of content type `kind`. Raises NoAnswer: it is none, or has more values than anything that was asked for."""
-    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        raise NoAnswer(f"an answer of more than {_MOST_VALUES} values")
+def read_json(content: bytes, kind: str = "", most: int = _MOST_VALUES) -> Any:
+    """Reads JSON of content type `kind`. Raises NoAnswer: it is none, or has more than `most` values, as no answer has."""
+    if sum(map(content.count, (b",", b"[", b"{"))) > most:
+        raise NoAnswer(f"an answer of more than {most} values")
     try:
         return json.loads(decoded(content, kind))
     except (ValueError, RecursionError):

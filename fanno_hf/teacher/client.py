@@ -133,7 +133,7 @@ class ChatClient:
         system: str | None = None,
     ):
         # what people paste: with /v1, or with the path of the requests
-        self.base_url = re.sub(r"(?<=[^/])(?:/v1)?(?:/(?:chat/)?completions|/models)?/*$", "", base_url)
+        self.base_url = re.sub(r"(?<=[^/])(?:/v1)?(?:/(?:chat/)?completions|/embeddings|/models)?/*$", "", base_url)
         self.model: str | None = None
         self.is_tgi = False
         self._extra_body, self._system = dict(extra_body or {}), system
@@ -165,13 +165,17 @@ class ChatClient:
 
     async def _fetch(self, path: str) -> httpx.Response:
         try:
-            return await self._probe.fetch("GET", self.base_url + path, {"Authorization": f"Bearer {self._key}"})
+            return await self._probe.fetch("GET", self.base_url + path, self._headers)
         except Exception as error:
             failure = self._trouble(error)
             # what hangs up on plain http may want https; only a handshake tells it from a server that is not ready
             if type(failure) is CallFailed and await session.speaks_tls(self.base_url):
                 failure = WrongSetting("with https only, and the address begins with http: give it as https://")
             raise failure from error
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key}"}
 
     async def send(self, request: Request) -> Completion:
         """Sends one request once. Raises CallFailed: there is no answer; its kinds say why."""

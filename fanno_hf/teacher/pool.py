@@ -70,6 +70,8 @@ class Pool:
         UserError: a URL is none, a variable is not set, or its key must not leave Hugging Face.
     """
 
+    client_type: type[ChatClient] = ChatClient  # what speaks to one server
+
     def __init__(
         self,
         base_url: str | Sequence[str],
@@ -100,7 +102,7 @@ class Pool:
             "extra_body": extra_body,
             "system": system,
         }
-        self.endpoints = [Endpoint(ChatClient(url, **client), timeout=timeout) for url in urls]
+        self.endpoints = [Endpoint(self.client_type(url, **client), timeout=timeout) for url in urls]
         if len({endpoint.client.base_url for endpoint in self.endpoints}) < len(urls):
             raise UserError("teacher.base_url names a server twice")
         self.resent, self._retries, self._active = 0, retries, 0  # `active`: requests that are being answered
@@ -139,7 +141,7 @@ class Pool:
         return min(told, default=None)
 
     def name_role(self, role: str) -> None:
-        """Says which group of the configuration messages name: "teacher", or "judge"."""
+        """Says which group of the configuration messages name: "teacher", "judge" or "embedder"."""
         self._members.role = self._trouble.role = self._lengths.role = role
         self._dialect.name_role(role)
 

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fanno_hf.instructing.verdicts import is_answer, yes_probability
@@ -50,6 +50,9 @@ class Server:
     max_total_tokens: int | None = None  # of a prompt and its answer (TGI, vLLM, llama.cpp)
     models: tuple[str, ...] = ()  # all names it serves, where there are several
     refusal: str | None = None  # what it said when it was asked for its models, where it named none
+    max_texts: int | None = None  # texts to embed in one request (TEI)
+    max_input_tokens: int | None = None  # of one text to embed (TEI)
+    cuts: bool | None = None  # whether it cuts longer ones by itself (TEI)
 
 
 def read_server(info: Any, models: Any) -> Server:
@@ -59,7 +62,7 @@ def read_server(info: Any, models: Any) -> Server:
     served = [entry for entry in served if isinstance(entry, dict)] if isinstance(served, list) else []
     first = served[0] if served else {}
     names = tuple(name for entry in served if (name := _text(entry.get("id"))))
-    return Server(
+    server = Server(
         model=_text(info.get("model_id")) or (names[0] if len(names) == 1 else None),
         revision=_text(info.get("model_sha")),
         version=_text(info.get("version")),
@@ -69,6 +72,23 @@ def read_server(info: Any, models: Any) -> Server:
         or _number(get(first.get("meta"), "n_ctx")),
         models=names,
         refusal=get(models, REFUSAL),
+    )
+    embedding = get(info.get("model_type"), "embedding")
+    return server if embedding is None else _embedding_server(server, info, embedding)
+
+
+def _embedding_server(server: Server, info: dict[str, Any], embedding: Any) -> Server:
+    """Adds what TEI tells besides: number format and pooling decide its vectors, too, and it counts texts, not requests."""
+    decisive = (server.revision, _text(info.get("model_dtype")), _text(get(embedding, "pooling")))
+    max_texts = _number(info.get("max_client_batch_size")) or None
+    at_once = server.max_in_flight and max(1, server.max_in_flight // (max_texts or 1))
+    return replace(
+        server,
+        revision=", ".join(filter(None, decisive)) or None,
+        max_in_flight=at_once,
+        max_texts=max_texts,
+        max_input_tokens=_number(info.get("max_input_length")),
+        cuts=info.get("auto_truncate") is True,
     )
 
 

@@ -9,9 +9,8 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from fanno_hf.costs import Costs
 from fanno_hf.errors import BudgetReached
@@ -19,6 +18,7 @@ from fanno_hf.settings import Price
 from fanno_hf.teacher.base import Ask, Backend, Completion, Request, T, Usage, Way
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.own_loop import OwnLoop
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +55,12 @@ class Teacher:
         self._when_open: list[Callable[[int | None], None]] = []
         # rows that have begun; the others wait unhashed, so that the first requests leave at once
         self._lanes = asyncio.Semaphore(_FIRST_LANES)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="teacher", daemon=True)
-        self._thread.start()
+        self._own = OwnLoop("teacher")
         try:
             if self._budget.needs_totals:
                 self._budget.start(*journal.totals())
             for unknown in (one for one in self._backends if one.identity is None):
-                self._run(self._open(unknown))
+                self._own.run(self._open(unknown))
         except BaseException:
             self.close()
             raise
@@ -119,30 +117,20 @@ class Teacher:
         with self._door:  # `close` cancels what was let in before it; nothing is let in after it
             if self._closing:
                 raise asyncio.CancelledError
-            future = asyncio.run_coroutine_threadsafe(self._follow(ways), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._follow(ways), self._own.loop)
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Gives up what is in flight and closes the backend and the journal. Safe to call twice."""
         with self._door:
             self._closing = True
-        if not self._thread.is_alive():
+        if not self._own.is_alive:
             return
         try:
-            self._run(self._close())
+            self._own.run(self._close())
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._own.stop()
             self._journal.close()
-
-    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
 
     async def _follow(self, ways: Sequence[Way[T]]) -> list[T]:
         # when a run ends, most batches have nobody left who waits for them
@@ -167,7 +155,7 @@ class Teacher:
             except asyncio.CancelledError:
                 if not twin.cancelled():
                     raise  # this caller is given up; otherwise its twin was, and this one asks itself
-        answer = self._answers[key] = self._loop.create_future()
+        answer = self._answers[key] = self._own.loop.create_future()
         try:
             completion = await self._ask(key, request, urgent)
             answer.set_result(completion)

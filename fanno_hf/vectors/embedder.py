@@ -33,6 +33,9 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Returns float32, shape (len(texts), dimension), rows of unit length."""
 
+    def close(self) -> None:
+        """Lets go of connections, where it has any."""
+
 
 class SentenceTransformerEmbedder:
     """Any sentence-transformers model: by Hub name, by folder, or from a Python package that carries it.
@@ -93,6 +96,9 @@ class SentenceTransformerEmbedder:
             also = install_command(self._package[0], self._package[-1]) if self._package else None
             raise needs_extra(f"The embedder {self.identity}", "sentence-transformers", "local", also)
 
+    def close(self) -> None:
+        """It has no connection."""
+
     def _load(self):
         self.check_installed()
         from sentence_transformers import SentenceTransformer  # brings torch: seconds to import
@@ -120,6 +126,9 @@ class HashingEmbedder:
 
     def check_installed(self) -> None:
         """It needs nothing."""
+
+    def close(self) -> None:
+        """It has no connection."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Counts each word in the cell that its hash names."""

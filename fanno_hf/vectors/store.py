@@ -40,8 +40,9 @@ class EmbeddingStore:
     """An embedder that remembers.
 
     The chunks of what is missing are the same after a crash, so a run that goes on has the very vectors of one that was
-    never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.) Each embedder
-    has a folder of its own in `folder`, made when it is needed.
+    never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.) An embedder that has
+    `arrivals` is a server: what it gives is written as it arrives. Each embedder has a folder of its own in `folder`, made when
+    it is needed.
     """
 
     def __init__(self, embedder: Embedder, folder: Path):
@@ -89,16 +90,24 @@ class EmbeddingStore:
         first = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self._rows}
         missing = sorted(first.values())
         with tqdm(total=len(missing), desc="embed", unit=" texts", leave=False, disable=None) as bar:
-            for start in range(0, len(missing), CHUNK):
-                places = missing[start : start + CHUNK]
+            size = getattr(self._embedder, "at_once", CHUNK)
+            for start in range(0, len(missing), size):
+                places = missing[start : start + size]
                 chunk = [texts[place] for place in places]
                 order = np.argsort([-len(text) for text in chunk], kind="stable")
                 longest_first = [chunk[place] for place in order]
-                vectors = self._embedder.encode(longest_first)
-                _check(vectors, longest_first, self.identity)
-                self._append([keys[place] for place in places], vectors[np.argsort(order)])
-                bar.update(len(places))
+                for part, vectors in self._embed(longest_first):
+                    _check(vectors, longest_first[part], self.identity)
+                    came = order[part]
+                    self._append([keys[places[place]] for place in np.sort(came)], vectors[np.argsort(came)])
+                    bar.update(len(came))
         return np.fromiter((self._rows[key] for key in keys), dtype=np.int64, count=len(keys))
+
+    def _embed(self, texts: Sequence[str]) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yields (places in `texts`, their vectors), each part when it is there."""
+        if hasattr(self._embedder, "arrivals"):
+            return self._embedder.arrivals(texts)
+        return iter([(slice(0, len(texts)), self._embedder.encode(texts))])
 
     def _open(self, *, is_ours: bool = True) -> None:
         """Reads the keys, once, and leaves out what a killed process left half written and what is damaged."""

@@ -15,8 +15,11 @@ from fanno_hf.commands.doctor_checks import Finding
 from fanno_hf.errors import FannoError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.scripted import reply
+from fanno_hf.vectors.embedder import HashingEmbedder
+from fanno_hf.vectors.store import EmbeddingStore
 from tests.conftest import compose_config
 from tests.doubles.chat_server import ChatServer
+from tests.doubles.tei import TeiServer
 from tests.doubles.tgi import TgiServer
 
 LONG = 1_500  # characters from which on a prompt is one of the burst's
@@ -407,3 +410,52 @@ def test_a_judge_is_examined_with_what_it_is_asked(doctor, tgi):
     assert level(judge, "still answers") == "ok"
     assert level(judge, "JSON schema") is None
     assert {request.body["temperature"] for request in server.chats} == {0.0}
+
+
+# ---- an embedder behind a server
+
+
+def embedder_report(folder, *servers, others: tuple[str, ...] = ()) -> str:
+    urls = ",".join(getattr(server, "url", server) for server in servers)
+    return said_of(folder, "teacher=scripted", "embedder=server", f"embedder.base_url=[{urls}]", *others)
+
+
+def test_of_an_embedder_that_is_well_the_report_says_what_it_takes_and_gives(tmp_path):
+    with TeiServer() as server:
+        EmbeddingStore(HashingEmbedder(8), tmp_path / "run" / "embeddings").encode(["moss", "rain"])
+        report = embedder_report(tmp_path, server)
+    for line in (
+        r"ok    answers            version 1\.7\.1",
+        r"ok    model              thenlper/gte-base@fca14538aa99, float16, cls",
+        r"ok    batches            32 texts in a request, 16 requests at once",
+        r"ok    length             512 tokens of a text; it cuts longer ones",
+        r"ok    vectors            64 numbers; a text twice in a batch: 0\.0e\+00 apart",
+        r"ok    speed              [\d,]+ texts/s, 4 requests of 32 long texts at once",
+        r"note  kept vectors       2 of hashing-8; none of this model: every text is embedded again",
+    ):
+        assert re.search(line, report), report
+    assert report.endswith("\nready")
+
+
+def test_an_embedder_that_refuses_long_texts_is_a_note_and_then_bad(tmp_path):
+    with TeiServer(auto_truncate=False) as server:
+        report = embedder_report(tmp_path, server, others=("embedder.truncate=false",))
+    assert (
+        "note  length             512 tokens of a text, and passages have up to 512; it refuses longer ones" in report
+    )
+    with TeiServer(auto_truncate=False, max_input_length=16) as server:
+        report = embedder_report(tmp_path, server, others=("embedder.truncate=false",))
+    assert re.search(r"bad   speed  .* must have less than 16 tokens", report)
+
+
+def test_an_embedder_that_mixes_up_its_answers_is_bad(tmp_path):
+    mix = lambda answer: {**answer, "data": [{**e, "index": (e["index"] + 1) % 3} for e in answer["data"]]}  # noqa: E731
+    with TeiServer(alter=lambda answer: mix(answer) if len(answer["data"]) == 3 else answer) as server:
+        assert re.search(r"bad   vectors .*: the server mixes up its answers", embedder_report(tmp_path, server))
+
+
+def test_embedders_with_different_models_or_none_are_bad(tmp_path):
+    with TeiServer() as one, TeiServer(model_dtype="float32") as other:
+        report = embedder_report(tmp_path, one, other, "http://127.0.0.1:9")
+    assert "embedder http://127.0.0.1:9\n  bad   answers            no: " in report
+    assert re.search("they serve different ones: thenlper.*float16, cls; thenlper.*float32, cls", report)
