@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 BACKENDS = {"torch": (), "onnx": ("optimum", "onnxruntime"), "openvino": ("optimum", "openvino")}
 """What runs a sentence-transformers model -> the modules it needs."""
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 class Embedder(Protocol):
@@ -45,6 +46,7 @@ class SentenceTransformerEmbedder:
         revision: of the Hub model.
         package, pattern, sha256, version: where a packaged model lies (see `find_packaged_file`).
         backend: "torch", or "onnx" or "openvino" where they are installed.
+        dtype: of the weights; None leaves them as they were saved. The vectors are float32 in any case.
         languages, related_from: for the settings that name them; no vector depends on them.
     """
 
@@ -60,6 +62,7 @@ class SentenceTransformerEmbedder:
         batch_size: int = 32,
         device: str | None = None,
         backend: str = "torch",
+        dtype: str | None = None,
         languages: Sequence[str] | None = None,
         related_from: float | None = None,
     ):
@@ -67,12 +70,16 @@ class SentenceTransformerEmbedder:
             raise UserError("embedder.model is empty: give a sentence-transformers model or use embedder=minilm")
         if backend not in BACKENDS:
             raise UserError(f"embedder.backend={backend}: it can be {', '.join(BACKENDS)}")
+        if dtype is not None and (dtype not in DTYPES or backend != "torch"):
+            raise UserError(
+                f"embedder.dtype={dtype}: with backend=torch it can be {', '.join(DTYPES)}, else nothing but null"
+            )
         self._package = (package, pattern, sha256, version) if package else None
         self._name, self._revision = model, revision
-        self._batch_size, self._device, self._backend = batch_size, device, backend
+        self._batch_size, self._device, self._backend, self._dtype = batch_size, device, backend, dtype
         self._model = None
         name = f"{package}@{sha256[:12]}" if package else f"{model}@{revision or 'main'}"
-        self.identity = name if backend == "torch" else f"{name}, {backend}"
+        self.identity = ", ".join([name, *([backend] if backend != "torch" else []), *([dtype] if dtype else [])])
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embeds texts; the model is loaded at the first call."""
@@ -80,9 +87,11 @@ class SentenceTransformerEmbedder:
             self._model = self._load()
         if not texts:
             return np.zeros((0, self._model.get_embedding_dimension()), dtype=np.float32)
-        return self._model.encode(
+        vectors = self._model.encode(
             list(texts), batch_size=self._batch_size, normalize_embeddings=True, show_progress_bar=False
         ).astype(np.float32)
+        # what was made unit long in half precision is not
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if self._dtype else vectors
 
     def check_installed(self) -> None:
         """Raises UserError, with the pip command, where a library it needs is not installed; imports nothing."""
@@ -108,6 +117,8 @@ class SentenceTransformerEmbedder:
             folder = find_packaged_file(*self._package).parent
             logger.info("loading the embedder %s", folder.parent.name)
             name, how = str(folder), {"local_files_only": True}
+        if self._dtype:
+            how["model_kwargs"] = {"dtype": self._dtype}
         try:
             return SentenceTransformer(name, device=self._device, backend=self._backend, **how)
         except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
     whole_run           Σ service ÷ (slots × wall time) of all four stages, barriers included, default settings
     whole_run_hashing   the same without what the default embedder takes of the same cores
+    whole_run_server    the same with embedder=server, a simulated one in a process of its own: 2 ms a text, as on a small GPU
     short_verdicts      the same again where a verdict takes what its few tokens take
     overlap             augment alone, windows of 1.5 x slots, 40 x slots documents, lengths from one to four times the
                         mean, against lag=0 (2.5 times that is asked for)
@@ -10,10 +11,12 @@
 `--quick` takes fewer slots and leaves out what needs the embedded teacher.
 """
 
+import json
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -59,17 +62,33 @@ def server(slots: int, verdict_seconds: float | None = MEAN, sigma: float = SIGM
         yield running
 
 
-def whole_run(slots: int, documents: int, embedder: str, verdict_seconds: float | None = MEAN) -> float:
+@contextmanager
+def embedding_server(seconds: float = 0.002) -> Iterator[str]:
+    """One text after the other takes so long; gives the address."""
+    command = [sys.executable, "-m", "tests.doubles.tei", json.dumps({"seconds": seconds, "dimension": 256})]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield json.loads(process.stdout.readline())["url"]
+        process.kill()
+
+
+def whole_run_server(slots: int, documents: int) -> float:
+    with embedding_server() as url:
+        return whole_run(slots, documents, "server", more=(f"embedder.base_url={url}", "embedder.related_from=null"))
+
+
+def whole_run(
+    slots: int, documents: int, embedder: str, verdict_seconds: float | None = MEAN, more: Sequence[str] = ()
+) -> float:
     with tempfile.TemporaryDirectory() as name, server(slots, verdict_seconds) as running:
         folder = Path(name)
         write_mixtures(folder / "documents.jsonl", documents)
         config = compose_config(
-            *("teacher=tgi", f"teacher.base_url={running.url}", f"embedder={embedder}"),
+            *("teacher=tgi", f"teacher.base_url={running.url}", f"embedder={embedder}", *more),
             *("data=files", f"data.path={folder / 'documents.jsonl'}", f"run={folder / 'run'}"),
             # the default is the size of a demo
             f"stages.augment.target_size={int(1.5 * documents)}",
             # to a bag of words common words make texts alike; 0.7 is for real embedders
-            *(["stages.prescreen.communities.threshold=0.9"] if embedder == "hashing" else []),
+            *(["stages.prescreen.communities.threshold=0.9"] if embedder in ("hashing", "server") else []),
         )
         started = time.perf_counter()
         execute(resolve(config))
@@ -166,6 +185,7 @@ def main(quick: bool) -> None:
     slots, documents = (16, 300) if quick else (64, 1_500)
     goal = {"unit": "of ideal", "limit": 0.85}
     once("whole_run_hashing", documents, whole_run(slots, documents, "hashing"), **goal)
+    once("whole_run_server", documents, whole_run_server(slots, documents), **goal)
     if not quick:
         once("whole_run", documents, whole_run(slots, documents, "minilm"), **goal)
         once("short_verdicts", documents, whole_run(slots, documents, "hashing", None), unit="of ideal")
