@@ -50,8 +50,8 @@ _TAG_NAMES = """a abbr address animate area article aside audio b base basefont 
     rt ruby s samp script section select slot small source span stop strike strong style sub summary sup svg symbol
     table tbody td template text textarea tfoot th thead time title tr track tt u ul use var video wbr"""
 _TAG = re.compile(
-    rf"(?P<comment><!--) | <!\w[^<>]*> | &(?:nbsp|amp|lt|gt|quot|apos|\#\d{{1,7}}|\#x[0-9a-f]{{1,6}});"
-    rf"| </?(?P<name>{'|'.join(_TAG_NAMES.split())})(?=[\s/>])(?P<inside>[^<>]*)>",
+    rf"[<&] (?: (?<=<) (?: (?P<comment>!--) | !\w[^<>]*> | /?(?P<name>{'|'.join(_TAG_NAMES.split())})(?=[\s/>])(?P<inside>[^<>]*)> )"
+    rf"| (?<=&) (?:nbsp|amp|lt|gt|quot|apos|\#\d{{1,7}}|\#x[0-9a-f]{{1,6}}); )",
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
 _ATTRIBUTE = re.compile(
@@ -72,6 +72,8 @@ def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | Non
         max_share: Largest allowed share of HTML among the characters that are not white space, in [0, 1].
         min_tags: Texts with fewer tags only mention HTML and pass, at least 1.
     """
+    if text.count("<") + text.count("&") < min_tags:
+        return None
     total = count_non_space(text)
     spans = _markup_spans(_QUOTED_CODE.sub(" ", text))
     share = sum(map(count_non_space, spans)) / max(total, 1)
