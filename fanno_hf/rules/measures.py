@@ -29,7 +29,7 @@ _PLANES = np.concatenate([np.arange(0x40000, dtype="<u4"), np.arange(0xE0000, 0x
 
 
 def decode(codes: np.ndarray) -> str:
-    """Returns the text of code points, uint32."""
+    """Returns the text of code points."""
     return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
 
 
@@ -57,8 +57,9 @@ class Classes:
 
     def of(self, text: str) -> "Classified":
         """Looks all characters of a text up; any text is allowed, lone surrogates included."""
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        return Classified(codes, self.table[codes], self.bits)
+        # indices of numpy's own type, which it looks up several times faster
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.intp)
+        return Classified(codes, self.table.take(codes), self.bits)
 
 
 class Classified:

@@ -68,7 +68,7 @@ def _odd_word_pattern(max_consonant_run: int) -> regex.Pattern:
 
 def _suspicious(found: Classified, max_consonant_run: int) -> np.ndarray:
     """Returns places in all words that the pattern matches, and in few others: the rest needs no look."""
-    pairs = np.flatnonzero(_FIRST.table[found.codes[:-1]] & _SECOND.table[found.codes[1:]])
+    pairs = np.flatnonzero(_FIRST.table.take(found.codes[:-1]) & _SECOND.table.take(found.codes[1:]))
     character, letter, any_consonant = (found[name] for name in ("character", "letter", "any_consonant"))
     signs = np.flatnonzero(character[:-2] & found["sign"][1:-1] & character[2:])
     begins, ends = runs(found["consonant"])

@@ -5,23 +5,13 @@ repetition_reason("The moss is a moss is a moss is a moss is a moss.")  ->  ("re
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 
 from fanno_hf.columns import Reason
-from fanno_hf.rules.measures import WORD_CHARACTER, Classes, decode, percent, shorten
+from fanno_hf.rules.measures import Classified, percent, shorten
+from fanno_hf.rules.tokens import Tokens, find_tokens
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-# A token is a run of the first, or one of the second: where words are not separated by spaces, a character.
-_CLASSES = Classes(
-    joined=rf"[[\p{{L}}\p{{M}}\p{{N}}_]--[{_UNSPACED}]]",
-    alone=f"[{_UNSPACED}]",
-    word=WORD_CHARACTER,
-)
-_BLANK = ord(" ")
-_ASCII = bytes(code if chr(code).isalnum() or chr(code) == "_" else _BLANK for code in range(128)) + bytes(128)
-_LONGEST_WORD = 40  # characters; anything longer is no word (aaaaaa...) and is compared by character
 _FULL_STOPS = "。！？।؟"  # of other scripts
 _FULL_STOP = re.compile(f" ?[{_FULL_STOPS}] ?")
 _SHORT_PERIOD = 3  # "no no no no" is speech, a phrase of three words four times in a row is not
@@ -54,39 +44,20 @@ def repetition_reason(
         ngram_characters: Characters in an n-gram of a script without spaces, at least 2.
     """
     text = text.lower() if text.isascii() else text.casefold()
-    tokens = _tokens(text)
+    found = Tokens.CLASSES.of(text)
+    tokens = find_tokens(found)
     if len(tokens) >= min_words:
         for name, units in _units(text).items():
-            share, unit = _duplicate_units(units, text, max_share)
+            share, unit = _duplicate_units(units, found, max_share)
             if share > max_share:
                 return "repetition", f"repeated {name} make up {percent(share)}, such as {shorten(unit)!r}"
-    lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
-    by_character = 2 * np.count_nonzero(lengths == 1) > len(tokens)
-    share, loop = _duplicate_ngrams(tokens, lengths, ngram_characters if by_character else ngram_words, min_loop)
+    by_character = 2 * np.count_nonzero(tokens.lengths == 1) > len(tokens)
+    share, loop = _duplicate_ngrams(tokens, ngram_characters if by_character else ngram_words, min_loop)
     if loop > max_loop_share * len(tokens):
         return "repetition", f"a loop makes up {percent(loop / len(tokens))}"
     if len(tokens) >= min_words and share > max_share:
         return "repetition", f"repeated phrases make up {percent(share)}"
     return None
-
-
-def _tokens(text: str) -> list[str]:
-    spaced = text.encode().translate(_ASCII).decode() if text.isascii() else _spaced(text)
-    tokens = spaced.split()
-    if spaced.startswith("_") or " _" in spaced:  # a ruler of underscores repeats nothing
-        tokens = [token for token in tokens if token.strip("_")]
-    if max(map(len, tokens), default=0) > _LONGEST_WORD:
-        tokens = [part for token in tokens for part in (token if len(token) > _LONGEST_WORD else (token,))]
-    return tokens
-
-
-def _spaced(text: str) -> str:
-    """Returns the tokens of a text with blanks between them."""
-    found = _CLASSES.of(text)
-    alone = found["alone"]
-    codes = np.where(found["joined"] | alone, found.codes, np.uint32(_BLANK))
-    places = np.flatnonzero(alone)
-    return decode(np.insert(codes, np.concatenate([places, places + 1]), _BLANK) if len(places) else codes)
 
 
 def _units(text: str) -> dict[str, list[str]]:
@@ -103,7 +74,7 @@ def _units(text: str) -> dict[str, list[str]]:
     return {"lines": folded, "sentences": ended.split("\n")}
 
 
-def _duplicate_units(units: list[str], text: str, max_share: float) -> tuple[float, str]:
+def _duplicate_units(units: list[str], found: Classified, max_share: float) -> tuple[float, str]:
     """Returns the share of a text's word characters in units seen before, and the unit that weighs most among them.
 
     The share may be a higher one that is at most `max_share`, all the same.
@@ -114,16 +85,16 @@ def _duplicate_units(units: list[str], text: str, max_share: float) -> tuple[flo
     )
     if not repeated:
         return 0.0, ""
-    total = max(_CLASSES.of(text).count("word"), 1)
+    total = max(found.count("word"), 1)
     most = sum(len(unit) * times for unit, times in repeated.items()) / total
     if most <= max_share:
         return most, ""
     # Word characters only: the closing brackets of code and the rulers of tables weigh nothing.
-    extra = {unit: _CLASSES.of(unit).count("word") * times for unit, times in repeated.items()}
+    extra = {unit: Tokens.CLASSES.of(unit).count("word") * times for unit, times in repeated.items()}
     return sum(extra.values()) / total, max(extra, key=extra.get)
 
 
-def _duplicate_ngrams(tokens: Sequence[str], lengths: np.ndarray, size: int, min_loop: int) -> tuple[float, int]:
+def _duplicate_ngrams(tokens: Tokens, size: int, min_loop: int) -> tuple[float, int]:
     """Returns the share of characters in n-grams seen before, and the number of tokens in the longest loop."""
     starts, befores = _repeated_ngrams(tokens, size)
     if not len(starts):
@@ -136,16 +107,18 @@ def _duplicate_ngrams(tokens: Sequence[str], lengths: np.ndarray, size: int, min
     last = np.flatnonzero(np.append((np.diff(starts) != 1) | (np.diff(lags) != 0), True))
     loops = np.diff(last, prepend=-1) + size - 1 + lags[last]
     loops = loops[loops >= min_loop * np.maximum(lags[last], _SHORT_PERIOD)]
-    return int(lengths[covered].sum()) / max(int(lengths.sum()), 1), int(loops.max(initial=0))
+    return int(tokens.lengths[covered].sum()) / len(tokens.codes), int(loops.max(initial=0))
 
 
-def _repeated_ngrams(tokens: Sequence[str], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _repeated_ngrams(tokens: Tokens, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns where the n-grams begin that were seen before, and where each was seen last.
 
     They are compared by 64-bit hashes, of which two are the same by chance with a probability of 2**-64.
     """
-    words = np.fromiter(map(hash, tokens), dtype=np.int64, count=len(tokens)).view(np.uint64)
-    count = max(0, len(tokens) - size + 1)
+    count = len(tokens) - size + 1
+    if count < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    words = tokens.hashes()
     grams = words[:count].copy()
     for shift in range(1, size):
         grams = grams * _MULTIPLIER + words[shift : shift + count]
@@ -153,7 +126,7 @@ def _repeated_ngrams(tokens: Sequence[str], size: int) -> tuple[np.ndarray, np.n
     same = np.flatnonzero(grams[order[1:]] == grams[order[:-1]])
     starts, befores = order[same + 1], order[same]
     if len(starts):  # columns of zeros are data
-        digits = np.fromiter(map(str.isdigit, tokens), dtype=bool, count=len(tokens))
+        digits = tokens.are_digits()
         data = digits[starts]
         for shift in range(1, size):
             data &= digits[starts + shift]

@@ -14,6 +14,7 @@ import regex
 
 from fanno_hf.columns import Reason
 from fanno_hf.rules.measures import count_non_space, percent, shorten
+from fanno_hf.rules.needed import may_match
 
 
 def length_reason(num_tokens: int, min_tokens: int, max_tokens: int) -> Reason | None:
@@ -74,10 +75,11 @@ def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | Non
     """
     if text.count("<") + text.count("&") < min_tags:
         return None
-    total = count_non_space(text)
     spans = _markup_spans(_QUOTED_CODE.sub(" ", text))
-    share = sum(map(count_non_space, spans)) / max(total, 1)
-    if len(spans) < min_tags or share <= max_share:
+    if len(spans) < min_tags:
+        return None
+    share = sum(map(count_non_space, spans)) / max(count_non_space(text), 1)
+    if share <= max_share:
         return None
     return "markup", f"{percent(share)} of the characters are HTML"
 
@@ -107,7 +109,8 @@ def _is_tag(inside: str) -> bool:
 
 def prompt_injection_reason(text: str, patterns: Sequence[regex.Pattern[str]]) -> Reason | None:
     """Rejects texts that give orders to the model that reads them, or contain the tokens of chat templates."""
+    lower = text.lower()
     for pattern in patterns:
-        if match := pattern.search(text):
+        if may_match(pattern, text, lower) and (match := pattern.search(text)):
             return "prompt_injection", shorten(" ".join(match[0].lower().split()), 80)
     return None
