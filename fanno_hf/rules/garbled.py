@@ -92,7 +92,7 @@ def _broken_detail(text: str, found: Classified, total: int, max_share: float) -
         "control characters": found.count("control"),
         "PDF glyph numbers": sum(map(len, _GLYPH_NUMBER.findall(text))),
     }
-    if np.any(found["lead"][:-1] & found["second"][1:]):
+    if (found["lead"][:-1] & found["second"][1:]).any():
         broken["mojibake"] = sum(len(match[0]) for match in _MOJIBAKE.finditer(text))
     share = min(sum(broken.values()) / total, 1.0)  # control characters can be white space too
     return f"{percent(share)} are broken, mostly {max(broken, key=broken.get)}" if share > max_share else None
@@ -100,7 +100,7 @@ def _broken_detail(text: str, found: Classified, total: int, max_share: float) -
 
 def _letter_detail(text: str, found: Classified, min_share: float) -> str | None:
     same = found.codes[1:] == found.codes[:-1]
-    if np.any(same[2:] & same[1:-1] & same[:-2] & found["mark"][3:]):
+    if (same[2:] & same[1:-1] & same[:-2] & found["mark"][3:]).any():
         text = _RULER.sub(" ", text)
         found = _CLASSES.of(text)
     visible, structure = len(text) - found.count("white"), found.count("structure")

@@ -85,5 +85,5 @@ def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     padded = np.zeros(len(mask) + 2, dtype=bool)
     padded[1:-1] = mask
-    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    (edges,) = (padded[1:] != padded[:-1]).nonzero()
     return edges[::2], edges[1::2]

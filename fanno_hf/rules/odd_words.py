@@ -68,9 +68,9 @@ def _odd_word_pattern(max_consonant_run: int) -> regex.Pattern:
 
 def _suspicious(found: Classified, max_consonant_run: int) -> np.ndarray:
     """Returns places in all words that the pattern matches, and in few others: the rest needs no look."""
-    pairs = np.flatnonzero(_FIRST.table.take(found.codes[:-1]) & _SECOND.table.take(found.codes[1:]))
+    (pairs,) = (_FIRST.table.take(found.codes[:-1]) & _SECOND.table.take(found.codes[1:])).nonzero()
     character, letter, any_consonant = (found[name] for name in ("character", "letter", "any_consonant"))
-    signs = np.flatnonzero(character[:-2] & found["sign"][1:-1] & character[2:])
+    (signs,) = (character[:-2] & found["sign"][1:-1] & character[2:]).nonzero()
     begins, ends = runs(found["consonant"])
     begins -= any_consonant[begins - 1] & (begins > 0)
     lengths = ends - begins

@@ -104,9 +104,12 @@ def _duplicate_ngrams(tokens: Tokens, size: int, min_loop: int) -> tuple[float, 
         covered[starts + shift] = True
     # A run of n-grams that all recur at the same distance is a phrase of that length, repeated.
     lags = starts - befores
-    last = np.flatnonzero(np.append((np.diff(starts) != 1) | (np.diff(lags) != 0), True))
-    loops = np.diff(last, prepend=-1) + size - 1 + lags[last]
-    loops = loops[loops >= min_loop * np.maximum(lags[last], _SHORT_PERIOD)]
+    begins = np.ones(len(starts), dtype=bool)
+    begins[1:] = (starts[1:] != starts[:-1] + 1) | (lags[1:] != lags[:-1])
+    (first,) = begins.nonzero()
+    lags = lags[first]
+    loops = np.diff(first, append=len(starts)) + size - 1 + lags
+    loops = loops[loops >= min_loop * np.maximum(lags, _SHORT_PERIOD)]
     return int(tokens.lengths[covered].sum()) / len(tokens.codes), int(loops.max(initial=0))
 
 
@@ -123,7 +126,8 @@ def _repeated_ngrams(tokens: Tokens, size: int) -> tuple[np.ndarray, np.ndarray]
     for shift in range(1, size):
         grams = grams * _MULTIPLIER + words[shift : shift + count]
     order = np.argsort(grams, kind="stable")
-    same = np.flatnonzero(grams[order[1:]] == grams[order[:-1]])
+    grams = grams[order]
+    (same,) = (grams[1:] == grams[:-1]).nonzero()
     starts, befores = order[same + 1], order[same]
     if len(starts):  # columns of zeros are data
         digits = tokens.are_digits()

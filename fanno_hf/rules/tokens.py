@@ -53,7 +53,7 @@ def find_tokens(found: Classified) -> Tokens:
     """Finds the tokens of a text; underscores alone are none, since a ruler repeats nothing."""
     joined, alone = found["joined"], found["alone"]
     opens = joined | alone
-    inside = np.flatnonzero(opens)
+    (inside,) = opens.nonzero()
     opens[1:] &= ~joined[1:] | ~joined[:-1]
     tokens = _cut(found.codes[inside], opens[inside])
     if len(tokens) and not (says := np.logical_or.reduceat(tokens.codes != ord("_"), tokens.begins)).all():
@@ -68,5 +68,6 @@ def find_tokens(found: Classified) -> Tokens:
 
 
 def _cut(codes: np.ndarray, opens: np.ndarray) -> Tokens:
-    begins = np.flatnonzero(opens)
-    return Tokens(codes, begins, np.diff(begins, append=len(codes)))
+    bounds = np.empty(np.count_nonzero(opens) + 1, dtype=np.int64)
+    bounds[:-1], bounds[-1] = opens.nonzero()[0], len(codes)
+    return Tokens(codes, bounds[:-1], bounds[1:] - bounds[:-1])
