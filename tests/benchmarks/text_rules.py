@@ -27,7 +27,7 @@ from tests.texts.test_segment import MINILM
 
 CONFIG = yaml.safe_load((CONFIGURATION / "stages/prescreen.yaml").read_text(encoding="utf-8"))
 PIECE = 2_000  # characters
-LIMIT = 0.75
+LIMIT = 2  # documents of a few hundred characters cost most, by the character
 
 
 def apply(documents: Sequence[str], pieces: Sequence[str]) -> list[Any]:
