@@ -5,19 +5,17 @@ repetition_reason("The moss is a moss is a moss is a moss is a moss.")  ->  ("re
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
 
-import regex
+import numpy as np
 
 from fanno_hf.columns import Reason
-from fanno_hf.rules.measures import WORD_CHARACTERS, percent, shorten, total_length
+from fanno_hf.rules.measures import Classified, percent, shorten
+from fanno_hf.rules.tokens import Tokens, find_tokens
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-# One token per character where words are not separated by spaces.
-_TOKEN = regex.compile(rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}\p{{N}}_]--[{_UNSPACED}]]+", regex.V1)
-_LONGEST_WORD = 40  # characters; anything longer is no word (aaaaaa...) and is compared by character
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？।؟\n]")
+_FULL_STOPS = "。！？।؟"  # of other scripts
+_FULL_STOP = re.compile(f" ?[{_FULL_STOPS}] ?")
 _SHORT_PERIOD = 3  # "no no no no" is speech, a phrase of three words four times in a row is not
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying loses nothing
 
 
 def repetition_reason(
@@ -45,13 +43,15 @@ def repetition_reason(
             fill as many words.
         ngram_characters: Characters in an n-gram of a script without spaces, at least 2.
     """
-    tokens = _tokens(text)
+    text = text.lower() if text.isascii() else text.casefold()
+    found = Tokens.CLASSES.of(text)
+    tokens = find_tokens(found)
     if len(tokens) >= min_words:
-        for name, units in (("lines", text.splitlines()), ("sentences", _SENTENCE_END.split(text))):
-            share, unit = _duplicate_units(units)
+        for name, units in _units(text).items():
+            share, unit = _duplicate_units(units, found, max_share)
             if share > max_share:
                 return "repetition", f"repeated {name} make up {percent(share)}, such as {shorten(unit)!r}"
-    by_character = 2 * sum(len(token) == 1 for token in tokens) > len(tokens)
+    by_character = 2 * np.count_nonzero(tokens.lengths == 1) > len(tokens)
     share, loop = _duplicate_ngrams(tokens, ngram_characters if by_character else ngram_words, min_loop)
     if loop > max_loop_share * len(tokens):
         return "repetition", f"a loop makes up {percent(loop / len(tokens))}"
@@ -60,42 +60,80 @@ def repetition_reason(
     return None
 
 
-def _tokens(text: str) -> list[str]:
-    tokens: list[str] = []
-    for match in _TOKEN.finditer(text.casefold()):
-        if match[0].strip("_"):  # a ruler of underscores repeats nothing
-            tokens.extend(match[0] if len(match[0]) > _LONGEST_WORD else [match[0]])
-    return tokens
+def _units(text: str) -> dict[str, list[str]]:
+    """Returns the lines and the sentences of a text, white space folded; a sentence ends with its line, too."""
+    lines, paragraphs = text.splitlines(), text.split("\n")
+    folded = [" ".join(paragraph.split()) for paragraph in paragraphs]
+    ended = "\n".join(folded)
+    if not text.isascii() and any(stop in ended for stop in _FULL_STOPS):
+        ended = _FULL_STOP.sub("\n", ended)
+    for stop in ".!?":
+        ended = ended.replace(f"{stop} ", f"{stop}\n")
+    if len(lines) > len(paragraphs) - (not paragraphs[-1]):  # form feeds and others end lines, too
+        folded = [" ".join(line.split()) for line in lines]
+    return {"lines": folded, "sentences": ended.split("\n")}
 
 
-def _duplicate_units(units: Iterable[str]) -> tuple[float, str]:
-    """Returns the share of word characters in units seen before, and the unit that weighs most among them."""
-    counts = Counter(" ".join(unit.casefold().split()) for unit in units)
+def _duplicate_units(units: list[str], found: Classified, max_share: float) -> tuple[float, str]:
+    """Returns the share of a text's word characters in units seen before, and the unit that weighs most among them.
+
+    The share may be a higher one that is at most `max_share`, all the same.
+    """
+    counts = Counter(units)
+    repeated = (
+        {unit: count - 1 for unit, count in counts.items() if count > 1 and unit} if len(counts) < len(units) else {}
+    )
+    if not repeated:
+        return 0.0, ""
+    total = max(found.count("word"), 1)
+    most = sum(len(unit) * times for unit, times in repeated.items()) / total
+    if most <= max_share:
+        return most, ""
     # Word characters only: the closing brackets of code and the rulers of tables weigh nothing.
-    sizes = {unit: total_length(WORD_CHARACTERS.finditer(unit)) for unit in counts}
-    extra = {unit: sizes[unit] * (count - 1) for unit, count in counts.items()}
-    total = sum(sizes[unit] * count for unit, count in counts.items())
-    return sum(extra.values()) / max(total, 1), max(extra, key=extra.get, default="")
+    extra = {unit: Tokens.CLASSES.of(unit).count("word") * times for unit, times in repeated.items()}
+    return sum(extra.values()) / total, max(extra, key=extra.get)
 
 
-def _duplicate_ngrams(tokens: Sequence[str], size: int, min_loop: int) -> tuple[float, int]:
+def _duplicate_ngrams(tokens: Tokens, size: int, min_loop: int) -> tuple[float, int]:
     """Returns the share of characters in n-grams seen before, and the number of tokens in the longest loop."""
-    covered = bytearray(len(tokens))
-    last_seen: dict[tuple[str, ...], int] = {}
-    lag = run = longest = 0
-    for start in range(len(tokens) - size + 1):
-        gram = tuple(tokens[start : start + size])
-        before = last_seen.get(gram)
-        last_seen[gram] = start
-        if before is None or all(token.isdigit() for token in gram):  # columns of zeros are data
-            run = 0
-            continue
-        covered[start : start + size] = b"\1" * size
-        # A run of n-grams that all recur at the same distance is a phrase of that length, repeated.
-        run = run + 1 if start - before == lag else 1
-        lag = start - before
-        length = run + size - 1 + lag
-        if length >= min_loop * max(lag, _SHORT_PERIOD):
-            longest = max(longest, length)
-    repeated = sum(len(token) for token, flag in zip(tokens, covered, strict=True) if flag)
-    return repeated / max(sum(map(len, tokens)), 1), longest
+    starts, befores = _repeated_ngrams(tokens, size)
+    if not len(starts):
+        return 0.0, 0
+    covered = np.zeros(len(tokens), dtype=bool)
+    for shift in range(size):
+        covered[starts + shift] = True
+    # A run of n-grams that all recur at the same distance is a phrase of that length, repeated.
+    lags = starts - befores
+    begins = np.ones(len(starts), dtype=bool)
+    begins[1:] = (starts[1:] != starts[:-1] + 1) | (lags[1:] != lags[:-1])
+    (first,) = begins.nonzero()
+    lags = lags[first]
+    loops = np.diff(first, append=len(starts)) + size - 1 + lags
+    loops = loops[loops >= min_loop * np.maximum(lags, _SHORT_PERIOD)]
+    return int(tokens.lengths[covered].sum()) / len(tokens.codes), int(loops.max(initial=0))
+
+
+def _repeated_ngrams(tokens: Tokens, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where the n-grams begin that were seen before, and where each was seen last.
+
+    They are compared by 64-bit hashes, of which two are the same by chance with a probability of 2**-64.
+    """
+    count = len(tokens) - size + 1
+    if count < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    words = tokens.hashes()
+    grams = words[:count].copy()
+    for shift in range(1, size):
+        grams = grams * _MULTIPLIER + words[shift : shift + count]
+    order = np.argsort(grams, kind="stable")
+    grams = grams[order]
+    (same,) = (grams[1:] == grams[:-1]).nonzero()
+    starts, befores = order[same + 1], order[same]
+    if len(starts):  # columns of zeros are data
+        digits = tokens.are_digits()
+        data = digits[starts]
+        for shift in range(1, size):
+            data &= digits[starts + shift]
+        starts, befores = starts[~data], befores[~data]
+    in_order = np.argsort(starts)
+    return starts[in_order], befores[in_order]

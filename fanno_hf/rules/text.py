@@ -14,6 +14,7 @@ import regex
 
 from fanno_hf.columns import Reason
 from fanno_hf.rules.measures import count_non_space, percent, shorten
+from fanno_hf.rules.needed import may_match
 
 
 def length_reason(num_tokens: int, min_tokens: int, max_tokens: int) -> Reason | None:
@@ -50,8 +51,8 @@ _TAG_NAMES = """a abbr address animate area article aside audio b base basefont 
     rt ruby s samp script section select slot small source span stop strike strong style sub summary sup svg symbol
     table tbody td template text textarea tfoot th thead time title tr track tt u ul use var video wbr"""
 _TAG = re.compile(
-    rf"(?P<comment><!--) | <!\w[^<>]*> | &(?:nbsp|amp|lt|gt|quot|apos|\#\d{{1,7}}|\#x[0-9a-f]{{1,6}});"
-    rf"| </?(?P<name>{'|'.join(_TAG_NAMES.split())})(?=[\s/>])(?P<inside>[^<>]*)>",
+    rf"[<&] (?: (?<=<) (?: (?P<comment>!--) | !\w[^<>]*> | /?(?P<name>{'|'.join(_TAG_NAMES.split())})(?=[\s/>])(?P<inside>[^<>]*)> )"
+    rf"| (?<=&) (?:nbsp|amp|lt|gt|quot|apos|\#\d{{1,7}}|\#x[0-9a-f]{{1,6}}); )",
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
 _ATTRIBUTE = re.compile(
@@ -72,10 +73,13 @@ def markup_reason(text: str, *, max_share: float, min_tags: int) -> Reason | Non
         max_share: Largest allowed share of HTML among the characters that are not white space, in [0, 1].
         min_tags: Texts with fewer tags only mention HTML and pass, at least 1.
     """
-    total = count_non_space(text)
+    if text.count("<") + text.count("&") < min_tags:
+        return None
     spans = _markup_spans(_QUOTED_CODE.sub(" ", text))
-    share = sum(map(count_non_space, spans)) / max(total, 1)
-    if len(spans) < min_tags or share <= max_share:
+    if len(spans) < min_tags:
+        return None
+    share = sum(map(count_non_space, spans)) / max(count_non_space(text), 1)
+    if share <= max_share:
         return None
     return "markup", f"{percent(share)} of the characters are HTML"
 
@@ -105,7 +109,8 @@ def _is_tag(inside: str) -> bool:
 
 def prompt_injection_reason(text: str, patterns: Sequence[regex.Pattern[str]]) -> Reason | None:
     """Rejects texts that give orders to the model that reads them, or contain the tokens of chat templates."""
+    lower = text.lower()
     for pattern in patterns:
-        if match := pattern.search(text):
+        if may_match(pattern, text, lower) and (match := pattern.search(text)):
             return "prompt_injection", shorten(" ".join(match[0].lower().split()), 80)
     return None

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanno_hf.rules import garbled, repetition, text
@@ -309,6 +309,7 @@ TEXTS = st.one_of(
 )
 
 
+@settings(deadline=None)  # the first text makes the tables
 @given(TEXTS.map("".join))
 def test_any_text_gives_none_or_a_reason(text):
     for rule in TEXT_RULES:
@@ -316,6 +317,7 @@ def test_any_text_gives_none_or_a_reason(text):
         assert found is None or (len(found) == 2 and all(isinstance(part, str) and part for part in found))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abcdefg ", min_size=1).filter(str.strip), st.integers(40, 60))
 def test_long_loops_of_any_phrase_are_found(phrase, count):
     assert repetition_reason(f"{phrase} " * count) is not None

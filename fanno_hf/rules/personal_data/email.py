@@ -47,10 +47,11 @@ _AT = "at|ät|arobase|arroba|chiocciola|małpa|malpa|apenstaartje"
 _DOT_ALONE = "dot|punkt|punto|ponto|kropka"
 _DOT = f"{_DOT_ALONE}|point|punt"  # "at this point", too, is English
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# What it begins with and the first letters of what comes next stand in front: few places have both.
 _SPOKEN = re.compile(
-    rf"""(?<=\w) (?: [ ]?[\[({{<][ ]?(?:{_AT}|@)[ ]?[\])}}>][ ]?
+    rf"""[ \[({{<] (?=[ \[({{<@aäcm]) (?<=\w.) (?: (?: (?<=[\[({{<]) | (?<=[ ])[\[({{<] ) [ ]?(?:{_AT}|@)[ ]?[\])}}>][ ]?
             (?P<host>{_LABEL} (?: (?: \. | [ ]?[\[({{<][ ]?(?:{_DOT}|\.)[ ]?[\])}}>][ ]? | [ ](?:{_DOT})[ ] ) {_LABEL} )+ )
-        | [ ](?:{_AT})[ ] (?P<words>{_LABEL} (?: [ ](?:{_DOT_ALONE})[ ] {_LABEL} )+ ) )""",
+        | (?<=[ ])(?:{_AT})[ ] (?P<words>{_LABEL} (?: [ ](?:{_DOT_ALONE})[ ] {_LABEL} )+ ) )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SPOKEN_DOT = re.compile(rf"[ ](?:{_DOT})[ ]|[ ]?[\[({{<][ ]?(?:{_DOT}|\.)[ ]?[\])}}>][ ]?", re.IGNORECASE)

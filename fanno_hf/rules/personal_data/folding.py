@@ -3,8 +3,13 @@
 "ｊａｎｅ＠ｆｅｎｎｏｌｄ．ｃｏｍ"  ->  "jane@fennold.com", and each place in it as a place of the original
 """
 
+import re
 import unicodedata
 from functools import cached_property
+
+import numpy as np
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7F]+")
 
 
 class _Folds(dict):
@@ -34,18 +39,19 @@ class Folded:
 
     def __init__(self, original: str):
         self._original = original
-        self.text = original if original.isascii() else original.translate(_FOLDS)
+        # only these pieces, because `translate` looks each character up
+        self.text = _NOT_ASCII.sub(lambda match: match[0].translate(_FOLDS), original)
 
     @cached_property
-    def _places(self) -> list[int] | None:
-        """The place in the original of each character, and of the end; None where all are the same."""
-        if all(len(_FOLDS[ord(char)]) == 1 for char in set(self._original)):
-            return None
-        places = [place for place, char in enumerate(self._original) for _ in _FOLDS[ord(char)]]
-        return [*places, len(self._original)]
+    def _places(self) -> np.ndarray:
+        """The place in the original of each character."""
+        codes = np.frombuffer(self._original.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        lengths, others = np.ones(len(codes), dtype=np.int64), np.flatnonzero(codes > 0x7F)
+        lengths[others] = [len(_FOLDS[code]) for code in codes[others].tolist()]
+        return np.repeat(np.arange(len(codes)), lengths)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Returns the span of the original that became this one, `start` < `end`."""
-        if self._original.isascii() or self._places is None:
+        if self._original.isascii():
             return start, end
-        return self._places[start], self._places[end - 1] + 1
+        return int(self._places[start]), int(self._places[end - 1]) + 1

@@ -12,7 +12,7 @@ from fanno_hf.rules.personal_data.spans import Span
 
 # a hyphen behind a digit stands between the ends of a range
 _IPV4 = re.compile(r"\d(?<![\w.]\d)(?<!\D-\d)\d{0,2}(?:\.\d{1,3}){3}(?!\w|\.\d|-\w*[A-Za-z])", re.ASCII)
-_IPV6 = re.compile(r"[0-9a-f:](?<![\w:.].)[0-9a-f:]{5,38}(?![\w:]|\.\w)", re.ASCII | re.IGNORECASE)
+_IPV6 = re.compile(r"[23](?<![\w:.].)[0-9a-f:]{5,38}(?![\w:]|\.\w)", re.ASCII | re.IGNORECASE)
 _COLONS = re.compile(r":[0-9a-f]{0,4}:", re.IGNORECASE)
 _IPV6_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291; excludes C++ names such as "face::add"
 

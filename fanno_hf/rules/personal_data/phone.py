@@ -43,15 +43,13 @@ def find_phones(text: str, region: str | None) -> Iterator[Span]:
 
 def _named(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
+        if _DATE.fullmatch(match[0].strip("(")):
+            continue
         digits = re.sub(r"\D", "", match[0])
-        before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
-        named = _NAMED.search(before)
-        if (
-            named
-            and named["word"].lower() in PHONES
-            and len(digits) in _DIGITS
-            and not _DATE.fullmatch(match[0].strip("("))
-        ):
+        if len(digits) not in _DIGITS:
+            continue
+        named = _NAMED.search(text[max(0, match.start() - _LOOK_BACK) : match.start()])
+        if named and named["word"].lower() in PHONES:
             yield Span(*match.span(), digits)
 
 
