@@ -78,6 +78,7 @@ bench: install ## print one JSON line for each measure
 	$(BIN)/python -m tests.benchmarks.augment
 	$(BIN)/python -m tests.benchmarks.report_page
 	$(BIN)/python -m tests.benchmarks.reading
+	$(BIN)/python -m tests.benchmarks.prescreen
 
 clean: ## remove .venv, caches and build leftovers; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

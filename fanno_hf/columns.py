@@ -24,6 +24,9 @@ DOCUMENT = {
 POSITION = {"position": "int64"}
 """A document's place in its source, from 0, while it is pre-screened: what puts the shards of a run in order."""
 
+SKETCH = {"exact_key": "binary", "band_keys": "binary", "shingles": "int32"}
+"""What passages are compared by: see `texts.near_duplicates`."""
+
 RAW_DOCUMENT = {
     "text": "string",
     "source": "string",

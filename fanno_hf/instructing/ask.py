@@ -4,7 +4,8 @@ row {document, tags, counterexamples}  ->  completion  ->  {"instruction": "Why 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -18,7 +19,7 @@ from fanno_hf.rules.instruction import Candidate, InstructionRules
 from fanno_hf.settings import Instructing, Prompts
 from fanno_hf.steps.asking import SPENT, Counted, Sampler, ask_rows, outcome, questions_about, spent, watched
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.rows import conform, table_of, with_columns
+from fanno_hf.steps.rows import conform, spill, with_columns
 from fanno_hf.teacher.base import Ask, Request
 
 SURPLUS = ("surplus", "not asked: target_size was reached")
@@ -62,9 +63,9 @@ def row_to_ask(
     }
 
 
-def rows_to_ask(rows: Sequence[Mapping[str, Any]]) -> Dataset:
-    """Returns rows of `row_to_ask` as a data set with declared types."""
-    return table_of({name: [row[name] for row in rows] for name in _TO_ASK}, _TO_ASK)
+def rows_to_ask(rows: Iterable[Mapping[str, Any]], folder: Path | None = None) -> Dataset:
+    """Returns rows of `row_to_ask` as a data set, in a file in `folder` as they come; None: in memory."""
+    return spill(rows, _TO_ASK, folder).open()
 
 
 def instruction_prompt(prompts: Prompts, *, think_different: bool) -> Prompt:

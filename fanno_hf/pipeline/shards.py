@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fanno_hf.columns import DOCUMENT, POSITION, REJECTION
+from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, SKETCH
 from fanno_hf.errors import UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.unread import read_unread
@@ -109,7 +109,7 @@ class Shards:
         for folder in self._folders:
             context.teacher.absorb(folder.path / "journal.sqlite")
             context.embedder.absorb(folder.path / "embeddings")
-        kept = self._read("passages", _COLUMNS, context.scratch)
+        kept = self._read("passages", {**_COLUMNS, **SKETCH}, context.scratch)
         rejected = self._read("rejected", {**_COLUMNS, **REJECTION}, context.scratch)
         # the order of a run without shards: by the phase they left in, then by place
         phases = np.asarray([PHASES.index(phase) for phase in rejected["phase"]], dtype=np.int64)

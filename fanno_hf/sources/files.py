@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from fanno_hf.cores import cores
 from fanno_hf.errors import UserError
 from fanno_hf.sources.children import Children
 from fanno_hf.sources.document import HIDDEN, KIND, Document, Said, Unread, Unreadable
@@ -159,13 +160,6 @@ class FileSource:
                 else f"{many:,} of {_count(len(found.files), 'file')}"
             )
             logger.warning("%s: %s gave no text: %s%s", self._key, count, some, more)
-
-
-def cores() -> int:
-    """Returns the cores that this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _count(number: int, what: str) -> str:

@@ -5,34 +5,23 @@
 """
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from regex import Pattern
 
-from fanno_hf.columns import DOCUMENT, POSITION, RAW_DOCUMENT, REJECTION, Reason
+from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
-from fanno_hf.identity import content_id
 from fanno_hf.instructing.prompts import document_variables
-from fanno_hf.rules.garbled import garbled_reason
-from fanno_hf.rules.phrases import compile_patterns
-from fanno_hf.rules.repetition import repetition_reason
-from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prompt_injection_reason
-from fanno_hf.settings import Prescreen
+from fanno_hf.steps import screening
 from fanno_hf.steps.asking import Counted, judge, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.steps.duplicates import drop_duplicates
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.masking import count_masked, mask_documents
 from fanno_hf.steps.overlap import in_parts
-from fanno_hf.steps.rows import column, conform, map_batches, with_columns
-from fanno_hf.texts.near_duplicates import find_exact_duplicates, find_near_duplicates
-from fanno_hf.texts.places import name_passages
-from fanno_hf.texts.repeat import Repeat
-from fanno_hf.texts.segment import TokenCounter, split_passages
+from fanno_hf.steps.rows import column, conform, with_columns
+from fanno_hf.steps.screened import screened
 
-PHASES = ("empty", "text rules", "decontamination")  # the phases of `screen_alone`, in order
+PHASES = (*screening.PHASES, "decontamination")  # the phases of `screen_alone`, in order
 
 
 def prescreen(documents: Dataset, context: Context) -> StageOutput:
@@ -47,20 +36,10 @@ def prescreen(documents: Dataset, context: Context) -> StageOutput:
 def screen_alone(documents: Dataset, context: Context) -> StageOutput:
     """Does what looks at one document at a time: cuts it into passages and drops those that rules can tell are no use.
 
-    Returns passages and rejected ones, with the columns of DOCUMENT and POSITION.
+    Returns passages and rejected ones, with the columns of DOCUMENT and POSITION; passages also have those of SKETCH.
     """
-    settings = context.settings.prescreen
-    funnel = Funnel("prescreen", {**DOCUMENT, **POSITION})
-    documents = funnel.screen(documents, lambda row: empty_reason(row["text"]), PHASES[0])
-    if settings.enabled:
-        documents = mask_documents(documents, settings.personal_data)
-    passages = segment(documents, context.counter, settings)
-    if settings.enabled:
-        passages = count_masked(passages, documents, settings.personal_data)
-        patterns = settings.prompt_injections if settings.drop_prompt_injections else []
-        injections = compile_patterns("stages.prescreen.prompt_injections", patterns)
-        passages = funnel.screen(passages, lambda row: _text_reason(row, settings, injections), PHASES[1])
-        passages = passages.remove_columns("private")
+    passages, rejected = screened(documents, context)
+    funnel = Funnel("prescreen", {**DOCUMENT, **POSITION}, rejected)
     if context.benchmarks:
         passages = funnel.screen(passages, lambda row: context.contamination(row["text"]), PHASES[2])
     return StageOutput(passages, funnel.rejected())
@@ -82,10 +61,6 @@ def screen_together(alone: StageOutput, context: Context) -> StageOutput:
     passages = conform(passages, DOCUMENT)
     masked = sum(filter(None, column(passages, "masked")))
     return StageOutput(passages, funnel.rejected(), notes={"masked": masked} if masked else {})
-
-
-_CUT = ("document_id", "text", "source", "title", "heading", "num_tokens")
-_PASSAGE = {**{name: DOCUMENT[name] for name in _CUT}, **POSITION}
 
 
 def ask_verdicts(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:
@@ -116,74 +91,6 @@ def ask_ahead(passages: Dataset, context: Context) -> None:
         return
     funnel = Funnel("prescreen", DOCUMENT)
     ask_verdicts(drop_duplicates(passages, funnel, context), context, funnel)
-
-
-def segment(documents: Dataset, counter: TokenCounter, settings: Prescreen) -> Dataset:
-    """Cuts long documents into passages of at most `max_tokens`; a short one stays whole."""
-    max_tokens, min_tokens = settings.max_tokens, min(settings.min_tokens, settings.max_tokens)
-
-    def cut(batch: dict[str, list]) -> dict[str, list]:
-        rows: dict[str, list] = {name: [] for name in _PASSAGE}
-        documents = zip(*(batch[name] for name in RAW_DOCUMENT), strict=True)
-        for text, source, title, places, position in documents:
-            passages = split_passages(text, counter, max_tokens, min_tokens)
-            rows["source"] += name_passages(source, [passage.start for passage in passages], places)
-            for passage in passages:
-                rows["document_id"].append(content_id(passage.text))
-                rows["text"].append(passage.text)
-                rows["title"].append(title)
-                rows["heading"].append(passage.heading)
-                rows["position"].append(position)
-        return {**rows, "num_tokens": counter.count_batch(rows["text"])}
-
-    return map_batches(documents, cut, _PASSAGE)
-
-
-def _text_reason(row: Mapping[str, Any], settings: Prescreen, injections: Sequence[Pattern[str]]) -> Reason | None:
-    """The cheap rules, cheapest first; personal data last. Its text is masked by then, so that no rejected row has it."""
-    text, drops = row["text"], settings.personal_data.action == "drop"
-    return (
-        length_reason(row["num_tokens"], settings.min_tokens, settings.max_tokens)
-        or markup_reason(text, **dict(settings.markup))
-        or garbled_reason(text, **dict(settings.garbled))
-        or repetition_reason(text, **dict(settings.repetition))
-        or prompt_injection_reason(text, injections)
-        or (("personal_data", row["private"]) if drops and row["private"] else None)
-    )
-
-
-def drop_duplicates(passages: Dataset, funnel: Funnel, context: Context) -> Dataset:
-    """Drops passages that repeat an earlier one, or one of `against`, exactly or nearly; the detail says which."""
-    settings, against, sources = context.settings.prescreen, [], []
-    if context.against is not None:
-        old = mask_documents(context.against.documents, settings.personal_data)
-        old = segment(old, context.counter, settings)
-        against, sources = old["text"], old["source"]
-
-    def name(repeat: Repeat) -> str:
-        return f"{sources[repeat.of]} (against)" if repeat.in_pool else passages["document_id"][repeat.of]
-
-    repeats = find_exact_duplicates(passages["text"], against)
-    reasons = [None if r is None else ("exact_duplicate", f"repeats {name(r)}") for r in repeats]
-    passages = funnel.drop(passages, reasons, "exact duplicates")
-
-    near = settings.near_duplicates
-    if near.threshold is None:
-        return passages
-    repeats = find_near_duplicates(
-        passages["text"],
-        near.threshold,
-        near.ngram,
-        near.num_perm,
-        seed=context.random_seed,
-        against=against,
-        progress=sys.stderr.isatty(),
-    )
-    reasons = [
-        None if r is None else ("near_duplicate", f"repeats {name(r)}, Jaccard similarity {r.similarity:.3f}")
-        for r in repeats
-    ]
-    return funnel.drop(passages, reasons, "near duplicates")
 
 
 def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) -> Dataset:

@@ -61,6 +61,7 @@ def pair_with_tags(documents: Dataset, context: Context) -> Dataset:
         documents = documents.select(range(min(len(documents), settings.max_documents)))
     rng = np.random.default_rng(spread_seed(context.random_seed, "seed", "tags"))
     dealt = assign_tags(tag_pool(context.settings.resolved["tags"]), len(documents), settings.combinations, rng)
-    return rows_to_ask(
-        [row_to_ask(document, tags, "seed") for document, hand in zip(documents, dealt, strict=True) for tags in hand]
+    rows = (
+        row_to_ask(document, tags, "seed") for document, hand in zip(documents, dealt, strict=True) for tags in hand
     )
+    return rows_to_ask(rows, context.scratch)

@@ -26,29 +26,41 @@ from fanno_hf.texts.shingles import hash_shingles, normalise
 
 Sources = tuple[Sequence[str], Sequence[str]]  # the texts that are kept anyway, and those that are looked at
 
+Sketches = tuple[np.ndarray, np.ndarray]  # band keys, and how many shingles there are
+
 READ = 4096  # texts read at a time
 _BLOCK = 256  # candidates compared at a time
 
 
-def find_exact_duplicates(texts: Sequence[str], against: Sequence[str] = ()) -> list[Repeat | None]:
+def find_exact_duplicates(
+    texts: Sequence[str], against: Sequence[str] = (), keys: np.ndarray | None = None
+) -> list[Repeat | None]:
     """Finds for each text the first one it equals once normalised; None where it is the first of its kind.
 
     Texts of `against` are kept anyway and come before `texts` (`Repeat.in_pool`). Each is a list, or anything else that
     has a length and slices, such as a column of a data set.
+
+    Args:
+        keys: of `exact_keys` for `against` and `texts`, where they are known already.
     """
-    sources = against, texts
-    digests = np.zeros((sum(map(len, sources)), 2), dtype=np.uint64)
-    for start, chunk in _read(sources):
-        encoded = (normalise(text).encode("utf-8", "surrogatepass") for text in chunk)
-        joined = b"".join(hashlib.blake2b(text, digest_size=16).digest() for text in encoded)
-        digests[start : start + len(chunk)] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
-    order = np.lexsort(digests.T)  # stable: of equal texts the first comes first
+    if keys is None:
+        keys = np.concatenate(
+            [np.zeros((0, 2), np.uint64), *(exact_keys(part) for _, part in _read((against, texts)))]
+        )
+    order = np.lexsort(keys.T)  # stable: of equal texts the first comes first
     is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
+    is_first[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
     first = np.empty_like(order)
     first[order] = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
     fixed = len(against)
     return [None if first[i] == i else Repeat.at(int(first[i]), 1.0, fixed) for i in range(fixed, len(first))]
+
+
+def exact_keys(texts: Sequence[str]) -> np.ndarray:
+    """Returns a key of each text, the same for those that are equal once normalised: uint64, shape (n, 2)."""
+    encoded = (normalise(text).encode("utf-8", "surrogatepass") for text in texts)
+    joined = b"".join(hashlib.blake2b(text, digest_size=16).digest() for text in encoded)
+    return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
 
 
 def find_near_duplicates(
@@ -59,6 +71,7 @@ def find_near_duplicates(
     seed: int = 0,
     against: Sequence[str] = (),
     progress: bool = False,
+    sketches: Sketches | None = None,
 ) -> list[Repeat | None]:
     """Finds the texts to drop so that no two of those kept are near-duplicates.
 
@@ -73,12 +86,14 @@ def find_near_duplicates(
         num_perm: MinHash values per text. At thresholds below 0.6 more of them make longer bands, and so
             fewer needless comparisons.
         against: texts that are kept anyway; they come before `texts` and are not compared with one another.
+        sketches: what `sketch` says of `against` and `texts`, where it is known already: the keys, turned (shape (n_bands, n)) and
+            used up, and the sizes.
 
     Raises:
         ValueError: if `num_perm` is too small for the threshold.
     """
     sources, fixed = (against, texts), len(against)
-    buckets, sizes = _sketch(sources, ngram, num_perm, seed, choose_bands(threshold, num_perm), progress)
+    buckets, sizes = sketches or _sketch_all(sources, threshold, ngram, num_perm, seed, progress)
     name_buckets(buckets, fixed)
     batches = split_batches(buckets, sizes)
     found: dict[int, tuple[int, float]] = {}
@@ -94,19 +109,30 @@ def _bar(what: str, total: int, progress: bool) -> tqdm:
     return tqdm(desc=f"near duplicates: {what}", total=total, unit=" texts", leave=False, disable=not progress)
 
 
-def _sketch(
-    sources: Sources, ngram: int, num_perm: int, seed: int, bands: tuple[int, int], progress: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the band keys (uint32, shape (n_bands, n_texts)) and how many shingles each text has (int64)."""
+def sketch(texts: Sequence[str], threshold: float, ngram: int, num_perm: int, seed: int) -> Sketches:
+    """Returns the keys of each text: uint32, shape (n, n_bands), and how many shingles it has: int64, shape (n,).
+
+    Two texts that may be near-duplicates share a key. Arguments and errors are those of `find_near_duplicates`.
+    """
+    bands = choose_bands(threshold, num_perm)
+    keys, sizes = np.empty((len(texts), bands[0]), dtype=np.uint32), np.empty(len(texts), dtype=np.int64)
+    for first in range(0, len(texts), SKETCH):
+        hashes, offsets = hash_shingles(texts[first : first + SKETCH], ngram)
+        part = slice(first, first + len(offsets) - 1)
+        keys[part] = band_keys(signatures(hashes, offsets, num_perm, seed), bands)
+        sizes[part] = np.diff(offsets)
+    return keys, sizes
+
+
+def _sketch_all(sources: Sources, threshold: float, ngram: int, num_perm: int, seed: int, progress: bool) -> Sketches:
     total = sum(map(len, sources))
-    keys, sizes = np.empty((bands[0], total), dtype=np.uint32), np.empty(total, dtype=np.int64)
+    keys = np.empty((choose_bands(threshold, num_perm)[0], total), dtype=np.uint32)
+    sizes = np.empty(total, dtype=np.int64)
     with _bar("sketch", total, progress) as bar:
         for start, chunk in _read(sources):
-            for first in range(0, len(chunk), SKETCH):
-                hashes, offsets = hash_shingles(chunk[first : first + SKETCH], ngram)
-                part = slice(start + first, start + first + len(offsets) - 1)
-                keys[:, part] = band_keys(signatures(hashes, offsets, num_perm, seed), bands).T
-                sizes[part] = np.diff(offsets)
+            part = slice(start, start + len(chunk))
+            mine, sizes[part] = sketch(chunk, threshold, ngram, num_perm, seed)
+            keys[:, part] = mine.T
             bar.update(len(chunk))
     return keys, sizes
 

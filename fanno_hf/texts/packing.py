@@ -7,14 +7,13 @@ which is repeated in each piece; the lines of a larger fence, which is closed at
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 from fanno_hf.texts.blocks import Block
-from fanno_hf.texts.cuts import Span, cuts, window
-
-CountBatch = Callable[[list[str]], list[int]]
+from fanno_hf.texts.cuts import Span, cuts, window_size
+from fanno_hf.texts.rulers import Measure
 
 # What is repeated takes this share of a passage at most; a table with a larger head would grow without bounds.
 _MOST_REPEATED = 7 / 8
@@ -57,18 +56,16 @@ class _Way(NamedTuple):
     after: str = ""
 
 
-def pack(
-    text: str, blocks: Sequence[Block], count_batch: CountBatch, max_tokens: int, min_tokens: int = 0
-) -> list[Piece]:
+def pack(text: str, blocks: Sequence[Block], ruler: Measure, max_tokens: int, min_tokens: int = 0) -> list[Piece]:
     """Returns the passages of a text; see `segment.split_passages`.
 
     Args:
         blocks: of `find_blocks`, at least one.
-        count_batch: tells the tokens of each of some texts.
+        ruler: of the text.
     """
-    packer = _Packer(text, blocks, count_batch)
+    packer = _Packer(text, blocks, ruler)
     pieces = list(packer.pieces(max_tokens))
-    if len(pieces) > 1 and packer.count(pieces[-1].of(text)) < min_tokens:
+    if len(pieces) > 1 and packer.tokens(pieces[-1]) < min_tokens:
         pieces[-2:] = _lengthen_last(packer, *pieces[-2:], max_tokens, min_tokens)
     return pieces
 
@@ -87,17 +84,13 @@ def _lengthen_last(packer: "_Packer", one: Piece, last: Piece, max_tokens: int, 
 class _Packer:
     """Packs the blocks of one text."""
 
-    def __init__(self, text: str, blocks: Sequence[Block], count_batch: CountBatch):
-        self._text, self._blocks, self._count_batch = text, blocks, count_batch
+    def __init__(self, text: str, blocks: Sequence[Block], ruler: Measure):
+        self._text, self._blocks, self._ruler = text, blocks, ruler
         self._starts = [block.start for block in blocks]
-
-    def count(self, text: str) -> int:
-        """Returns the tokens of a text."""
-        return self._count_batch([text])[0]
 
     def tokens(self, piece: Piece) -> int:
         """Returns the tokens of a piece."""
-        return self.count(piece.of(self._text))
+        return self._ruler.count(piece.start, piece.end, piece.before, piece.after)
 
     def torn(self, place: int) -> int | None:
         """Returns which block a cut at this place tears, or takes from its heading; None for a paragraph or none."""
@@ -141,13 +134,13 @@ class _Packer:
     def _sizes(self, parts: Sequence[_Part], limit: int) -> list[int]:
         """Returns about how many tokens each part adds to a passage, with the white space behind it."""
         starts = [part.piece.start for part in parts]
-        texts = [self._text[start:stop] for start, stop in zip(starts, [*starts[1:], len(self._text)], strict=True)]
+        bounds = zip(starts, [*starts[1:], len(self._text)], strict=True)
         # a text that is far too long is not looked at as a whole
-        counts = iter(self._count_batch([text for text in texts if len(text) <= window(limit)]))
-        return [next(counts) if len(text) <= window(limit) else limit + 1 for text in texts]
+        most = window_size(limit)
+        return [limit + 1 if end - start > most else self._ruler.count(start, end) for start, end in bounds]
 
     def _fits(self, piece: Piece, limit: int) -> bool:
-        return piece.end - piece.start <= window(limit) and self.tokens(piece) <= limit
+        return piece.end - piece.start <= window_size(limit) and self.tokens(piece) <= limit
 
     def _fitting(self, parts: Sequence[_Part], sizes: Sequence[int], index: int, limit: int) -> int:
         """Returns before which part a passage must end that begins with the part `index`; that one where it is too large."""
@@ -193,7 +186,7 @@ class _Packer:
             opening = way.before if part.is_rest else self._text[start : way.body]
             if not (spans := self._spans(way, opening, limit)):
                 continue
-            pieces = [Piece(way.body + begin, way.body + end, way.before, way.after) for begin, end in spans]
+            pieces = [Piece(begin, end, way.before, way.after) for begin, end in spans]
             pieces[0] = pieces[0]._replace(start=start, before=way.before if part.is_rest else "")
             pieces[-1] = pieces[-1]._replace(end=part.piece.end, after="")
             in_doubt = pieces if way.before else pieces[:1] if opening else []
@@ -214,30 +207,28 @@ class _Packer:
             return
         for head in block.heads:
             before = self._text[block.start : head + 1]
-            if head < end and self.count(before + after) <= _MOST_REPEATED * limit:
+            if head < end and self._ruler.of(before + after) <= _MOST_REPEATED * limit:
                 yield _Way(head + 1, end, before, after)
         yield _Way(piece.start, piece.end)
 
     def _spans(self, way: _Way, opening: str, limit: int) -> list[Span]:
         """Returns where what a way cuts is cut, the first time behind `opening`, later behind what is repeated."""
-        body, by_lines = self._text[way.body : way.end], bool(way.before)
+        (start, stop), by_lines = (way.body, way.end), bool(way.before)
 
-        def cut(text: str, before: str) -> Iterator[Span]:
-            around = self.count(before + way.after)
+        def cut(begin: int, before: str) -> Iterator[Span]:
+            around = self._ruler.of(before + way.after)
             if around >= limit:
                 return iter(())
-            count = lambda part: self.count(before + part + way.after) - around  # noqa: E731
-            return cuts(text, count, limit - around, by_lines=by_lines)
+            count = lambda one, other: self._ruler.count(one, other, before, way.after) - around  # noqa: E731
+            return cuts(self._text, (begin, stop), count, limit - around, by_lines=by_lines)
 
         if opening == way.before:
-            return list(cut(body, opening))
-        end = next((stop for _, stop in cut(body, opening)), 0)
-        line = body.partition("\n")[0].rstrip()
-        if by_lines and end < len(line) and self.count(way.before + line + way.after) <= limit:
-            return [(0, -1), *cut(body, way.before)]  # nothing of it: better than a torn line
-        if not end:
-            return []
-        return [(0, end), *((end + begin, end + stop) for begin, stop in cut(body[end:], way.before))]
+            return list(cut(start, opening))
+        end = next((end for _, end in cut(start, opening)), start)
+        line = Piece(start, start + len(self._text[start:stop].partition("\n")[0].rstrip()), way.before, way.after)
+        if by_lines and end < line.end and self.tokens(line) <= limit:
+            return [(start, start - 1), *cut(start, way.before)]  # nothing of it: better than a torn line
+        return [(start, end), *cut(end, way.before)] if end > start else []
 
 
 def _joined(parts: Sequence[_Part], index: int, stop: int) -> Piece:

@@ -5,18 +5,21 @@ after   ["Mosses have no roots.", "They drink through their leaves."]
 """
 
 import hashlib
+import json
 import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
 from fanno_hf.texts.blocks import find_blocks, has_marks
-from fanno_hf.texts.cuts import Span, cuts
-from fanno_hf.texts.packing import pack
+from fanno_hf.texts.cuts import cuts, window_size
+from fanno_hf.texts.packing import Piece, pack
+from fanno_hf.texts.rulers import Measure, Slow, Words
 
 # Scripts without spaces, and hangul, where one character is one word: kana, ideographs, Thai, Lao, Burmese, Khmer.
 _UNSPACED = (
@@ -30,6 +33,9 @@ _EXTENDING = "".join(chr(c) for c in range(0xAD, 0x10000) if unicodedata.categor
 _SPACED_WORD = rf"[^\W{_UNSPACED}]+(?:[{_EXTENDING}]+[^\W{_UNSPACED}]*)*"
 _WORD = re.compile(rf"{_SPACED_WORD}|[{_UNSPACED}][{_EXTENDING}]*")
 _WORD_OR_MARK = re.compile(rf"{_SPACED_WORD}|\S[{_EXTENDING}]*")
+
+# Characters that BERT's tokenizers set apart: ideographs and their punctuation.
+_BERT_ALONE = "\u3001\u3002\u3400-\u4dbf\u4e00-\u9fff\uff0c"
 
 _BATCH = 256
 
@@ -70,6 +76,9 @@ class TokenCounter:
         digest = hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
         return cls(f"{name}@{digest[:12]}", tokenizer)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"identity": self.identity, "tokenizer": self.tokenizer}
+
     def count(self, text: str) -> int:
         """Returns the number of tokens of one text."""
         return self.count_batch([text])[0]
@@ -83,6 +92,18 @@ class TokenCounter:
             encodings = self.tokenizer.encode_batch_fast(texts[start : start + _BATCH], add_special_tokens=False)
             counts += map(len, encodings)
         return counts
+
+    def ruler(self, text: str) -> Measure:
+        """Returns what tells the tokens of any part of a text."""
+        return self._words.ruler(text)
+
+    @cached_property
+    def _words(self) -> Words:
+        if self.tokenizer is None:
+            return Words(self.count_batch, _UNSPACED, _EXTENDING)
+        return (
+            Words(self.count_batch, _BERT_ALONE, _EXTENDING) if _is_bert(self.tokenizer) else Words(self.count_batch)
+        )
 
 
 def _load_tokenizer(name_or_path: str) -> tuple[str, Tokenizer]:
@@ -108,6 +129,7 @@ class Passage(NamedTuple):
     text: str
     start: int  # where it begins in the document, in characters; what is repeated in front of it does not count
     heading: str  # that it begins with, else the nearest before it; "" where there is none
+    num_tokens: int
 
 
 def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens: int = 0) -> list[Passage]:
@@ -129,30 +151,56 @@ def split_passages(text: str, counter: TokenCounter, max_tokens: int, min_tokens
     """
     blocks = find_blocks(text) if has_marks(text) else []
     if all(block.kind == "text" for block in blocks):
-        spans = _plain_spans(text, counter, max_tokens, min_tokens)
-        return [Passage(text[start:end], start, "") for start, end in spans]
-    starts, headings = [], [""]
-    for block in blocks:
-        if block.kind == "heading":
-            starts.append(block.start)
-            headings.append(block.title)
-    pieces = pack(text, blocks, counter.count_batch, max_tokens, min_tokens)
-    return [Passage(piece.of(text), piece.start, headings[bisect_right(starts, piece.start)]) for piece in pieces]
+        blocks = []
+
+    def cut(ruler: Measure) -> tuple[list[Piece], list[int]]:
+        how = (ruler, max_tokens, min_tokens)
+        pieces = pack(text, blocks, *how) if blocks else _plain_pieces(text, *how)
+        return pieces, [ruler.count(*piece) for piece in pieces]
+
+    ruler = counter.ruler(text)
+    pieces, counts = cut(ruler)
+    if not ruler.is_exact and counts != counter.count_batch([piece.of(text) for piece in pieces]):
+        pieces, counts = cut(Slow(text, counter.count))
+    titles = [block for block in blocks if block.kind == "heading"]
+    starts, headings = [block.start for block in titles], ["", *(block.title for block in titles)]
+    return [
+        Passage(piece.of(text), piece.start, headings[bisect_right(starts, piece.start)], tokens)
+        for piece, tokens in zip(pieces, counts, strict=True)
+    ]
 
 
-def _plain_spans(text: str, counter: TokenCounter, max_tokens: int, min_tokens: int) -> list[Span]:
-    """Returns the bounds of the passages of a text without headings, fences and tables."""
-    spans = list(cuts(text, counter.count, max_tokens))
-    if len(spans) > 1 and counter.count(text[slice(*spans[-1])]) < min_tokens:
-        spans[-2:] = _lengthen_last(text, spans[-2:], counter, min_tokens)
-    return spans
+def _plain_pieces(text: str, ruler: Measure, max_tokens: int, min_tokens: int) -> list[Piece]:
+    """Returns the passages of a text without headings, fences and tables."""
+    solid = text.strip()
+    start = text.find(solid)
+    whole = Piece(start, start + len(solid))
+    if solid and len(solid) <= window_size(max_tokens) and ruler.count(*whole) <= max_tokens:
+        return [whole]
+    pieces = [Piece(*span) for span in cuts(text, (0, len(text)), ruler.count, max_tokens)]
+    if len(pieces) > 1 and ruler.count(*pieces[-1]) < min_tokens:
+        pieces[-2:] = _lengthen_last(text, pieces[-2:], ruler, min_tokens)
+    return pieces
 
 
-def _lengthen_last(text: str, spans: list[Span], counter: TokenCounter, min_tokens: int) -> list[Span]:
-    """Returns two neighbouring spans, cut again so that both have `min_tokens`, or unchanged if no cut does that."""
-    start, end = spans[0][0], spans[1][1]
-    both = text[start:end]
-    room = max(1, counter.count(both) - min_tokens)
-    moved = [(start + begin, start + stop) for begin, stop in cuts(both, counter.count, room)]
-    enough = all(counter.count(text[begin:stop]) >= min_tokens for begin, stop in moved)
-    return moved if len(moved) == 2 and enough else spans
+def _lengthen_last(text: str, pieces: list[Piece], ruler: Measure, min_tokens: int) -> list[Piece]:
+    """Returns two neighbouring pieces, cut again so that both have `min_tokens`, or unchanged if no cut does that."""
+    start, end = pieces[0].start, pieces[1].end
+    room = max(1, ruler.count(start, end) - min_tokens)
+    moved = [Piece(*span) for span in cuts(text, (start, end), ruler.count, room)]
+    enough = all(ruler.count(*piece) >= min_tokens for piece in moved)
+    return moved if len(moved) == 2 and enough else pieces
+
+
+def _is_bert(tokenizer: Tokenizer) -> bool:
+    """Whether a tokenizer splits at white space and punctuation and sets ideographs apart, as BERT's do: then the tokens of a
+    word depend on nothing around it."""
+    parts = json.loads(tokenizer.to_str())
+    normalizer, splitter = parts["normalizer"] or {}, parts["pre_tokenizer"] or {}
+    added = parts["added_tokens"]
+    return (
+        splitter.get("type") == "BertPreTokenizer"
+        and normalizer.get("type") == "BertNormalizer"
+        and normalizer.get("handle_chinese_chars", False)
+        and not any(token["lstrip"] or token["rstrip"] or re.search(r"\s", token["content"]) for token in added)
+    )

