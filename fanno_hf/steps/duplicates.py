@@ -14,7 +14,7 @@ from fanno_hf.columns import SKETCH
 from fanno_hf.settings import NearDuplicates
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.rows import BATCH
+from fanno_hf.steps.rows import BATCH, column
 from fanno_hf.steps.screened import screened
 from fanno_hf.texts.near_duplicates import (
     Sketches,
@@ -39,11 +39,9 @@ def drop_duplicates(passages: "Dataset", funnel: Funnel, context: Context) -> "D
         old, _ = screened(context.against.documents, context, judged=False)
     against = [] if old is None else old["text"]
 
-    def name(repeat: Repeat) -> str:
-        return f"{old['source'][repeat.of]} (against)" if repeat.in_pool else passages["document_id"][repeat.of]
-
     repeats = find_exact_duplicates(passages["text"], against, _exact_keys([old, passages]))
-    reasons = [None if r is None else ("exact_duplicate", f"repeats {name(r)}") for r in repeats]
+    names = _names(repeats, passages, old)
+    reasons = [None if r is None else ("exact_duplicate", f"repeats {names[r]}") for r in repeats]
     passages = funnel.drop(passages, reasons, "exact duplicates")
     if near.threshold is not None:
         repeats = find_near_duplicates(
@@ -56,12 +54,24 @@ def drop_duplicates(passages: "Dataset", funnel: Funnel, context: Context) -> "D
             progress=sys.stderr.isatty(),
             sketches=_sketches([old, passages], near, context.random_seed),
         )
+        names = _names(repeats, passages, old)
         reasons = [
-            None if r is None else ("near_duplicate", f"repeats {name(r)}, Jaccard similarity {r.similarity:.3f}")
+            None if r is None else ("near_duplicate", f"repeats {names[r]}, Jaccard similarity {r.similarity:.3f}")
             for r in repeats
         ]
         passages = funnel.drop(passages, reasons, "near duplicates")
     return passages.remove_columns([name for name in SKETCH if name in passages.column_names])
+
+
+def _names(repeats: Sequence[Repeat | None], passages: "Dataset", old: "Dataset | None") -> dict[Repeat, str]:
+    """Returns how the passages are called that others repeat; only these are read."""
+    found = {repeat for repeat in repeats if repeat}
+    names: dict[Repeat, str] = {}
+    for side, name, form in ((passages, "document_id", "{}"), (old, "source", "{} (against)")):
+        mine = sorted((one for one in found if one.in_pool == (side is old)), key=lambda one: one.of)
+        called = column(side.select([one.of for one in mine]), name) if mine else ()
+        names |= {one: form.format(value) for one, value in zip(mine, called, strict=True)}
+    return names
 
 
 def _exact_keys(sides: Sequence["Dataset | None"]) -> np.ndarray:

@@ -9,9 +9,9 @@ and of the pieces of units at its two ends, which are counted themselves.
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Protocol
 
 import numpy as np
@@ -97,14 +97,23 @@ class Words:
         alone: a character class: what is a unit wherever it stands, such as ideographs, with the characters of the class
             `extending` behind it, such as accents; everything else between white space is one. None: a unit goes from one space to the next, what tokenizers
             never join (a space belongs to the word behind it); the caller has to count what it makes of it, since they may.
+        part: a regular expression that finds one part of a unit after another, if the tokens of a unit are those of its parts, which
+            recur more often than units do ("roots" and "." of "roots.").
     """
 
-    def __init__(self, count_batch: Callable[[list[str]], list[int]], alone: str | None = None, extending: str = ""):
+    def __init__(
+        self,
+        count_batch: Callable[[list[str]], list[int]],
+        alone: str | None = None,
+        extending: str = "",
+        part: str | None = None,
+    ):
         self._count_batch, self.is_exact = count_batch, alone is not None
         self._alone = re.compile(f"[{alone}]") if self.is_exact else None
         # not \s: tokenizers take some of these characters for letters, or leave them out
         unit = rf"[^ \t\n\r{alone}]+|[{alone}][{extending}]*" if self.is_exact else _FROM_SPACE_TO_SPACE
         self._unit = re.compile(unit)
+        self._part = re.compile(part) if part else None
         self._known: dict[str, int] = {}
         self._remembered = 0
 
@@ -129,15 +138,26 @@ class Words:
         inside[1:-1] = ~np.logical_or.reduce([letters == ord(mark) for mark in " \t\n\r"])
         return begin + np.flatnonzero(inside[1:] != inside[:-1]).reshape(-1, 2).T
 
-    def _counts(self, words: list[str]) -> list[int]:
+    def _counts(self, units: list[str]) -> list[int]:
         known = self._known
         if self._remembered > _KNOWN:
             known.clear()
             self._remembered = 0
-        new = [word for word in dict.fromkeys(words) if word not in known]
-        known.update(zip(new, self._count_batch(new), strict=True))
+        new = self._unknown(units)
+        if self._part:
+            parts = [self._part.findall(unit) for unit in new]
+            self._remember(self._unknown(chain.from_iterable(parts)))
+            known.update((unit, sum(map(known.__getitem__, of))) for unit, of in zip(new, parts, strict=True))
+        else:
+            self._remember(new)
         self._remembered += sum(map(len, new))
-        return list(map(known.__getitem__, words))
+        return list(map(known.__getitem__, units))
+
+    def _unknown(self, texts: Iterable[str]) -> list[str]:
+        return [text for text in dict.fromkeys(texts) if text not in self._known]
+
+    def _remember(self, texts: list[str]) -> None:
+        self._known.update(zip(texts, self._count_batch(texts), strict=True))
 
 
 def _blocks(text: str) -> Iterator[Span]:

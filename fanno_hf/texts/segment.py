@@ -34,7 +34,8 @@ _SPACED_WORD = rf"[^\W{_UNSPACED}]+(?:[{_EXTENDING}]+[^\W{_UNSPACED}]*)*"
 _WORD = re.compile(rf"{_SPACED_WORD}|[{_UNSPACED}][{_EXTENDING}]*")
 _WORD_OR_MARK = re.compile(rf"{_SPACED_WORD}|\S[{_EXTENDING}]*")
 
-# Characters that BERT's tokenizers set apart: ideographs and their punctuation.
+# Characters that BERT's tokenizers set apart: punctuation of ASCII; ideographs and their punctuation.
+_PUNCTUATION = r"!-/:-@\[-`{-~"
 _BERT_ALONE = "\u3001\u3002\u3400-\u4dbf\u4e00-\u9fff\uff0c"
 
 _BATCH = 256
@@ -101,9 +102,13 @@ class TokenCounter:
     def _words(self) -> Words:
         if self.tokenizer is None:
             return Words(self.count_batch, _UNSPACED, _EXTENDING)
-        return (
-            Words(self.count_batch, _BERT_ALONE, _EXTENDING) if _is_bert(self.tokenizer) else Words(self.count_batch)
-        )
+        if not _is_bert(self.tokenizer):
+            return Words(self.count_batch)
+        # such tokens as [SEP], and punctuation, are found wherever they stand
+        added = [re.escape(token.content) for token in self.tokenizer.get_added_tokens_decoder().values()]
+        added.sort(key=len, reverse=True)
+        part = "|".join([*added, f"[{_PUNCTUATION}]", f"[^{_PUNCTUATION}]+"])
+        return Words(self.count_batch, _BERT_ALONE, _EXTENDING, part)
 
 
 def _load_tokenizer(name_or_path: str) -> tuple[str, Tokenizer]:
@@ -202,5 +207,6 @@ def _is_bert(tokenizer: Tokenizer) -> bool:
         splitter.get("type") == "BertPreTokenizer"
         and normalizer.get("type") == "BertNormalizer"
         and normalizer.get("handle_chinese_chars", False)
-        and not any(token["lstrip"] or token["rstrip"] or re.search(r"\s", token["content"]) for token in added)
+        and not any(token[name] for token in added for name in ("lstrip", "rstrip", "single_word", "normalized"))
+        and not any(re.search(r"\s", token["content"]) for token in added)
     )
