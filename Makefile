@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo browser test test-long test-servers style quality bench clean
+.PHONY: help install demo browser test test-long test-ray test-servers style quality bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,10 +34,14 @@ browser: install ## find or install the headless Chromium that the tests of the 
 		|| $(BIN)/playwright install --with-deps chromium
 
 test: quality browser ## quality checks and every test (about five minutes, loopback only)
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not long"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not long and not ray"
 
 test-long: install ## what takes minutes: 20 kills of a run, several processes that train one student
 	$(BIN)/python -m pytest -q -m long
+
+test-ray: install ## install Ray (240 MB) into .venv, and run on nodes of it that are lost (some minutes)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]"
+	$(BIN)/python -m pytest -q -m ray
 
 # a server that is installed elsewhere is named by its Python: SERVERS_VLLM=…, SERVERS_LLAMA=…
 test-servers: install $(if $(SERVERS_VLLM),,.servers/vllm/.installed) $(if $(SERVERS_LLAMA),,.servers/llama/.installed) ## install vLLM (CPU) and llama-cpp-python below .servers/, and run against them (an hour or two)

@@ -230,6 +230,17 @@ class Data(_Group):
     processes: Count | None = None
 
 
+class Engine(_Closed):
+    """What does the work; it decides no row."""
+
+    name: Literal["local", "ray"]
+    address: Text | None = None
+    rows: Count = 1000
+    gpus: NotNegative = 0.0
+    embedders: Natural | None = None
+    clients: Count = 1
+
+
 class Price(_Closed):
     """What a teacher costs; None is unknown, and counts nothing."""
 
@@ -508,6 +519,7 @@ class Settings(_Group):
     decontamination: Decontamination
     budget: Budget
     data: Data
+    engine: Engine
     teacher: TeacherSettings
     judge: PoolSettings = PoolSettings()
     embedder: EmbedderSettings

@@ -35,7 +35,7 @@ LEVELS = {
     **{f"fanno_hf.evaluating.{name}": 3 for name in ("evaluation", "doors", "measuring", "kept", "files", "table")},
     "fanno_hf.vectors.nearest": 0,
     "fanno_hf.stages": 2,
-    **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),
+    **dict.fromkeys(("fanno_hf.pipeline", "fanno_hf.engine", "fanno_hf.output", "fanno_hf.hub", "fanno_hf.report"), 3),
     **dict.fromkeys(("fanno_hf.commands", "fanno_hf.training"), 3),
     **dict.fromkeys(("fanno_hf.__main__", "fanno_hf.cli", "fanno_hf.python"), 4),
 }

@@ -21,6 +21,7 @@ from typing import Any
 from fanno_hf.commands.doctor_bare import Bare
 from fanno_hf.commands.doctor_checks import COMMON, JUDGING, TEACHING, Finding, Patient, plain_request, within
 from fanno_hf.commands.doctor_embedder import embedder_findings
+from fanno_hf.commands.doctor_engine import engine_findings
 from fanno_hf.commands.doctor_load import under_load
 from fanno_hf.errors import FannoError
 from fanno_hf.output.place import run_folder
@@ -112,6 +113,9 @@ async def _examine(settings: Settings, report: Report) -> None:
     folder = run_folder(settings.run)
     report.title(f"run folder {folder}")
     report.add(_disk(folder))
+    for finding in engine_findings(settings):
+        report.title("engine ray")
+        report.add(finding)
     has_judge = settings.resolved["judge"]["_target_"] is not None
     await _group("teacher", settings, TEACHING if has_judge else (*JUDGING, *TEACHING), report)
     if has_judge:

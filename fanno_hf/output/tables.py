@@ -16,7 +16,7 @@ from fanno_hf.errors import UserError
 from fanno_hf.identity import file_sha256
 from fanno_hf.output.values import columns_of
 from fanno_hf.pipeline.plan import TABLES, stages_before
-from fanno_hf.steps.rows import conform, spill_batches
+from fanno_hf.steps.rows import arrow_schema, conform, spill_batches
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -57,6 +57,17 @@ class RunTables:
             scratch = scratch or (self.scratch if self.scratch and self.scratch.exists() else None)
             rows = spill_batches(self._batches(config, file), schema, scratch).open()
         return conform(rows, columns) if columns else rows
+
+    def stream_batches(self, config: str, columns: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of a config with these columns, nulls for one that it lacks; raises as `read_rows` does."""
+        schema = arrow_schema(columns)
+        with self._opened(config) as (file, _):
+            for batch in self._batches(config, file, [name for name in columns if name in file.schema_arrow.names]):
+                arrays = [
+                    batch[field.name] if field.name in batch.schema.names else pa.nulls(len(batch), field.type)
+                    for field in schema
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def stream_rows(self, config: str, columns: Iterable[str], every: int = 1) -> Iterator[dict[str, Any]]:
         """Yields the rows of a config, like `read_rows` but without importing `datasets`; raises as it does.

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fanno_hf
+from fanno_hf.engine.on_ray import engaged
 from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
@@ -27,7 +29,7 @@ from fanno_hf.pipeline.plan import STAGES, Stage, input_digest, load, stages_bef
 from fanno_hf.pipeline.room import warn_of_small_context
 from fanno_hf.pipeline.said import log_stage
 from fanno_hf.pipeline.services import Shard, about_documents, read_documents, services
-from fanno_hf.pipeline.shards import Shards, do_shard, parse_shard, shard_folder
+from fanno_hf.pipeline.shards import Shards, asked_shard, do_shard, screen, shard_folder
 from fanno_hf.pipeline.versions import versions
 from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
@@ -47,9 +49,7 @@ DATA_VERSION = 6
 def execute(settings: Settings) -> RunFolder:
     """Does the stages that `stage` asks for and returns the run folder, closed; where one fails, what was done stays done."""
     asked = settings.stage
-    shard = parse_shard(settings.shard)
-    if shard and asked != "prescreen":
-        raise UserError(f"shard={settings.shard} is for stage=prescreen alone, not for stage={asked}")
+    shard = asked_shard(settings)
     path = run_folder(settings.run)
     check_loadable(settings.run)
     _refuse_itself(settings.prescreen.against, path)
@@ -62,7 +62,7 @@ def execute(settings: Settings) -> RunFolder:
         if shard:
             _do_shard(settings, shard, folder)
             return folder
-        with services(settings, folder.path, folder.scratch) as context:
+        with services(settings, folder.path, folder.scratch) as alone, engaged(alone, folder.path) as context:
             for stage in STAGES.values() if asked == "all" else (STAGES[asked],):
                 stopped = _do(stage, context, folder)
                 write_card(folder, settings.hub.license)
@@ -153,6 +153,8 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> StageEmpty | None:
     if stage.has_pairs:
         renew_exports(folder)
     folder.write_manifest()
+    if stage.name == "prescreen" and context.engine:
+        context.engine.forget()
     log_stage(stage.name, entry)
     return stopped
 
@@ -239,9 +241,8 @@ def _inputs(stage: Stage, decisive: Mapping[str, Any], context: Context, folder:
             logger.info("prescreen: from %s; data.* is not read", shards)
             return _Inputs(lambda: [shards.gather(context)], shards.source, shards.unread())
         read = read_documents(context.settings, folder.scratch)
-        return _Inputs(
-            lambda: [load("fanno_hf.stages.prescreen:screen_alone")(read.open(), context)], read.sha256, read.unread
-        )
+        screened = partial(screen, fingerprint=_shard_fingerprint(decisive), context=context)
+        return _Inputs(lambda: [screened(read.open(), read.sha256)], read.sha256, read.unread)
     entries = [folder.manifest["stages"].get(name) for name in stage.reads]
     for name, entry in zip(stage.reads, entries, strict=True):
         if entry and not entry["kept"]:

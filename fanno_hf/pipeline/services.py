@@ -25,6 +25,7 @@ from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import spill
 from fanno_hf.teacher.budget import Budget
 from fanno_hf.teacher.journal import Journal
+from fanno_hf.teacher.layered import LayeredJournal
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.vectors.store import EmbeddingStore
 
@@ -65,10 +66,11 @@ def _literal(value: Any) -> Any:
 
 
 @contextmanager
-def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Context]:
+def services(settings: Settings, folder: Path, scratch: Path, below: Path | None = None) -> Iterator[Context]:
     """Builds what a stage works with. Models, servers and files are opened when they are first used.
 
-    `folder` keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file.
+    `folder` keeps the vectors (embeddings/), and the completions (journal.sqlite) unless `journal` names a file. What that journal
+    lacks is read from the one at `below`, to which nobody may write meanwhile.
     Raises UserError where one cannot be built.
     """
     config = settings.resolved
@@ -76,7 +78,8 @@ def services(settings: Settings, folder: Path, scratch: Path) -> Iterator[Contex
     judge = build("judge", config["judge"]) if config["judge"]["_target_"] else None
     costs = Costs(settings.teacher.price, settings.judge.price if judge else None)
     budget = Budget(**settings.budget.model_dump())
-    teacher = Teacher(backend, Journal(journal_file(settings, folder)), budget, judge, costs)
+    file = journal_file(settings, folder)
+    teacher = Teacher(backend, LayeredJournal(file, below) if below else Journal(file), budget, judge, costs)
     decontamination, against = settings.decontamination, settings.prescreen.against
     try:
         yield Context(

@@ -11,7 +11,8 @@ read the documents itself: its rows are those of a run without shards.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ from fanno_hf.errors import UserError
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.unread import read_unread
 from fanno_hf.pipeline.services import Shard
+from fanno_hf.settings import Settings
 from fanno_hf.sources.document import Unread
 from fanno_hf.steps.context import Context, StageOutput
-from fanno_hf.steps.rows import empty
+from fanno_hf.steps.rows import arrow_schema, conform, spill_batches
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -32,6 +34,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _COLUMNS = {**DOCUMENT, **POSITION}
+
+
+def asked_shard(settings: Settings) -> Shard | None:
+    """Returns the shard that `shard=` asks for. Raises UserError where there can be none."""
+    shard, given = parse_shard(settings.shard), f"shard={settings.shard}"
+    if shard and settings.stage != "prescreen":
+        raise UserError(f"{given} is for stage=prescreen alone, not for stage={settings.stage}")
+    if shard and settings.engine.name != "local":
+        raise UserError(
+            f"{given} shares the work by hand, and engine={settings.engine.name} does it all: leave one out"
+        )
+    return shard
 
 
 def parse_shard(given: str | None) -> Shard | None:
@@ -49,23 +63,70 @@ def shard_folder(run: Path, shard: Shard) -> Path:
     return Path(run, "shards", f"{shard[0]}-of-{shard[1]}")
 
 
+def screen(documents: "Dataset", source: str, fingerprint: str, context: Context) -> StageOutput:
+    """Does `screen_alone` for all documents, here or where the engine does it."""
+    if context.engine:
+        return context.engine.screen(documents, {"fingerprint": fingerprint, "source": source}, context)
+    from fanno_hf.stages.prescreen import screen_alone
+
+    return screen_alone(documents, context)
+
+
 def do_shard(documents: "Dataset", source: str, fingerprint: str, context: Context, folder: RunFolder) -> None:
     """Does one shard, unless it is complete; `source` is the sha256 of all documents, those of other shards too."""
     marker = {"fingerprint": fingerprint, "source": source}
-    if _is_complete(folder, marker) and not context.settings.force:
+    if is_complete(folder, marker) and not context.settings.force:
         logger.info("%s: up to date (%d documents)", folder.path, len(documents))
         return
     from fanno_hf.stages.prescreen import ask_ahead, screen_alone
 
     alone = screen_alone(documents, context)
     ask_ahead(alone.kept, context)
+    write_shard(folder, marker, alone)
+    logger.info("%s: complete, %d passages of %d documents", folder.path, len(alone.kept), len(documents))
+
+
+def write_shard(folder: RunFolder, marker: Mapping[str, Any], alone: StageOutput) -> None:
+    """Writes what `screen_alone` gave for some documents, and last the marker that tells for which."""
     folder.manifest["shard"] = {
         **marker,
         "passages": folder.write_rows("passages", alone.kept),
         "rejected": folder.write_rows("rejected_passages", alone.rejected),
     }
     folder.write_manifest()
-    logger.info("%s: complete, %d passages of %d documents", folder.path, len(alone.kept), len(documents))
+
+
+def is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:
+    """Whether a shard's entry has the values of `marker` and its files are intact."""
+    entry = folder.manifest.get("shard")
+    return (
+        entry is not None
+        and all(entry.get(key) == value for key, value in marker.items())
+        and folder.has_rows("passages", entry["passages"])
+        and folder.has_rows("rejected_passages", entry["rejected"])
+    )
+
+
+def gathered(folders: Sequence[RunFolder], scratch: Path | None) -> StageOutput:
+    """Returns what `screen_alone` would return for the documents of all shards, in the order of the documents."""
+    from fanno_hf.stages.prescreen import PHASES
+
+    kept = _joined(folders, "passages", {**_COLUMNS, **SKETCH}, scratch)
+    rejected = _joined(folders, "rejected_passages", {**_COLUMNS, **REJECTION}, scratch)
+    # the order of a run without shards: by the phase they left in, then by place
+    phases = np.asarray([PHASES.index(phase) for phase in rejected["phase"]], dtype=np.int64)
+    return StageOutput(
+        kept.select(np.argsort(_positions(kept), kind="stable")),
+        rejected.select(np.lexsort((_positions(rejected), phases))),
+    )
+
+
+def _joined(folders: Sequence[RunFolder], name: str, columns: Mapping[str, Any], scratch: Path | None) -> "Dataset":
+    key = "passages" if name == "passages" else "rejected"
+    filled = [folder for folder in folders if folder.manifest["shard"][key]]
+    batches = chain.from_iterable(folder.stream_batches(name, columns) for folder in filled)
+    # one file however many shards: each file would stay open
+    return conform(spill_batches(batches, arrow_schema(columns), scratch).open(), columns)
 
 
 class Shards:
@@ -104,26 +165,10 @@ class Shards:
 
     def gather(self, context: Context) -> StageOutput:
         """Takes over verdicts and vectors; returns what `screen_alone` would return for all documents."""
-        from fanno_hf.stages.prescreen import PHASES
-
         for folder in self._folders:
             context.teacher.absorb(folder.path / "journal.sqlite")
             context.embedder.absorb(folder.path / "embeddings")
-        kept = self._read("passages", {**_COLUMNS, **SKETCH}, context.scratch)
-        rejected = self._read("rejected", {**_COLUMNS, **REJECTION}, context.scratch)
-        # the order of a run without shards: by the phase they left in, then by place
-        phases = np.asarray([PHASES.index(phase) for phase in rejected["phase"]], dtype=np.int64)
-        return StageOutput(
-            kept.select(np.argsort(_positions(kept), kind="stable")),
-            rejected.select(np.lexsort((_positions(rejected), phases))),
-        )
-
-    def _read(self, what: str, columns: Mapping[str, Any], scratch: Path | None) -> "Dataset":
-        from datasets import concatenate_datasets
-
-        name = {"passages": "passages", "rejected": "rejected_passages"}[what]
-        filled = [folder for folder in self._folders if folder.manifest["shard"][what]]
-        return concatenate_datasets([empty(columns), *(folder.read_rows(name, columns, scratch) for folder in filled)])
+        return gathered(self._folders, context.scratch)
 
 
 def _check(folder: RunFolder, fingerprint: str) -> None:
@@ -136,18 +181,8 @@ def _check(folder: RunFolder, fingerprint: str) -> None:
         raise UserError(f"{folder.path} is not complete: {again}")
     if entry["fingerprint"] != fingerprint:
         raise UserError(f"{folder.path} was made with other settings than these: {again}")
-    if not _is_complete(folder, {}):
+    if not is_complete(folder, {}):
         raise UserError(f"{folder.path} is damaged: {again}")
-
-
-def _is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:
-    """Whether a shard's entry has these values and its files are intact."""
-    entry = folder.manifest.get("shard", {})
-    return (
-        all(entry.get(key) == value for key, value in marker.items())
-        and folder.has_rows("passages", entry["passages"])
-        and folder.has_rows("rejected_passages", entry["rejected"])
-    )
 
 
 def _find(run: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.lengths import rounds
 from fanno_hf.steps.rows import column, conform, with_columns
+from fanno_hf.steps.undecided import Undecided
 from fanno_hf.teacher.base import Ask, Completion
 from fanno_hf.vectors.index import search
 
@@ -26,14 +27,25 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
 
     Returns pairs with the columns of RESPONSE, and the rejected ones with reasons. Raises StageEmpty where nothing is left.
     """
-    settings = context.settings
+    rows, notes = with_passages(instructions, documents, context)
+    context.ask_ahead("fanno_hf.stages.respond:answer_rows", rows)
     funnel = Funnel("respond", RESPONSE)
+    answered, tally = answer_rows(rows, context)
+    rows = funnel.sift(answered)
+    tally.check()
+    funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
+    history = rounds(column(rows, "round"), column(rows, "response_tokens"))
+    return StageOutput(conform(rows, RESPONSE), funnel.rejected(), history, notes)
+
+
+def answer_rows(rows: Dataset, context: Context) -> tuple[Dataset, Undecided]:
+    """Answers some instructions that have their passages (see `with_passages`); returns all of them with the columns of OUTCOME,
+    and what is undecided, to be checked."""
+    settings = context.settings
     rules = ResponseRules(settings.resolved["rules"], min_words=settings.respond.min_words)
     answering = Answering(settings)
     questions = questions_about("respond", settings, settings.respond.verdicts, settings.respond.undecided)
     questions, tally = watched(questions, "respond", settings.respond.undecided_limit)
-
-    rows, notes = with_passages(instructions, documents, context)
 
     async def way(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         answer = await answering.answer(row, ask)
@@ -50,11 +62,7 @@ def respond(documents: Dataset, instructions: Dataset, context: Context) -> Stag
         found["response_verdicts"], reason = await questions.put(ask, judged)
         return {**found, **outcome("verdicts", reason)}
 
-    rows = funnel.sift(ask_rows(rows, context.teacher, way, _ANSWERED, "respond: ask"))
-    tally.check()
-    funnel.require_rows(rows, "Read rejected/respond: the completions there show what the teacher wrote.")
-    history = rounds(column(rows, "round"), column(rows, "response_tokens"))
-    return StageOutput(conform(rows, RESPONSE), funnel.rejected(), history, notes)
+    return ask_rows(rows, context.teacher, way, _ANSWERED, "respond: ask"), tally
 
 
 _RESPONSE = ("finish_reason", "response", "response_tokens", "response_verdicts", "response_prompt_digest")

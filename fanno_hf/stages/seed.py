@@ -24,7 +24,14 @@ def seed(documents: Dataset, context: Context) -> StageOutput:
     Returns seed instructions with the columns of INSTRUCTION, at most `max_instructions`, and the rejected ones with reasons.
     Raises StageEmpty where nothing is left.
     """
-    return ask_seeds(pair_with_tags(documents, context), context)
+    rows = pair_with_tags(documents, context)
+    context.ask_ahead("fanno_hf.stages.seed:ask_alone", rows)
+    return ask_seeds(rows, context)
+
+
+def ask_alone(rows: Dataset, context: Context) -> None:
+    """Asks about some rows, for the journal."""
+    Instructor("seed", context).ask(rows)
 
 
 def ask_seeds(rows: Dataset, context: Context) -> StageOutput:

@@ -31,6 +31,19 @@ class Against(Protocol):
     documents: "Dataset"  # columns text, source and position
 
 
+class Engine(Protocol):
+    """What does the work of a run in other processes, on other machines."""
+
+    def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: "Context") -> "StageOutput":
+        """Does `screen_alone` for all documents; `marker` tells for which settings and documents a part was made."""
+
+    def forget(self) -> None:
+        """Deletes what pre-screening kept for a run that is killed."""
+
+    def ask_ahead(self, function: str, rows: "Dataset", context: "Context") -> None:
+        """Asks about all rows, for the journal, by `function` ("module:name"), which gets some rows and a context."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Handed to every stage."""
@@ -42,11 +55,17 @@ class Context:
     benchmarks: Benchmarks | None = None  # what texts must not contain; None where none are named
     against: Against | None = None  # what passages must not repeat; None where none is named
     scratch: Path | None = None  # folder for rows at work; None keeps them in memory
+    engine: Engine | None = None  # what does the work elsewhere; None does it here
 
     @property
     def random_seed(self) -> int:
         """The one seed from which everything random is spread."""
         return self.settings.random_seed
+
+    def ask_ahead(self, function: str, rows: "Dataset") -> None:
+        """Has the teacher's answers about all rows in the journal, where the engine has several clients for it; else nothing."""
+        if self.engine:
+            self.engine.ask_ahead(function, rows, self)
 
     def contamination(self, text: str) -> Reason | None:
         """Returns why a text that contains a piece of a benchmark leaves; None where it contains none."""

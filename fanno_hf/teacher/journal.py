@@ -132,6 +132,10 @@ class Journal:
         tokens = [found.tokens for row in self._each(_ROWS) if (found := unpack(*row)) is not None]
         return len(tokens), sum(tokens)
 
+    def fold(self) -> None:
+        """Folds the write-ahead log into the file: it is all there is, for those who read it without locks."""
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Closes the file; the write-ahead log is folded into it."""
         self._connection.close()

@@ -23,6 +23,10 @@ from fanno_hf.teacher.own_loop import OwnLoop
 logger = logging.getLogger(__name__)
 
 _MOST_FAULTS = 8  # kinds of faults that run.json names
+_ELSEWHERE = (
+    *("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "thinking_tokens"),
+    *("busy_seconds", "shortened", "estimated"),
+)  # what only who asks can count
 _FIRST_LANES = 16  # rows asked about side by side before the backend is open and says how many it takes
 
 
@@ -100,6 +104,20 @@ class Teacher:
     def absorb(self, journal: Path) -> None:
         """Takes over the answers of another journal; before the first request."""
         self._journal.absorb(journal)
+
+    def settle(self) -> None:
+        """Makes the journal one file, which others may read until this teacher is asked again."""
+        self._journal.fold()
+
+    def count_elsewhere(self, usage: Usage, cost: float) -> None:
+        """Counts what other processes asked for this run, and what their tokens cost; the answers, which are in the journal by
+        now, are not counted again when they are read. What they were not answered is asked, and counted, here."""
+        for name in _ELSEWHERE:
+            setattr(self.usage, name, getattr(self.usage, name) + getattr(usage, name))
+        self.usage.from_journal -= usage.requests
+        self._resent -= usage.resent
+        self._faults.subtract(usage.faults)
+        self.costs.tokens += cost
 
     async def follow(self, ways: Sequence[Way[T]]) -> list[T]:
         """Goes the ways of rows; they run side by side, the requests of each follow one another.

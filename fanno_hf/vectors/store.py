@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,10 @@ class EmbeddingStore:
                 return self._vectors[rows[0] : rows[0] + len(rows)]
             return self._gather(rows)
 
+    def embedded_by(self, other: Callable[[Embedder], Embedder]) -> "EmbeddingStore":
+        """Returns a store of the same vectors, where another embedder computes those that are missing; before the first."""
+        return EmbeddingStore(other(self._embedder), self._folder.parent)
+
     def absorb(self, folder: Path) -> None:
         """Takes over the vectors of the same embedder from another store's folder, those of known texts left out.
 
@@ -94,7 +98,8 @@ class EmbeddingStore:
             for start in range(0, len(missing), size):
                 places = missing[start : start + size]
                 chunk = [texts[place] for place in places]
-                order = np.argsort([-len(text) for text in chunk], kind="stable")
+                # each CHUNK for itself, however many are embedded at once
+                order = np.lexsort(([-len(text) for text in chunk], np.arange(len(chunk)) // CHUNK))
                 longest_first = [chunk[place] for place in order]
                 for part, vectors in self._embed(longest_first):
                     _check(vectors, longest_first[part], self.identity)

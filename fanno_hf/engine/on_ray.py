@@ -1,0 +1,63 @@
+"""`engine=ray`: what a stage works with, on Ray."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanno_hf.engine.clients import CLIENTS, absorb_clients, ask_in_clients, check_clients
+from fanno_hf.engine.cluster import Cluster
+from fanno_hf.engine.embedding import RayEmbedder
+from fanno_hf.engine.screening import PARTS, screen_on_ray
+from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.vectors.embedder import Embedder
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class RayEngine:
+    """Does the work of a run on Ray; see `steps.context.Engine`."""
+
+    def __init__(self, cluster: Cluster, run: Path):
+        self._cluster, self._run = cluster, run
+
+    def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: Context) -> StageOutput:
+        """Does `screen_alone` for all documents."""
+        return screen_on_ray(documents, marker, self._run, context, self._cluster)
+
+    def forget(self) -> None:
+        """Deletes what pre-screening kept for a run that is killed."""
+        shutil.rmtree(self._run / PARTS, ignore_errors=True)
+
+    def ask_ahead(self, function: str, rows: "Dataset", context: Context) -> None:
+        """Asks about all rows, for the journal, where there are several clients."""
+        if context.settings.engine.clients > 1 and len(rows):
+            ask_in_clients(function, rows, self._run, context, self._cluster)
+
+
+@contextmanager
+def engaged(context: Context, run: Path) -> Iterator[Context]:
+    """Yields the context of a run with the engine that does its work; Ray is connected to when it is first needed."""
+    settings = context.settings
+    absorb_clients(run, context.teacher)
+    if settings.engine.name == "local":
+        shutil.rmtree(run / CLIENTS, ignore_errors=True)
+        yield context
+        return
+    cluster = Cluster(settings.engine, talks=settings.log_level == "DEBUG")
+    cluster.check()
+    check_clients(settings)
+    try:
+        config = settings.resolved["embedder"]
+
+        def elsewhere(embedder: Embedder) -> Embedder:
+            # servers are asked by one process, which knows how full they are
+            stays = settings.engine.embedders == 0 or hasattr(embedder, "arrivals")
+            return embedder if stays else RayEmbedder(embedder, config, cluster)
+
+        yield replace(context, embedder=context.embedder.embedded_by(elsewhere), engine=RayEngine(cluster, run))
+    finally:
+        cluster.close()

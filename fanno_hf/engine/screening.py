@@ -1,0 +1,123 @@
+"""Pre-screening on Ray: contiguous parts of the documents, each a task, and the run folder keeps what each gave.
+
+    runs/demo/parts/0-of-40/   passages/…  rejected/passages/…   of documents 0 to 999, and run.json, written last
+
+The driver reads the documents once, hands each part to a task, and writes what comes back, in whatever order it comes. A part that is
+written is not done again, whoever is killed. Ray repeats tasks whose process or node is lost.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanno_hf.engine import work
+from fanno_hf.engine.cluster import Cluster
+from fanno_hf.errors import FannoError
+from fanno_hf.identity import digest
+from fanno_hf.output.folder import RunFolder
+from fanno_hf.pipeline.shards import gathered, is_complete, write_shard
+from fanno_hf.steps.context import Context, StageOutput
+from fanno_hf.steps.progress import Progress
+from fanno_hf.steps.rows import opened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Dataset
+
+logger = logging.getLogger(__name__)
+
+PARTS = "parts"
+_RETRIES = 3  # of a task whose process or node is lost
+_AHEAD = 2  # tasks for each core that are handed over: what they read and give is in Ray's memory
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some documents that follow one another."""
+
+    folder: RunFolder  # closed
+    start: int
+    stop: int
+
+    def __str__(self) -> str:
+        return f"documents {self.start:,} to {self.stop - 1:,}"
+
+
+def screen_on_ray(
+    documents: "Dataset", marker: Mapping[str, Any], run: Path, context: Context, cluster: Cluster
+) -> StageOutput:
+    """Returns what `screen_alone` returns for all documents.
+
+    Args:
+        documents: columns of RAW_DOCUMENT.
+        marker: tells for which settings and documents a part was made.
+
+    Raises:
+        FannoError: a task's process was lost each time. UserError: the first that a task raises.
+    """
+    rows = cluster.settings.rows
+    starts = range(0, len(documents), rows)
+    folder = Path(run, PARTS)
+    parts = [
+        _Part(_closed(folder / f"{number}-of-{len(starts)}"), start, min(start + rows, len(documents)))
+        for number, start in enumerate(starts)
+    ]
+    marker = {**marker, "rows": rows}
+    missing = [part for part in parts if context.settings.force or not is_complete(part.folder, marker)]
+    if missing and len(missing) < len(parts):
+        logger.info("prescreen: %d of %d parts are done", len(parts) - len(missing), len(parts))
+    if missing:
+        _ = cluster.ray  # before the clock of the progress
+    with Progress("prescreen: rules", len(documents), context.teacher) as progress:
+        progress.advance(len(documents) - sum(part.stop - part.start for part in missing), 0)
+        for part, alone in _screened(missing, documents, context, cluster) if missing else ():
+            write_shard(part.folder, marker, alone)
+            progress.advance(part.stop - part.start, len(alone.kept))
+    return gathered([part.folder for part in parts], context.scratch)
+
+
+def _closed(path: Path) -> RunFolder:
+    folder = RunFolder(path)
+    folder.close()
+    return folder
+
+
+def _screened(
+    parts: Sequence[_Part], documents: "Dataset", context: Context, cluster: Cluster
+) -> Iterator[tuple[_Part, StageOutput]]:
+    """Yields what each part gave, as it comes; no more tasks are handed over than keep the cores busy."""
+    ray = cluster.ray
+    given = (json.dumps(context.settings.resolved, sort_keys=True), context.benchmarks)
+    name = digest([given[0], context.benchmarks.digest if context.benchmarks else None])
+    shared = [ray.put(given)]  # in a list: read once a process, not once a task
+    task = ray.remote(work.screen_documents).options(max_retries=_RETRIES, num_cpus=1)
+    waiting, running = iter(parts), {}
+    while True:
+        while len(running) < _AHEAD * cluster.cores and (part := next(waiting, None)):
+            running[task.remote(name, shared, _table(documents, part))] = part
+        if not running:
+            return
+        done, _ = ray.wait(list(running), num_returns=1)
+        part = running.pop(done[0])
+        kept, rejected = _result(ray, done[0], part)
+        yield part, StageOutput(opened(kept), opened(rejected))
+
+
+def _table(documents: "Dataset", part: _Part) -> "pa.Table":
+    return documents.with_format("arrow")[part.start : part.stop]
+
+
+def _result(ray: Any, reference: Any, part: _Part) -> tuple["pa.Table", "pa.Table"]:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        words = " ".join(str(error).split())[:300]
+        raise FannoError(
+            f"engine=ray: the process with {part} was lost {_RETRIES + 1} times ({words}): give it more memory or fewer "
+            "documents (engine.rows), then run the same command again; what is done is kept"
+        ) from error

@@ -1,0 +1,182 @@
+"""What a process of Ray does: one task's documents, or the texts it is given. It touches no run folder."""
+
+import json
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanno_hf.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from fanno_hf.settings import Settings
+    from fanno_hf.steps.context import Context
+
+_REPORTED = 5.0  # seconds until a client says how far it is
+_MADE: dict[str, "Context"] = {}  # what the tasks of a process share: it is made by the first
+
+
+def screen_documents(name: str, given: list[Any], documents: "pa.Table") -> tuple["pa.Table", "pa.Table"]:
+    """Does `screen_alone` for some documents.
+
+    Args:
+        name: of what is given: the same name, the same thing.
+        given: a reference to the resolved configuration as JSON, and the benchmarks.
+        documents: columns of RAW_DOCUMENT.
+
+    Returns:
+        The rows that are kept and those that are rejected.
+    """
+    from fanno_hf.stages.prescreen import screen_alone
+    from fanno_hf.steps.rows import opened
+
+    if name not in _MADE:
+        import ray
+
+        _MADE.clear()
+        _MADE[name] = _context(*ray.get(given[0]))
+    alone = screen_alone(opened(documents), _MADE[name])
+    return table_of(alone.kept), table_of(alone.rejected)
+
+
+def table_of(rows: Any) -> "pa.Table":
+    """Returns the rows of a data set as one Arrow table."""
+    return rows.with_format("arrow")[:]
+
+
+def _context(config: str, benchmarks: Any) -> "Context":
+    """Returns what `screen_alone` needs: no teacher, no vectors, rows in memory."""
+    from fanno_hf.pipeline.services import build
+    from fanno_hf.steps.context import Context
+
+    settings = _settings(config)
+    return Context(settings, None, None, build("tokenizer", settings.resolved["tokenizer"]), benchmarks=benchmarks)
+
+
+class Embedding:
+    """A process that embeds; `config` is the group `embedder` as JSON."""
+
+    def __init__(self, config: str):
+        from fanno_hf.pipeline.services import build
+
+        self._embedder = build("embedder", json.loads(config))
+
+    def ready(self) -> bool:
+        """Answers when the process is there."""
+        return True
+
+    def encode(self, texts: list[str]) -> "np.ndarray":
+        """Returns float32, shape (len(texts), dimension), rows of unit length."""
+        return self._embedder.encode(texts)
+
+
+class Tally:
+    """What the clients have done so far, for the log."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, tuple[int, int]] = {}
+
+    def put(self, client: int, answered: int, in_flight: int) -> None:
+        """Notes the requests of a client."""
+        self._of[client] = answered, in_flight
+
+    def sum(self) -> str:
+        """Returns the requests of all, in words."""
+        answered, in_flight = (sum(counts) for counts in zip(*self._of.values(), strict=True)) if self._of else (0, 0)
+        return f"{answered:,} requests answered, {in_flight:,} in flight"
+
+
+def ask(
+    function: str, given: tuple[str, Any], folder: str, sign: str, client: int, rows: "pa.Table", tally: Any
+) -> tuple[dict[str, Any], float]:
+    """Asks about some rows, for the journal of a client.
+
+    Args:
+        function: "module:name" of what asks; it gets the rows and a context.
+        given: the resolved configuration as JSON, and the benchmarks.
+        folder: of the clients, within that of the run.
+        sign: what a file there says.
+
+    Returns:
+        The usage, and what the tokens cost.
+    """
+    from fanno_hf.pipeline.plan import load
+    from fanno_hf.pipeline.services import services
+    from fanno_hf.steps.rows import opened
+
+    _check_sign(Path(folder), sign)
+    settings, own = _settings(given[0]), Path(folder, str(client))
+    own.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        services(settings, own, Path(scratch), Path(folder).parent / "journal.sqlite") as context,
+        _reporting(context.teacher, tally, client),
+    ):
+        load(function)(opened(rows), replace(context, benchmarks=given[1]))
+        return asdict(context.teacher.take_usage()), context.teacher.costs.tokens
+
+
+def _check_sign(folder: Path, sign: str) -> None:
+    from fanno_hf.engine.clients import SIGN
+
+    if not (folder / SIGN).is_file() or (folder / SIGN).read_text() != sign:
+        raise UserError(
+            f"engine.clients: the node {socket.gethostname()} does not see {folder.parent}: put the run folder where all nodes "
+            "see it, or give engine.clients=1"
+        )
+
+
+@contextmanager
+def _reporting(teacher: Any, tally: Any, client: int) -> Iterator[None]:
+    over = threading.Event()
+
+    def report() -> None:
+        while not over.wait(_REPORTED):
+            tally.put.remote(client, teacher.usage.requests, teacher.in_flight)
+
+    threading.Thread(target=report, name="report", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _settings(config: str) -> "Settings":
+    """Returns the settings of a process: it has one core, and its neighbours have the others. The run looks at all verdicts
+    when every part is answered, so none stops for those of its own."""
+    from fanno_hf.settings import Settings
+
+    resolved = json.loads(config)
+    for stage in resolved["stages"].values():
+        if "undecided_limit" in stage:
+            stage["undecided_limit"] = 1.0
+    return Settings.of({**resolved, "processes": 1, "threads": 1})
+
+
+def describe(sign: str, embedder: str) -> dict[str, Any]:
+    """Returns what `stage=doctor` wants to know of a node: versions, what the embedder lacks, whether it sees a file.
+
+    Args:
+        sign: a file.
+        embedder: its group of the configuration as JSON.
+    """
+    import platform
+
+    from fanno_hf import __version__
+    from fanno_hf.pipeline.services import build
+    from fanno_hf.pipeline.versions import source_digest, versions
+
+    try:
+        build("embedder", json.loads(embedder)).check_installed()
+        lacks = None
+    except UserError as error:
+        lacks = str(error)
+    ours = {"Python": platform.python_version(), "fanno_hf": f"{__version__} ({source_digest()})"}
+    return {"versions": {**ours, **versions()}, "embedder": lacks, "sees": Path(sign).exists()}
