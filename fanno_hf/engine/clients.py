@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CLIENTS, SIGN = "clients", "sign"
+CLIENTS = "clients"
 _RETRIES = 3  # of a client whose process or node is lost: it goes on from its journal
 
 
@@ -65,7 +65,7 @@ def ask_in_clients(function: str, rows: "Dataset", run: Path, context: Context, 
     folder = (run / CLIENTS).resolve()
     folder.mkdir(exist_ok=True)
     sign = uuid4().hex  # a node that cannot read it does not see this folder
-    (folder / SIGN).write_text(sign)
+    (folder / work.SIGN).write_text(sign)
     context.teacher.settle()
     given = ray.put((json.dumps(context.settings.resolved), context.benchmarks))
     tally = ray.remote(work.Tally).options(num_cpus=0).remote()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fanno_hf.settings import Settings
     from fanno_hf.steps.context import Context
 
+SIGN = "sign"  # a file by which a process knows the folder that it is to write to
 _REPORTED = 5.0  # seconds until a client says how far it is
 _MADE: dict[str, "Context"] = {}  # what the tasks of a process share: it is made by the first
 
@@ -124,8 +125,6 @@ def ask(
 
 
 def _check_sign(folder: Path, sign: str) -> None:
-    from fanno_hf.engine.clients import SIGN
-
     if not (folder / SIGN).is_file() or (folder / SIGN).read_text() != sign:
         raise UserError(
             f"engine.clients: the node {socket.gethostname()} does not see {folder.parent}: put the run folder where all nodes "

@@ -10,8 +10,8 @@ from tests.test_recipes import compose_recipe, resolve
 FINGERPRINTS = {
     "prescreen": "4b1673888b64eee8e648",
     "seed": "88f66eb110c27e6ee49d",
-    "augment": "ce42d4844a5b708f95d4",
-    "respond": "f13e2c7929727ba8764c",
+    "augment": "6f6a4c61ced2a24445a4",
+    "respond": "23548e08866bc95d704d",
 }
 
 
