@@ -64,7 +64,7 @@ def ask_in_clients(function: str, rows: "Dataset", run: Path, context: Context, 
     ray, count = cluster.ray, min(cluster.settings.clients, len(rows))
     folder = (run / CLIENTS).resolve()
     folder.mkdir(exist_ok=True)
-    sign = uuid4().hex  # a node that cannot read it does not see this folder
+    sign = uuid4().hex
     (folder / work.SIGN).write_text(sign)
     context.teacher.settle()
     given = ray.put((json.dumps(context.settings.resolved), context.benchmarks))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from fanno_hf.settings import Settings
     from fanno_hf.steps.context import Context
 
-SIGN = "sign"  # a file by which a process knows the folder that it is to write to
+SIGN = "sign"
+"""A file in the folder of the clients: a node that cannot read it does not see that folder."""
 _REPORTED = 5.0  # seconds until a client says how far it is
 _MADE: dict[str, "Context"] = {}  # what the tasks of a process share: it is made by the first
 

@@ -5,6 +5,7 @@ The other one must not be written meanwhile: it is read without locks, which fai
 
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from fanno_hf.teacher.base import Completion
@@ -25,9 +26,10 @@ class LayeredJournal(Journal):
         """Returns the completion kept under `key` here or below, or None. What is damaged below is not there."""
         if (found := super().get(key)) is not None:
             return found
-        with self._reading:
+        with self._reading, suppress(sqlite3.DatabaseError):
             rows = self._below.execute("SELECT record, checksum FROM completions WHERE key = ?", (key,)).fetchall()
-        return unpack(key, *rows[0]) if rows else None
+            return unpack(key, *rows[0]) if rows else None
+        return None
 
     def close(self) -> None:
         """Closes both."""

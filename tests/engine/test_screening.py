@@ -49,6 +49,13 @@ def screening(before, folder: Path):
     return screen
 
 
+def test_a_shard_is_no_work_for_an_engine(tmp_path):
+    with pytest.raises(
+        UserError, match=r"^shard=0/2 shares the work by hand, and engine=ray does it all: leave one out$"
+    ):
+        small_run(tmp_path, "stage=prescreen", "engine=ray", "shard=0/2")
+
+
 def test_the_bytes_of_the_local_engine(do, whole, tmp_path):
     do()
     assert outputs(tmp_path / "run") == whole
