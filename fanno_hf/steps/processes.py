@@ -5,6 +5,7 @@ map_tables(documents, screening.cut, CUT, "prescreen: passages", processes=4)
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,10 +44,10 @@ def map_tables(
     if not len(dataset):
         return empty(types)
     several = min(processes, len(dataset)) if dataset.data.nbytes >= _WORTH_IT else 1
-    with _no_threads_of_tokenizers():
+    with _forking():
         try:
             mapped = dataset.with_format("arrow").map(
-                _Undisturbed(function) if several > 1 else function,
+                function,
                 batched=True,
                 batch_size=_BATCH,
                 remove_columns=dataset.column_names,
@@ -56,8 +57,8 @@ def map_tables(
                 new_fingerprint=fingerprint(dataset, desc),
                 desc=desc,
             )
-        except RuntimeError as error:
-            if "abruptly died" not in str(error):
+        except Exception as error:
+            if not _tells_of_a_lost_process(error):
                 raise
             raise FannoError(
                 f"{desc}: a process ended by itself, of too little memory perhaps: repeat the command with processes=1, or give the "
@@ -66,34 +67,35 @@ def map_tables(
     return mapped.with_format(None)
 
 
-class _Undisturbed:
-    """A function that, once it is in another process, is not interrupted by Ctrl-C: that is for the first one, which ends the
-    others."""
+def _tells_of_a_lost_process(error: Exception) -> bool:
+    """Whether `Dataset.map` raises this where one of its processes has ended, or that by which they speak."""
+    from multiprocess import TimeoutError as Waited
 
-    def __init__(self, function: Function):
-        self._function = function
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _undisturbed, (self._function,)
-
-    def __call__(self, rows: pa.Table) -> pa.Table:
-        return self._function(rows)
+    return isinstance(error, Waited | EOFError | ConnectionError) or "abruptly died" in str(error)
 
 
-def _undisturbed(function: Function) -> Function:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return function
+def _leave_signals() -> None:
+    """In a process that was just forked: Ctrl-C is for the first one, which ends the others."""
+    if _OURS.is_set():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+_OURS = threading.Event()  # whether what is forked now is ours
+os.register_at_fork(after_in_child=_leave_signals)
 
 
 @contextmanager
-def _no_threads_of_tokenizers() -> Iterator[None]:
-    """Says to tokenizers that a process has no threads of them after a fork; left to themselves they print a warning."""
+def _forking() -> Iterator[None]:
+    """For as long as processes are forked; says to tokenizers that these have no threads of theirs, which else print a warning."""
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
     os.environ[name] = "false"
+    _OURS.set()
     try:
         yield
     finally:
+        _OURS.clear()
         if before is None:
             del os.environ[name]
         else:
