@@ -134,6 +134,7 @@ def test_a_node_that_does_not_see_the_run_folder_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("other", ["budget.requests=5", "journal=shared.sqlite"])
-def test_what_several_clients_cannot_promise_is_refused(given, tmp_path, other):
+def test_what_several_clients_cannot_promise_is_refused(given, tmp_path, monkeypatch, other):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=rf"^engine.clients=2, and {other}.*engine.clients=1"):
         small_run(tmp_path, *given, other)
