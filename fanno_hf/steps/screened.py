@@ -31,7 +31,8 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     from datasets import concatenate_datasets
 
     settings = context.settings
-    screening, processes = Screening(settings.prescreen, context.counter, judged), settings.processes or cores()
+    screening = Screening(settings.prescreen, context.counter, judged)
+    processes = 1 if context.engine else settings.processes or cores()  # what an engine has connected must not be forked
     cut = map_tables(documents, screening.cut, CUT, "prescreen: passages", processes)
     # of one large document the passages are spread, too
     rows = map_tables(cut, screening.judge, SCREENED, "prescreen: rules", processes)
