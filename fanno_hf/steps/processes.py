@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
@@ -32,8 +32,8 @@ def map_tables(
     """Replaces each batch of rows by those that the function returns, however many.
 
     Args:
-        function: is pickled for other processes. They are forks of this one, without its threads: what it calls must not wait
-            for a library's.
+        function: of the other processes, too. These are forks of this one, without its threads: what it calls must not wait for
+            a library's.
         columns: of the result, with their types.
         processes: at most; 1 does all of it here.
 
@@ -47,7 +47,7 @@ def map_tables(
     with _forking():
         try:
             mapped = dataset.with_format("arrow").map(
-                function,
+                _Inherited(function) if several > 1 else function,
                 batched=True,
                 batch_size=_BATCH,
                 remove_columns=dataset.column_names,
@@ -72,6 +72,26 @@ def _tells_of_a_lost_process(error: Exception) -> bool:
     from multiprocess import TimeoutError as Waited
 
     return isinstance(error, Waited | EOFError | ConnectionError) or "abruptly died" in str(error)
+
+
+class _Inherited:
+    """A function that a fork has already: it is not pickled, nor what it took long to make."""
+
+    _known: ClassVar[dict[int, Function]] = {}
+
+    def __init__(self, function: Function):
+        self._key = id(self)
+        self._known[self._key] = function
+
+    def __del__(self) -> None:
+        self._known.pop(self._key, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _inherited, (self._key,)
+
+
+def _inherited(key: int) -> Function:
+    return _Inherited._known[key]
 
 
 def _leave_signals() -> None:

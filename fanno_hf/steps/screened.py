@@ -6,6 +6,8 @@ screened(documents, context)  ->  passages with the columns of DOCUMENT and SKET
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fanno_hf.columns import DOCUMENT, OUTCOME, POSITION, REJECTION, SKETCH
 from fanno_hf.cores import cores
@@ -32,15 +34,22 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
 
     settings = context.settings
     screening = Screening(settings.prescreen, context.counter, judged)
-    processes = 1 if context.engine else settings.processes or cores()  # what an engine has connected must not be forked
+    processes = (
+        1 if context.engine else settings.processes or cores()
+    )  # what an engine has connected must not be forked
     cut = map_tables(documents, screening.cut, CUT, "prescreen: passages", processes)
     # of one large document the passages are spread, too
     rows = map_tables(cut, screening.judge, SCREENED, "prescreen: rules", processes)
-    phases = np.asarray(rows.data["phase"].to_pylist(), dtype=object)
-    left = [rows.select(np.flatnonzero(phases == phase)) for phase in PHASES]
+    phases = rows.data["phase"]
+    left = [rows.select(_places(pc.equal(phases, phase))) for phase in PHASES]
     rejected = [conform(part, {**DOCUMENT, **POSITION, **REJECTION}) for part in left]
-    kept = rows.select(np.flatnonzero(phases == None)).remove_columns(list(OUTCOME))  # noqa: E711
+    kept = rows.select(_places(pc.is_null(phases))).remove_columns(list(OUTCOME))
     return _sketched(kept, context), concatenate_datasets(rejected)
+
+
+def _places(found: pa.ChunkedArray) -> np.ndarray:
+    """Returns the rows of which something is true."""
+    return np.flatnonzero(pc.fill_null(found, False).to_numpy())
 
 
 def _sketched(passages: "Dataset", context: Context) -> "Dataset":
