@@ -19,6 +19,7 @@ import numpy as np
 from fanno_hf.texts.cuts import Span
 
 _BLOCK = 1 << 20  # characters looked at together
+_BETWEEN = " \t\n\r"  # units; not \s: tokenizers take some of these characters for letters, or leave them out
 _FROM_SPACE_TO_SPACE = r"(?:\A|(?<=\S) )[^ ]*(?:(?<!\S) +[^ ]*)*"
 _KNOWN = 1 << 24  # characters of units that are remembered
 
@@ -95,8 +96,9 @@ class Words:
     Args:
         count_batch: tells the tokens of each of some texts.
         alone: a character class: what is a unit wherever it stands, such as ideographs, with the characters of the class
-            `extending` behind it, such as accents; everything else between white space is one. None: a unit goes from one space to the next, what tokenizers
-            never join (a space belongs to the word behind it); the caller has to count what it makes of it, since they may.
+            `extending` behind it, such as accents; everything else between white space is one. None: a unit goes from one space
+            to the next, which tokenizers hardly ever join (a space belongs to the word behind it); the caller has to count what
+            it makes of it, since they may.
         part: a regular expression that finds one part of a unit after another, if the tokens of a unit are those of its parts, which
             recur more often than units do ("roots" and "." of "roots.").
     """
@@ -109,9 +111,7 @@ class Words:
         part: str | None = None,
     ):
         self._count_batch, self.is_exact = count_batch, alone is not None
-        self._alone = re.compile(f"[{alone}]") if self.is_exact else None
-        # not \s: tokenizers take some of these characters for letters, or leave them out
-        unit = rf"[^ \t\n\r{alone}]+|[{alone}][{extending}]*" if self.is_exact else _FROM_SPACE_TO_SPACE
+        unit = rf"[^{_BETWEEN}{alone}]+|[{alone}][{extending}]*" if self.is_exact else _FROM_SPACE_TO_SPACE
         self._unit = re.compile(unit)
         self._part = re.compile(part) if part else None
         self._known: dict[str, int] = {}
@@ -123,20 +123,21 @@ class Words:
         for begin, end in _blocks(text):
             units = self._unit.findall(text, begin, end)
             counts.extend(self._counts(units))
-            for places, found in zip((starts, ends), self._bounds(text, begin, end), strict=True):
-                places.frombytes(found.astype(np.uint32).tobytes())
+            # the characters of the units, one after another, are those of the text without what is between units
+            inside = begin + self._inside(text[begin:end])
+            lengths = np.fromiter(map(len, units), dtype=np.int64, count=len(units))
+            stops = np.cumsum(lengths)
+            starts.frombytes(inside[stops - lengths].astype(np.uint32).tobytes())
+            ends.frombytes((inside[stops - 1] + 1).astype(np.uint32).tobytes())
         before = array("I", accumulate(counts, initial=0))
         return Ruler(text, starts, ends, before, lambda part: self._count_batch([part])[0], self.is_exact)
 
-    def _bounds(self, text: str, begin: int, end: int) -> np.ndarray:
-        """Returns where the units of a block begin and where they end: shape (2, n)."""
-        if self._alone is None or self._alone.search(text, begin, end):
-            return np.array([match.span() for match in self._unit.finditer(text, begin, end)], dtype=np.int64).T
-        # the same, several times as fast
-        letters = np.frombuffer(text[begin:end].encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        inside = np.zeros(len(letters) + 2, dtype=bool)
-        inside[1:-1] = ~np.logical_or.reduce([letters == ord(mark) for mark in " \t\n\r"])
-        return begin + np.flatnonzero(inside[1:] != inside[:-1]).reshape(-1, 2).T
+    def _inside(self, text: str) -> np.ndarray:
+        """Returns the places of the characters that are in units."""
+        if not self.is_exact:
+            return np.arange(len(text))
+        letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        return np.flatnonzero(~np.logical_or.reduce([letters == ord(mark) for mark in _BETWEEN]))
 
     def _counts(self, units: list[str]) -> list[int]:
         known = self._known
