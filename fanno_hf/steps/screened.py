@@ -34,9 +34,8 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
 
     settings = context.settings
     screening = Screening(settings.prescreen, context.counter, judged)
-    processes = (
-        1 if context.engine else settings.processes or cores()
-    )  # what an engine has connected must not be forked
+    # a process that an engine has connected must not be forked
+    processes = 1 if context.engine else settings.processes or cores()
     cut = map_tables(documents, screening.cut, CUT, "prescreen: passages", processes)
     # of one large document the passages are spread, too
     rows = map_tables(cut, screening.judge, SCREENED, "prescreen: rules", processes)
