@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from fanno_hf.engine import work
-from fanno_hf.engine.cluster import Cluster
-from fanno_hf.errors import FannoError, UserError
+from fanno_hf.engine.cluster import RETRIES, Cluster, result
+from fanno_hf.errors import UserError
 from fanno_hf.settings import Settings
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.progress import EVERY
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CLIENTS = "clients"
-_RETRIES = 3  # of a client whose process or node is lost: it goes on from its journal
 
 
 def check_clients(settings: Settings) -> None:
@@ -70,7 +69,7 @@ def ask_in_clients(function: str, rows: "Dataset", run: Path, context: Context, 
     given = ray.put((json.dumps(context.settings.resolved), context.benchmarks))
     tally = ray.remote(work.Tally).options(num_cpus=0).remote()
     # no core of their own: the embedders may have them all, and who asks waits most of the time
-    task = ray.remote(work.ask).options(max_retries=_RETRIES, num_cpus=0, scheduling_strategy="SPREAD")
+    task = ray.remote(work.ask).options(max_retries=RETRIES, num_cpus=0, scheduling_strategy="SPREAD")
     bounds = [len(rows) * number // count for number in range(count + 1)]
     clients = [
         task.remote(function, given, str(folder), sign, number, rows.with_format("arrow")[start:stop], tally)
@@ -88,16 +87,7 @@ def _wait(ray: Any, clients: Sequence[Any], tally: Any, function: str) -> None:
     while running:
         done, running = ray.wait(running, num_returns=1, timeout=EVERY)
         for client in done:
-            try:
-                ray.get(client)
-            except ray.exceptions.RayTaskError as error:
-                raise error.cause from error
-            except ray.exceptions.RayError as error:
-                words = " ".join(str(error).split())[:300]
-                raise FannoError(
-                    f"engine=ray: a client was lost {_RETRIES + 1} times ({words}); run the same command again: what was "
-                    "answered is kept"
-                ) from error
+            result(ray, client, "a client", "; run the same command again: what was answered is kept")
         if not done:
             said = ray.get(tally.sum.remote())
             logger.info("%s: %s by %d clients", stage, said, len(clients))

@@ -12,11 +12,13 @@ import threading
 from importlib.util import find_spec
 from typing import Any
 
-from fanno_hf.errors import UserError, needs_extra
+from fanno_hf.errors import FannoError, UserError, needs_extra
 from fanno_hf.settings import Engine
 
 logger = logging.getLogger(__name__)
 
+RETRIES = 3
+"""Times that Ray repeats a task whose process or node is lost."""
 _PATIENCE = 10.0  # seconds until a head has taken a connection
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -100,6 +102,20 @@ class Cluster:
             if in_main:  # Ray takes it, and ours lets the run close its files
                 signal.signal(signal.SIGTERM, handler)
         return ray
+
+
+def result(ray: Any, reference: Any, what: str, advice: str) -> Any:
+    """Returns what a task gave.
+
+    Raises what the task raised; FannoError where its process was lost each time: `what` was lost, and the `advice`.
+    """
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        words = " ".join(str(error).split())[:300]
+        raise FannoError(f"engine=ray: {what} was lost {RETRIES + 1} times ({words}){advice}") from error
 
 
 def _why(address: str | None, error: Exception) -> str:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.engine import work
-from fanno_hf.engine.cluster import Cluster
-from fanno_hf.errors import FannoError
+from fanno_hf.engine.cluster import RETRIES, Cluster, result
 from fanno_hf.identity import digest
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.shards import gathered, is_complete, write_shard
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PARTS = "parts"
-_RETRIES = 3  # of a task whose process or node is lost
 _AHEAD = 2  # tasks for each core that are handed over: what they read and give is in Ray's memory
 
 
@@ -93,7 +91,7 @@ def _screened(
     given = (json.dumps(context.settings.resolved, sort_keys=True), context.benchmarks)
     name = digest([given[0], context.benchmarks.digest if context.benchmarks else None])
     shared = [ray.put(given)]  # in a list: read once a process, not once a task
-    task = ray.remote(work.screen_documents).options(max_retries=_RETRIES, num_cpus=1)
+    task = ray.remote(work.screen_documents).options(max_retries=RETRIES, num_cpus=1)
     waiting, running = iter(parts), {}
     while True:
         while len(running) < _AHEAD * cluster.cores and (part := next(waiting, None)):
@@ -102,22 +100,10 @@ def _screened(
             return
         done, _ = ray.wait(list(running), num_returns=1)
         part = running.pop(done[0])
-        kept, rejected = _result(ray, done[0], part)
+        advice = ": give it more memory or fewer documents (engine.rows), then run the same command again; what is done is kept"
+        kept, rejected = result(ray, done[0], f"the process with {part}", advice)
         yield part, StageOutput(opened(kept), opened(rejected))
 
 
 def _table(documents: "Dataset", part: _Part) -> "pa.Table":
     return documents.with_format("arrow")[part.start : part.stop]
-
-
-def _result(ray: Any, reference: Any, part: _Part) -> tuple["pa.Table", "pa.Table"]:
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
-    except ray.exceptions.RayError as error:
-        words = " ".join(str(error).split())[:300]
-        raise FannoError(
-            f"engine=ray: the process with {part} was lost {_RETRIES + 1} times ({words}): give it more memory or fewer "
-            "documents (engine.rows), then run the same command again; what is done is kept"
-        ) from error
