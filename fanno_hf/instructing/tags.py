@@ -7,6 +7,7 @@
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -149,5 +150,6 @@ def named_tag(named: str, task_types: Mapping[str, str], asked: str) -> str:
     return known.get(words) or words.replace(" ", "_")[:40].strip("_") or asked
 
 
+@lru_cache(1024)  # the task types are the same for every completion
 def _plain(words: str) -> str:
     return " ".join("".join(ch if ch.isalnum() else " " for ch in words.casefold()).split())

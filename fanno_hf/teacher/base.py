@@ -1,7 +1,7 @@
 """What is asked of a teacher and what comes back; every backend speaks in these."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from fanno_hf.columns import Reason
@@ -60,6 +60,9 @@ _DECISIVE = (
 )
 
 
+_LEFT_OUT_EMPTY = ("answers", "thinking_tokens", "estimated", "is_full")
+
+
 @dataclass(frozen=True)
 class Completion:
     """An answer, or the reason why this row has none."""
@@ -104,14 +107,11 @@ class Completion:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what the journal stores."""
-        record = asdict(self)
-        del record["error"], record["seconds"]
-        for name in ("answers", "thinking_tokens", "estimated", "is_full"):
-            if not record[name]:
-                del record[name]
+        left_out = {"error", "seconds"} | {name for name in _LEFT_OUT_EMPTY if not getattr(self, name)}
         if not any(self.discarded):
-            del record["discarded"]
-        return record
+            left_out.add("discarded")
+        # not `asdict`, which copies every alternative of every token
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Completion":

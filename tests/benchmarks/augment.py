@@ -123,7 +123,10 @@ def do(
 
 def overlap(slots: int, *overrides: str) -> float:
     """With the long tail of real answers and verdicts that take what one token takes; until the documents run out."""
-    endless = ("stages.augment.target_size=1000000", "stages.augment.epochs=1", "stages.augment.min_relevance=null")
+    endless = (
+        *("stages.augment.target_size=1000000", "stages.augment.token_budget=null"),
+        *("stages.augment.epochs=1", "stages.augment.min_relevance=null"),
+    )
     sizes = (f"stages.augment.window={int(1.5 * slots)}", "stages.augment.max_tokens=512")
     names = ("teacher=scripted", "embedder=hashing", "tokenizer=words")
     config, given = resolve(compose_config(*names, *endless, *sizes, *overrides)), rows(40 * slots)
