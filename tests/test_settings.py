@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from fanno_hf.errors import UserError
-from fanno_hf.settings import Settings
+from fanno_hf.settings import Settings, check_pool
 from tests.conftest import compose_config
 
 
@@ -60,6 +60,11 @@ def test_teacher_and_judge_are_paid_in_one_currency():
     overrides = ["judge=tgi", "teacher.price.prompt=1.0", "judge.price.prompt=1.0", "judge.price.currency=EUR"]
     with pytest.raises(UserError, match="judge.price.currency=EUR, and teacher.price.currency=USD: give both in one"):
         Settings.of(OmegaConf.to_container(compose_config(*overrides), resolve=True))
+
+
+def test_settings_of_a_server_are_named_by_the_key_over_them():
+    with pytest.raises(UserError, match="^evaluate.models: me.thinking=judge.off is none of: auto, off, on$"):
+        check_pool({"thinking": "judge.off"}, "evaluate.models: me")
 
 
 def test_a_verdict_that_is_not_asked_for_needs_no_question():
