@@ -23,6 +23,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fanno_hf.columns import Reason
 from fanno_hf.errors import UserError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.client import (
@@ -43,12 +44,12 @@ from fanno_hf.teacher.lengths import Lengths
 from fanno_hf.teacher.members import Members, manner_of
 from fanno_hf.teacher.mending import Mending
 from fanno_hf.teacher.slots import Slots
+from fanno_hf.teacher.tries import Tries
 from fanno_hf.teacher.trouble import Trouble
 from fanno_hf.teacher.watch import Watch
 from fanno_hf.texts.hidden import hide_value_of
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0
-_MOST_CHANGES = 30  # of one request, before it is given up as it is
 _FEWER_RETRIES = {Oversized: 1, WrongSetting: 1, Unfinished: 2}  # of what mostly comes again
 
 
@@ -175,76 +176,74 @@ class Pool:
             self._watch.begin()
         self._active += 1
         try:
-            return await self._complete(request, int(urgent))
+            return await self._complete(Tries(request, int(urgent), _SHORTEST_PAUSE))
         finally:
             self._active -= 1
 
-    async def _complete(self, request: Request, urgency: int) -> Completion:
-        failures, pause, blamed, changes = 0, _SHORTEST_PAUSE, None, 0
-        undecided: Completion | None = None
-        sent: Request | None = None
-        spent = (0, 0, 0, 0)  # `paid` of all that came of this request
+    async def _complete(self, tries: Tries) -> Completion:
         while True:
-            endpoint = await self._slots.take(urgency, size_of(sent or request, self._dialect.room))
+            endpoint = await self._slots.take(tries.urgency, size_of(tries.sent or tries.request, self._dialect.room))
             # not before: what is known may have changed while it waited
-            sent = sent or self._mending.fit(request)
+            tries.sent = tries.sent or self._mending.fit(tries.request)
             started = time.monotonic()
-            outcome = await self._send(endpoint, request, sent)
-            spent = tuple(map(sum, zip(spent, outcome.paid, strict=True)))
-            is_spent = changes >= _MOST_CHANGES
-            changed = None if is_spent else self._mending.changed(request, sent, outcome, failures)
-            if isinstance(outcome, WrongSetting) and changed is None:
-                self._check_stray(endpoint, outcome, is_first=not failures)
-            self._count(outcome, is_mended=changed is not None, is_first=not failures)
-            if changed is None and isinstance(outcome, Completion) and undecided is None:
-                changed = self._dialect.with_room(sent, outcome)
-                undecided = outcome if changed else None
-            if changed is not None:
-                # only what helps by itself was the reason
-                blamed = None
-                if changed.schema is None and sent.schema is not None:
-                    blamed = str(outcome) if isinstance(outcome, CallFailed) else "an empty answer"
-                # the one that was changed most goes first: it shows whether anything helps
-                sent, changes, self.resent = changed, changes + 1, self.resent + 1
-                urgency = 1 + changes
-                continue
-            if isinstance(outcome, Completion):
-                seconds = time.monotonic() - started
-                return self._answer(request, sent, outcome, undecided, blamed, spent, seconds)
-            if isinstance(outcome, Refused) or (isinstance(outcome, Unfinished) and outcome.is_final):
-                return Completion(discarded=spent, error=("teacher_refused", str(outcome)))
-            # neither a server that is not there nor one that is full is the row's fault, while anything is answered
-            if not isinstance(outcome, (Unreachable, Busy)) or not self._watch.is_patient:
-                failures += 1
-            if failures > min(self._retries, _FEWER_RETRIES.get(type(outcome), self._retries)):
-                why = f"given up after {failures} tries; last: {outcome}"
-                return Completion(discarded=spent, error=("teacher_failed", why))
-            # one that finds no room at an idle server lets all others try: it may be the only one that it has none for
-            is_last = isinstance(outcome, Busy) and self._watch.is_idle
-            self.resent, urgency, blamed = self.resent + 1, -1 if is_last else max(urgency, 1), None
-            await asyncio.sleep(self._pause(outcome, pause))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            outcome = await self._send(endpoint, tries.request, tries.sent)
+            tries.pay(outcome.paid)
+            if changed := self._changed(endpoint, tries, outcome):
+                tries.change(changed, outcome)
+                self.resent += 1
+            elif isinstance(outcome, Completion):
+                return self._answer(tries, outcome, time.monotonic() - started)
+            elif error := self._given_up(tries, outcome):
+                return Completion(discarded=tries.spent, error=error)
+            else:
+                await self._wait(tries, outcome)
 
-    def _answer(
-        self,
-        request: Request,
-        sent: Request,
-        outcome: Completion,
-        undecided: Completion | None,
-        blamed: str | None,
-        spent: tuple[int, int, int, int],
-        seconds: float,
-    ) -> Completion:
-        """Learns from an answer and returns what the row gets; `undecided` is the verdict without room for thoughts."""
-        answer = outcome if undecided is None else self._dialect.resolved(undecided, outcome)
-        self._mending.note(sent, outcome, blamed)
+    def _changed(self, endpoint: Endpoint, tries: Tries, outcome: Completion | CallFailed) -> Request | None:
+        """Counts what came of a try, and returns what to send instead at once; None where that is nothing.
+
+        Raises TeacherUnavailable: no request gets an answer.
+        """
+        changed = None
+        if tries.may_change:
+            changed = self._mending.changed(tries.request, tries.sent, outcome, tries.failures)
+        if isinstance(outcome, WrongSetting) and changed is None:
+            self._check_stray(endpoint, outcome, is_first=tries.is_first)
+        self._count(outcome, is_mended=changed is not None, is_first=tries.is_first)
+        if changed is None and isinstance(outcome, Completion) and tries.undecided is None:
+            changed = self._dialect.with_room(tries.sent, outcome)
+            tries.undecided = outcome if changed else None
+        return changed
+
+    def _answer(self, tries: Tries, outcome: Completion, seconds: float) -> Completion:
+        """Learns from an answer and returns what the row gets."""
+        answer = outcome if tries.undecided is None else self._dialect.resolved(tries.undecided, outcome)
+        self._mending.note(tries.sent, outcome, tries.blamed)
         return dataclasses.replace(
             answer,
-            is_full=answer is outcome and self._lengths.is_cut(request, sent, answer),
-            shortened=sent.documents != request.documents,
-            discarded=tuple(all_ - own for all_, own in zip(spent, answer.paid, strict=True)),
+            is_full=answer is outcome and self._lengths.is_cut(tries.request, tries.sent, answer),
+            shortened=tries.sent.documents != tries.request.documents,
+            discarded=tuple(all_ - own for all_, own in zip(tries.spent, answer.paid, strict=True)),
             seconds=seconds,
         )
+
+    def _given_up(self, tries: Tries, failure: CallFailed) -> Reason | None:
+        """Counts a failure against the row, and returns why it gets no answer; None where it is tried again."""
+        if isinstance(failure, Refused) or (isinstance(failure, Unfinished) and failure.is_final):
+            return "teacher_refused", str(failure)
+        # neither a server that is not there nor one that is full is the row's fault, while anything is answered
+        if not isinstance(failure, (Unreachable, Busy)) or not self._watch.is_patient:
+            tries.failures += 1
+        if tries.failures > min(self._retries, _FEWER_RETRIES.get(type(failure), self._retries)):
+            return "teacher_failed", f"given up after {tries.failures} tries; last: {failure}"
+        return None
+
+    async def _wait(self, tries: Tries, failure: CallFailed) -> None:
+        """Waits before the next try."""
+        seconds, tries.pause = self._pause(failure, tries.pause), min(tries.pause * 2, _LONGEST_PAUSE)
+        # one that finds no room at an idle server lets all others try: it may be the only one that it has none for
+        tries.again(is_last=isinstance(failure, Busy) and self._watch.is_idle)
+        self.resent += 1
+        await asyncio.sleep(seconds)
 
     def _count(self, outcome: Completion | CallFailed, *, is_mended: bool, is_first: bool) -> None:
         """Counts what came of a request. Raises TeacherUnavailable: nothing but failures comes of any."""
