@@ -103,42 +103,63 @@ def load(name: str, key: str, revision: str | None = None, *, dtype: str = "auto
         UserError: there is no such model, it cannot be read, or the packages for it are missing.
         FannoError: it does not fit into memory.
     """
-    try:
-        import torch
-        import transformers
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    except ModuleNotFoundError as error:
-        raise needs_extra(f"{key}={name}", error.name, "train") from error
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
+    transformers = _transformers(f"{key}={name}")
     found = identify(name, key, revision)
-    source: dict[str, Any] = {"trust_remote_code": False, "revision": revision}
-    settings: dict[str, Any] = {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
-    path = Path(name).expanduser()
-    if name == PACKAGED:
-        file = find_packaged_file(**_PACKAGE)
-        path, source = file.parent, {"gguf_file": file.name, "local_files_only": True}
-        settings = {"quantization_config": GgufConfig(dequantize=True), "dtype": torch.float32}
-    where = str(path) if path.is_dir() else name
+    where, source, settings = _in_a_package() if name == PACKAGED else _by_name(name, revision, dtype)
     try:
         # the reader of GGUF draws a bar, whatever transformers was told
         with redirect_stderr(io.StringIO()) if name == PACKAGED else nullcontext():
-            model, told = AutoModelForCausalLM.from_pretrained(
+            model, told = transformers.AutoModelForCausalLM.from_pretrained(
                 where, **source, **settings, output_loading_info=True, ignore_mismatched_sizes=True
             )
-        tokenizer = AutoTokenizer.from_pretrained(where, **source)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **source)
     except (MemoryError, RuntimeError) as error:
         raise _no_memory(name, key, error) from error
     except Exception as error:  # whatever a damaged file makes a library raise
         raise UserError(f"{key}={name} cannot be read as a model: {_words(error)}") from error
     _check_weights(told, f"{key}={name}")
-    if (
-        name == PACKAGED
-    ):  # its weights are plain numbers by now; transformers refuses to save whatever came from a GGUF
-        model.hf_quantizer, model.is_quantized = None, False
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
+    if name == PACKAGED:
+        _forget_quantization(model)
     return LanguageModel(model, tokenizer, name, found)
+
+
+def _transformers(what: str) -> Any:
+    """Returns the library, which says no more than errors from now on; raises UserError where it is not installed."""
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ModuleNotFoundError as error:
+        raise needs_extra(what, error.name, "train") from error
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    return transformers
+
+
+def _by_name(name: str, revision: str | None, dtype: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Returns where a model is, how it and its tokenizer are got from there, and how its weights are read."""
+    import torch
+
+    path = Path(name).expanduser()
+    where = str(path) if path.is_dir() else name
+    source = {"trust_remote_code": False, "revision": revision}
+    return where, source, {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
+
+
+def _in_a_package() -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Returns the same for the model of the embedded teacher."""
+    import torch
+    from transformers import GgufConfig
+
+    file = find_packaged_file(**_PACKAGE)
+    source = {"gguf_file": file.name, "local_files_only": True}
+    return str(file.parent), source, {"quantization_config": GgufConfig(dequantize=True), "dtype": torch.float32}
+
+
+def _forget_quantization(model: "PreTrainedModel") -> None:
+    """Lets a model be saved whose weights are plain numbers by now: transformers refuses whatever came from a GGUF."""
+    model.hf_quantizer, model.is_quantized = None, False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
 
 
 def _base_of(folder: Path, what: str) -> list[str]:
