@@ -47,14 +47,7 @@ def render_card(
         hub_head: the keys `configs` and `dataset_info` as the pushes left them; None for the folder.
     """
     size, what = _rows(manifest)
-    head = DatasetCardData(
-        license=license_ or _stated_license(manifest),
-        pretty_name=printable(name),
-        task_categories=["text-generation"],
-        tags=["synthetic", "fanno"],
-        size_categories=[next((name for limit, name in _SIZES.items() if size < limit), "n>10M")],
-        **(hub_head if hub_head is not None else {"configs": _local_configs(manifest)}),
-    )
+    head = _head(manifest, name, license_, hub_head)
     body = _template().render(
         name=name,
         size=f"{size:,}",
@@ -72,7 +65,20 @@ def render_card(
         digests=[_digests(stage, entry) for stage, entry in manifest["stages"].items()],
         parameters=_parameters(manifest),
     )
-    return f"---\n{head.to_yaml()}\n---\n\n{body.strip()}\n"
+    return f"---\n{head}\n---\n\n{body.strip()}\n"
+
+
+def _head(manifest: Mapping[str, Any], name: str, license_: str | None, hub_head: Mapping[str, Any] | None) -> str:
+    """Returns the YAML of the head; the arguments are those of `render_card`."""
+    size, _ = _rows(manifest)
+    return DatasetCardData(
+        license=license_ or _stated_license(manifest),
+        pretty_name=printable(name),
+        task_categories=["text-generation"],
+        tags=["synthetic", "fanno"],
+        size_categories=[next((name for limit, name in _SIZES.items() if size < limit), "n>10M")],
+        **(hub_head if hub_head is not None else {"configs": _local_configs(manifest)}),
+    ).to_yaml()
 
 
 @cache

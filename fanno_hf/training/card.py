@@ -41,29 +41,14 @@ def render_card(record: Mapping[str, Any], name: str, dataset: str | None = None
     chosen = plan["train"]
     is_on_hub = "@" in plan["model"]  # a folder is known by a digest
     base = _HUB_NAMES.get(chosen["model"], chosen["model"]) if is_on_hub else chosen["model"]
-    head: dict[str, Any] = {
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": ["fanno", "sft", "trl"],
-    }
-    if is_on_hub:
-        head |= {"base_model": base}
-    if dataset:
-        head |= {"datasets": [dataset]}
     settings = "\n".join(f"| {key} | {code(str(chosen[key]))} |" for key in _SHOWN)
-    left_out = [
-        f"{data[key]:,} {words}"
-        for key, words in (("without_answer", "without an answer"), ("too_long", "too long"))
-        if data[key]
-    ]
-    out = f" ({', '.join(left_out)} left out)" if left_out else ""
     memory = f", {training['peak_memory_mb']:,} MB of GPU memory at most" if "peak_memory_mb" in training else ""
     return f"""---
-{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---
+{_head(base if is_on_hub else None, dataset)}---
 
 # {printable(name)}
 
-{code(base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{out}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
+{code(base)}, trained by [fanno_hf](https://arxiv.org/abs/2408.01323)'s `stage=train` on {data["trained_on"]:,} pairs of {code(data["name"])}{_left_out(data)}: {data["answer_tokens"]:,} tokens of answers, which alone have a loss.
 
 {training["steps"]:,} steps on {code(training["device"])}, {duration(training["seconds"])}, {training["tokens_per_second"]:,.0f} tokens/s{memory}. Loss {training["first_loss"]:.3f} at the first step, {training["last_loss"]:.3f} at the last:
 
@@ -84,3 +69,24 @@ print(chat([{{"role": "user", "content": "How do mosses drink?"}}], max_new_toke
 
 Random seed {plan["random_seed"]}. {", ".join(f"{package} {version}" for package, version in record["packages"].items())}.
 """
+
+
+def _head(base: str | None, dataset: str | None) -> str:
+    """Returns the YAML of the head, for what of it is on the Hub."""
+    head: dict[str, Any] = {
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["fanno", "sft", "trl"],
+    }
+    if base:
+        head |= {"base_model": base}
+    if dataset:
+        head |= {"datasets": [dataset]}
+    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+
+
+def _left_out(data: Mapping[str, Any]) -> str:
+    """Returns which pairs were not trained on, in brackets; "" where that is none."""
+    reasons = (("without_answer", "without an answer"), ("too_long", "too long"))
+    left_out = [f"{data[key]:,} {words}" for key, words in reasons if data[key]]
+    return f" ({', '.join(left_out)} left out)" if left_out else ""
