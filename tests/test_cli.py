@@ -126,6 +126,7 @@ MISTAKES = {
     "teacher.delay": "'teacher.delay' is not an override: write key=value, as in stage=augment",
     "teacher.log=/a/b=c": "teacher.log=/a/b=c has a character with a meaning in Hydra: quote the value twice, as in \"teacher.log='/a/b=c'\"",
     "data.path=a,b": "data.path=a,b has a comma: quote the value twice, as in \"data.path='a,b'\", or give -m for a run of each",
+    "run=a,b": "run=a,b has a comma: quote the value twice, as in \"run='a,b'\", or give -m for a run of each",
     "teacher=opena": "teacher=opena is unknown; did you mean 'openai'? Known: local, openai, scripted",
     "teacher=xyzzy": "teacher=xyzzy is unknown. Known: local, openai, scripted",
     "data=hub": "data.path is a key of another option of data than the one chosen: see conf/data/, or --cfg job",

@@ -13,7 +13,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
 from fanno_hf.cli.keys import configuration_keys, unknown_key
-from fanno_hf.cli.quoting import for_a_shell
+from fanno_hf.cli.quoting import as_was_typed, for_a_shell, for_python
 from fanno_hf.cli.signals import STOPPED, Stopped
 from fanno_hf.errors import FannoError, causes, did_you_mean, is_disk_full
 from fanno_hf.output.place import disk_error
@@ -35,9 +35,13 @@ def explain(error: BaseException, *, debug: bool) -> int:
     return code
 
 
-def in_words(error: BaseException) -> tuple[str, int]:
-    """Returns one sentence about an error, without keys and control characters, and the exit code that belongs to it."""
-    message, code = _in_words(error)
+def in_words(error: BaseException, *, in_python: bool = False) -> tuple[str, int]:
+    """Returns one sentence about an error, without keys and control characters, and the exit code that belongs to it.
+
+    Args:
+        in_python: whether the configuration was given in Python, not typed in a shell.
+    """
+    message, code = _in_words(error, in_python)
     return _harmless(message), code
 
 
@@ -63,7 +67,7 @@ def _harmless(message: str) -> str:
     return "".join(ch if ch.isprintable() or ch == "\n" else " " for ch in without_keys(message, known_keys()))
 
 
-def _in_words(error: BaseException) -> tuple[str, int]:
+def _in_words(error: BaseException, in_python: bool) -> tuple[str, int]:
     # first: a library that was at work when the signal came may have made another error of it
     if stop := next((one for one in causes(error) if isinstance(one, KeyboardInterrupt)), None):
         return STOPPED, stop.exit_code if isinstance(stop, Stopped) else 130
@@ -73,7 +77,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         key = getattr(error, "full_key", None) or str(error).split(":")[-1].strip()
         return f"{key} has no value: give it on the command line, as in {key}=…", 2
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return _about_configuration(error), 2
+        return _about_configuration(error, in_python), 2
     if isinstance(error, YAMLError):
         mark = getattr(error, "problem_mark", None)
         where = f"{mark.name}, line {mark.line + 1}" if mark else "A configuration file"
@@ -81,7 +85,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
     if (
         is_disk_full(error) or isinstance(error, (PermissionError, FileExistsError, NotADirectoryError))
     ) and error.filename:
-        return _in_words(disk_error(Path(error.filename), error))
+        return _in_words(disk_error(Path(error.filename), error), in_python)
     if is_disk_full(error):
         return "The disk is full. Free some space and run the same command again; what was done is kept.", 1
     if isinstance(error, BrokenPipeError):  # of `| head`
@@ -92,7 +96,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
     return f"Unexpected {name}: {_first_line(error)} (debug=true shows where; please report it)", 1
 
 
-def _about_configuration(error: Exception) -> str:
+def _about_configuration(error: Exception, in_python: bool) -> str:
     """Names a key or option that does not exist, and the most similar one that does."""
     words = " ".join(f"{error} {error.__cause__ or ''}".split())
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'.*?Available options in '[^']+': ?(.*)", words):
@@ -120,20 +124,27 @@ def _about_configuration(error: Exception) -> str:
     if match := re.search(r"UserError raised while resolving interpolation: (.*)", str(error)):
         return match.group(1)
     if match := re.search(r"Ambiguous value for argument '(.*)'", str(error)):
-        word = _shown(match.group(1))
-        return f"{word} has a comma: quote the value twice, as in {for_a_shell(word)}, or give -m for a run of each"
+        word = _shown(as_was_typed(match.group(1)))
+        each = "call it once for each" if in_python else "give -m for a run of each"
+        return f"{word} has a comma: {_how_to_quote(word, in_python)}, or {each}"
     if isinstance(error, OverrideParseException):
-        return _about_override(error.override)
+        return _about_override(error.override, in_python)
     return f"The configuration is wrong: {_first_line(error)}"
 
 
-def _about_override(word: str) -> str:
+def _about_override(word: str, in_python: bool) -> str:
     """Returns how to write an argument that Hydra cannot parse."""
     if not re.match(r"[+~]*[\w.@/-]+=", word):
         word = "…" if may_be_secret(word) else word
         return f"'{word}' is not an override: write key=value, as in stage=augment (quote values with commas)"
     word = _shown(word)
-    return f"{word} has a character with a meaning in Hydra: quote the value twice, as in {for_a_shell(word)}"
+    return f"{word} has a character with a meaning in Hydra: {_how_to_quote(word, in_python)}"
+
+
+def _how_to_quote(word: str, in_python: bool) -> str:
+    if in_python:
+        return f"give a mapping, as in {for_python(word)}"
+    return f"quote the value twice, as in {for_a_shell(word)}"
 
 
 def _shown(word: str) -> str:

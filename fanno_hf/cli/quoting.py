@@ -2,10 +2,12 @@
 
 data.path=/a/b=c/x.txt            ->  data.path='/a/b=c/x.txt', for Hydra
 teacher.system=Be brief: {no}     ->  "teacher.system='Be brief: {no}'", to be typed in a shell
+                                      {"teacher.system": "Be brief: {no}"}, in Python
 run=2024_01                       ->  run='2024_01', for Hydra; unquoted it is the number 202401
 stages.seed.verdicts={}           ->  stages.seed.verdicts=null; Hydra would add nothing to the defaults
 """
 
+import json
 import os
 import re
 import shlex
@@ -31,15 +33,28 @@ def for_a_shell(override: str) -> str:
 
     Quotes and backslashes in the value are kept.
     """
-    key, _, value = override.partition("=")
-    if value.startswith("[") and value.endswith("]"):
-        items = (item.strip() for item in value[1:-1].split(","))
-        value = f"[{','.join(item if _PLAIN.fullmatch(item) else for_hydra(item) for item in items)}]"
+    key, value = _in_parts(override)
+    if isinstance(value, list):
+        items = ",".join(item if _PLAIN.fullmatch(item) else for_hydra(item) for item in value)
+        word = f"{key}=[{items}]"
     else:
-        value = for_hydra(value)
-    word = f"{key}={value}"
+        word = f"{key}={for_hydra(value)}"
     # double quotes around single ones are easier to read, and safe where the shell finds nothing to replace in them
     return shlex.quote(word) if re.search(r'["$`\\!]', word) else f'"{word}"'
+
+
+def for_python(override: str) -> str:
+    """Returns `key=value` as a mapping in Python, which needs no other quotes."""
+    key, value = _in_parts(override)
+    return json.dumps({key: value}, ensure_ascii=False)
+
+
+def _in_parts(override: str) -> tuple[str, str | list[str]]:
+    """Returns key and value, of a list its items."""
+    key, _, value = override.partition("=")
+    if value.startswith("[") and value.endswith("]"):
+        return key, [item.strip() for item in value[1:-1].split(",")]
+    return key, value
 
 
 def for_hydra(text: str) -> str:
@@ -70,6 +85,12 @@ def as_typed(word: str) -> str:
     if _VERDICTS.fullmatch(name) and re.fullmatch(r"\s*\{\s*\}\s*", value):
         return f"{key}=null"
     return word
+
+
+def as_was_typed(word: str) -> str:
+    """Returns an argument without the quotes that `as_typed` put around names of several runs."""
+    key, sign, value = word.partition("=")
+    return key + sign + re.sub(r"'([^']*)'", r"\1", value) if key.lstrip("+") in _RUNS else word
 
 
 def _is_there(path: str) -> bool:

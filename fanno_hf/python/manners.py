@@ -34,7 +34,7 @@ def told_in_words(debug: bool) -> Iterator[None]:
     except Exception as error:
         from fanno_hf.cli.explain import in_words
 
-        message, code = in_words(error)
+        message, code = in_words(error, in_python=True)
         if isinstance(error, FannoError):
             told, error.args = error, (message, *error.args[1:])
             cause = error.__cause__

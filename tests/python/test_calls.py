@@ -118,6 +118,26 @@ def test_a_mistake_is_the_sentence_that_the_shell_prints(word, cli):
 
 
 @pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("run=a,b", 'run=a,b has a comma: give a mapping, as in {"run": "a,b"}, or call it once for each'),
+        (
+            "teacher.log=/a=b",
+            'teacher.log=/a=b has a character with a meaning in Hydra: give a mapping, as in {"teacher.log": "/a=b"}',
+        ),
+        (
+            "parser=[a b,(c]",
+            'parser=[a b,(c] has a character with a meaning in Hydra: give a mapping, as in {"parser": ["a b", "(c"]}',
+        ),
+    ],
+)
+def test_what_must_be_quoted_is_a_mapping_in_python(word, sentence):
+    with pytest.raises(fanno_hf.UserError) as raised:
+        fanno_hf.run(None, *SMALL, word)
+    assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
     ("documents", "sentence"),
     [
         ([], "documents is an empty list: give texts, a Dataset or a path"),
