@@ -1,5 +1,6 @@
 """PDFs that are not plain pages of text: three columns, forms, no pages."""
 
+import gzip
 import re
 
 import fpdf
@@ -28,8 +29,11 @@ def test_a_pdf_without_pages_is_not_taken_for_what_was_wrong_with_another_file(t
     locked.output(str(tmp_path / "locked.pdf"))
     pypdfium2.PdfDocument.new().save(tmp_path / "none.pdf")
     reasons = [read(tmp_path / name)[1][0].reason for name in ("locked.pdf", "none.pdf", "locked.pdf")]
-    assert reasons == ["encrypted", "damaged", "encrypted"]
-    assert read(tmp_path / "none.pdf")[1][0].detail.startswith(" is not a readable PDF, or has no pages: ")
+    assert reasons == ["encrypted", "no_pages", "encrypted"]
+    (tmp_path / "none.pdf.gz").write_bytes(gzip.compress((tmp_path / "none.pdf").read_bytes()))
+    assert [read(tmp_path / name)[1][0].detail for name in ("none.pdf", "none.pdf.gz")] == [" has no pages"] * 2
+    (tmp_path / "torn.pdf").write_bytes(b"%PDF-1.7 and no more")
+    assert read(tmp_path / "torn.pdf")[1][0].detail.startswith(" is not a readable PDF: ")
 
 
 def test_what_is_filled_in_a_form_is_read(tmp_path):

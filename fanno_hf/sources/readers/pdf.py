@@ -5,9 +5,11 @@ policy.pdf  ->  Row("# Debian Policy Manual …", title="Debian Policy Manual", 
 
 import ctypes
 import math
+import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -44,7 +46,7 @@ def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
     try:
         document = pdfium.PdfDocument(source)
     except pdfium.PdfiumError as error:
-        raise _fault(source) from error
+        raise _fault(source, error) from error
     try:
         whole, damaged = PageText(), []
         for start in range(0, len(document), _BATCH):
@@ -62,17 +64,18 @@ def read_pdf(file: Opened, options: Options) -> Iterator[Row]:
         document.close()
 
 
-def _fault(source: Any) -> Unreadable:
-    """Returns why a file is no PDF; of one without pages PDFium gives the error of an earlier file, so it gets one before."""
-    said = ""
-    for each in (b"no PDF", source):
-        try:
-            pdfium.PdfDocument(each).close()
-        except pdfium.PdfiumError as error:
-            said = str(error)
-    if "password" in said.lower():
+def _fault(source: Path | bytes, error: pdfium.PdfiumError) -> Unreadable:
+    """Returns why a file gives nothing. Of one without pages PDFium's error is that of an earlier file: it is opened again."""
+    if isinstance(source, bytes):
+        document = raw.FPDF_LoadMemDocument64(source, len(source), None)
+    else:
+        document = raw.FPDF_LoadDocument(os.fsencode(source), None)
+    if document:
+        raw.FPDF_CloseDocument(document)
+        return Unreadable("no_pages", " has no pages")
+    if error.err_code == raw.FPDF_ERR_PASSWORD:
         return Unreadable("encrypted", " is encrypted: remove its password first")
-    return Unreadable("damaged", f" is not a readable PDF, or has no pages: {said}")
+    return Unreadable("damaged", f" is not a readable PDF: {error}")
 
 
 def _title(document: Any) -> str:
