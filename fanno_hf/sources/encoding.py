@@ -45,6 +45,11 @@ _TIMES = 4  # as many letters beyond ASCII as faults, at least, are in a text th
 _FOREIGN = 0.4  # share of letters beyond ASCII above which a text is in no Latin alphabet
 _FEW = 4  # bytes that tell nothing yet: zeros, or beyond ASCII
 _ZEROS = 0.02  # share of zero bytes above which a text has several bytes a character
+# control characters that texts do not have, but for a few that part columns; zeros, and those of lines, printers, terminals,
+# records and changes of alphabet are not among them
+_CONTROLS = bytes({*range(0x01, 0x08), *range(0x10, 0x1A)})
+_CONTROL_SHARE = 0.02  # above which, and _CONTROL_KINDS, bytes are no text
+_CONTROL_KINDS = 4
 _NO_TEXT = re.compile(
     r"(?:base|bz|hex|quo|quoted|rot|uu|zip|zlib|mbcs|oem|dbcs|ansi)"
 )  # what turns bytes to bytes, or is of Windows
@@ -148,11 +153,13 @@ def _looks_like(encoding: str) -> str:
 def _fault(error: UnicodeDecodeError, offset: int, declared: str | None) -> Unreadable:
     data, place = error.object, error.start
     what = f"byte {offset + place} is 0x{data[place]:02x}"
-    if declared:
-        return Unreadable("encoding", f" is not {declared} (data.encoding): {what}; name another one, or leave it out")
+    near = bytes(data[max(0, place - _NEAR) : place + _NEAR])
     if offset == 0 and (kind := _kind(data)):
         return Unreadable("encoding", f" is no text: {what}{kind}")
-    near = bytes(data[max(0, place - _NEAR) : place + _NEAR])
+    if offset + place < _HEAD and _is_binary(near):  # what was text for longer is a damaged one
+        return Unreadable("encoding", f" looks like a binary file, not a text: {what}, amid control characters")
+    if declared:
+        return Unreadable("encoding", f" is not {declared} (data.encoding): {what}; name another one, or leave it out")
     if _is_damaged(near, error.encoding):
         return Unreadable(
             "encoding", f" is not {error.encoding.upper()} throughout: {what}, amid text that is; mend it there"
@@ -167,6 +174,15 @@ def _is_damaged(data: bytes, encoding: str) -> bool:
     text = data.decode("utf-8", "replace")
     faults = text.count("\ufffd")
     return sum(sign > "\x7f" for sign in text) - faults > _TIMES * faults
+
+
+def _is_binary(data: bytes) -> bool:
+    """Whether there are many control characters of many kinds; those that are bytes of UTF-16 are mostly every other one."""
+    controls = len(data) - len(data.translate(None, _CONTROLS))
+    if controls <= _CONTROL_SHARE * len(data) or len(set(data) & set(_CONTROLS)) <= _CONTROL_KINDS:
+        return False
+    even = data[::2]
+    return 0.1 < (len(even) - len(even.translate(None, _CONTROLS))) / controls < 0.9
 
 
 def _detected(data: bytes) -> str:

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import zlib
 
+import numpy as np
 import pytest
 
 from fanno_hf.errors import UserError
@@ -79,6 +81,25 @@ def test_the_byte_is_counted_from_the_beginning_of_the_file(complaint, name):
 )  # fmt: skip
 def test_what_is_damaged_or_no_text_is_told(complaint, content, settings, said):
     assert complaint("a.txt", content, **settings).startswith(said)
+
+
+NOISE = np.random.default_rng(0).bytes(300)
+IDEOGRAPHS = "".join(map(chr, range(0x4E00, 0x9FA5, 7)))
+
+
+@pytest.mark.parametrize("content", [NOISE, zlib.compress(TEXT.encode() * 9 + NOISE), TEXT.encode() + NOISE * 9])
+@pytest.mark.parametrize("declared", [None, "shift_jis"])
+def test_bytes_that_are_no_text_get_no_word_about_encodings(complaint, content, declared):
+    said = complaint("a.txt", content, encoding=declared)
+    assert said.startswith(" looks like a binary file, not a text: byte ")
+    assert "data.encoding" not in said
+
+
+def test_control_characters_of_a_text_make_it_no_binary_file(complaint):
+    columns = "\n".join("José\x01Málaga\x01Köln\x02Straße\x03\x04" for _ in range(99))  # parted as Hive does
+    assert complaint("a.txt", columns.encode("latin-1")).endswith("set data.encoding=windows-1252")
+    assert "binary" not in complaint("a.txt", IDEOGRAPHS.encode("utf-16-le"))  # half of its bytes may be any
+    assert "binary" not in complaint("a.txt", TEXT.encode() * 99 + NOISE * 9)  # what is a text for long is damaged
 
 
 @pytest.mark.parametrize(
