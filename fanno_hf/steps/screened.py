@@ -3,23 +3,24 @@
 screened(documents, context)  ->  passages with the columns of DOCUMENT and SKETCH, rejected rows by phase, then by place
 """
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from fanno_hf.columns import DOCUMENT, OUTCOME, POSITION, REJECTION, SKETCH
+from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, SKETCH
 from fanno_hf.cores import cores
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.processes import map_tables
-from fanno_hf.steps.rows import conform, map_batches
-from fanno_hf.steps.screening import CUT, PASSAGE, PHASES, SCREENED, Screening, sketches
+from fanno_hf.steps.rows import column, conform, with_columns
+from fanno_hf.steps.screening import PASSAGE, PHASES, SCREENED, Screening
+from fanno_hf.texts.places import name_passages
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 KEPT = {**PASSAGE, **SKETCH}
+_REJECTED = {**DOCUMENT, **POSITION, **REJECTION}
 
 
 def screened(documents: "Dataset", context: Context, judged: bool = True) -> tuple["Dataset", "Dataset"]:
@@ -33,26 +34,36 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     from datasets import concatenate_datasets
 
     settings = context.settings
-    screening = Screening(settings.prescreen, context.counter, judged)
+    screening = Screening(settings.prescreen, context.counter, judged, context.random_seed)
     # a process that an engine has connected must not be forked
     processes = 1 if context.engine else settings.processes or cores()
-    cut = map_tables(documents, screening.cut, CUT, "prescreen: passages", processes)
-    # of one large document the passages are spread, too
-    rows = map_tables(cut, screening.judge, SCREENED, "prescreen: rules", processes)
-    phases = rows.data["phase"]
-    left = [rows.select(_places(pc.equal(phases, phase))) for phase in PHASES]
-    rejected = [conform(part, {**DOCUMENT, **POSITION, **REJECTION}) for part in left]
-    kept = rows.select(_places(pc.is_null(phases))).remove_columns(list(OUTCOME))
-    return _sketched(kept, context), concatenate_datasets(rejected)
+    rows = map_tables(documents, screening.screen, SCREENED, "prescreen: documents", processes)
+    starts = np.array(list(column(rows, "start")), dtype=float)
+    if not np.isnan(starts).all():
+        rows = _with_sections_cut(rows, np.flatnonzero(~np.isnan(starts)), screening, processes)
+    phases = np.array(list(column(rows, "phase")))
+    rejected = [conform(rows.select(np.flatnonzero(phases == phase)), _REJECTED) for phase in PHASES]
+    kept = rows.select(np.flatnonzero(phases == None)).select_columns(list(KEPT))  # noqa: E711
+    return kept, concatenate_datasets(rejected)
 
 
-def _places(found: pa.ChunkedArray) -> np.ndarray:
-    """Returns the rows of which something is true."""
-    return np.flatnonzero(pc.fill_null(found, False).to_numpy())
+def _with_sections_cut(rows: "Dataset", sections: np.ndarray, screening: Screening, processes: int) -> "Dataset":
+    """Returns the rows with passages in the place of sections, which are spread over the processes."""
+    from datasets import concatenate_datasets
 
-
-def _sketched(passages: "Dataset", context: Context) -> "Dataset":
-    """Returns passages with the columns of SKETCH. The library that makes them uses all cores by itself, in threads that no
-    forked process has."""
-    near, seed = context.settings.prescreen.near_duplicates, context.random_seed
-    return map_batches(passages, lambda rows: {**rows, **sketches(rows["text"], near, seed)}, KEPT)
+    mine = rows.select(sections)
+    places = dict(zip(column(mine, "position"), column(mine, "places"), strict=True))
+    cut = map_tables(mine, screening.screen_sections, SCREENED, "prescreen: sections of large documents", processes)
+    starts: dict[int, list[int]] = defaultdict(list)
+    for position, start in zip(column(cut, "position"), column(cut, "start"), strict=True):
+        starts[position].append(start)
+    of = dict(zip(column(mine, "position"), column(mine, "source"), strict=True))
+    # the passages of a document follow one another
+    names = [
+        name for position, of_it in starts.items() for name in name_passages(of[position], of_it, places[position])
+    ]
+    cut = with_columns(cut, {"source": names}, {"source": SCREENED["source"]})
+    others = rows.select(np.setdiff1d(np.arange(len(rows)), sections))
+    both = concatenate_datasets([others, cut])
+    order = np.argsort(np.fromiter(column(both, "position"), dtype=np.int64), kind="stable")
+    return both.select(order)

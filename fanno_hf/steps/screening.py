@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fanno_hf.columns import DOCUMENT, OUTCOME, POSITION, Reason
+from fanno_hf.columns import DOCUMENT, OUTCOME, POSITION, RAW_DOCUMENT, SKETCH, Reason
 from fanno_hf.identity import content_id
 from fanno_hf.rules.garbled import garbled_reason
 from fanno_hf.rules.personal_data import count_placeholders
@@ -23,6 +23,7 @@ from fanno_hf.steps.masking import mask_document
 from fanno_hf.steps.rows import arrow_schema
 from fanno_hf.texts.near_duplicates import exact_keys, sketch
 from fanno_hf.texts.places import name_passages
+from fanno_hf.texts.sections import Section, find_sections
 from fanno_hf.texts.segment import Passage, TokenCounter, split_passages
 
 PHASES = ("empty", "text rules")
@@ -31,10 +32,12 @@ PASSAGE = {
     **{name: DOCUMENT[name] for name in ("document_id", "text", "source", "title", "heading", "num_tokens", "masked")},
     **POSITION,
 }
-CUT = {**PASSAGE, "private": "string", **OUTCOME}
-"""Passages before rules look at them, and the first kind of personal data that was masked in each."""
-SCREENED = {**PASSAGE, **OUTCOME}
-"""Passages, those that are kept with null in the columns of OUTCOME."""
+SECTION = {"start": "int64", "places": RAW_DOCUMENT["places"], "placeholders": ["string"]}
+"""Of a section of a large document: where it begins, the places of the document, and what stands for personal data in it. A passage
+that was cut from one has `start` alone, other passages have none of them."""
+SCREENED = {**PASSAGE, **SKETCH, **OUTCOME, **SECTION}
+"""Passages: those that are kept with null in the columns of OUTCOME, the others in those of SKETCH. And sections."""
+_SCHEMA = arrow_schema(SCREENED)
 
 
 class Screening:
@@ -44,60 +47,74 @@ class Screening:
         settings: of the stage.
         counter: tells the tokens of a text.
         judged: whether rules look at the passages; else all of them are kept.
+        random_seed: of what passages are compared by.
 
     Raises:
         UserError: an expression of `prompt_injections` does not compile.
     """
 
-    def __init__(self, settings: Prescreen, counter: TokenCounter, judged: bool = True):
+    def __init__(self, settings: Prescreen, counter: TokenCounter, judged: bool = True, random_seed: int = 0):
         self._settings, self._counter, self._judged = settings, counter, judged
+        self._random_seed = random_seed
         patterns = settings.prompt_injections if settings.drop_prompt_injections else []
         self._injections = compile_patterns("stages.prescreen.prompt_injections", patterns)
 
-    def cut(self, documents: pa.Table) -> pa.Table:
-        """Returns the passages of documents (columns of RAW_DOCUMENT), with the columns of CUT, and documents without text."""
-        return _table(self._cut(documents.to_pylist()), CUT)
+    def screen(self, documents: pa.Table) -> pa.Table:
+        """Returns the passages of documents (columns of RAW_DOCUMENT), and the sections of those that are large: columns of SCREENED."""
+        return self._table(row for document in documents.to_pylist() for row in self._screen(document))
 
-    def judge(self, passages: pa.Table) -> pa.Table:
-        """Returns passages (columns of CUT) with the columns of SCREENED: what rules object to, too."""
-        return _table(self._judge(passages.to_pylist()), SCREENED)
+    def screen_sections(self, sections: pa.Table) -> pa.Table:
+        """Returns the passages of sections, with the columns of SCREENED; `source` is still that of the document."""
+        return self._table(row for section in sections.to_pylist() for row in self._screen_section(section))
 
-    def _cut(self, documents: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _screen(self, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yields the rows of a document."""
+        if reason := empty_reason(document["text"]):
+            given = {name: document[name] for name in ("text", "source", "title", "position")}
+            yield {**given, **_outcome(PHASES[0], reason)}
+            return
+        placeholders: Sequence[str] = ()
+        if self._settings.enabled:
+            document, placeholders = mask_document(document, self._settings.personal_data)
+        sections = find_sections(document["text"], self._settings.max_tokens)
+        if len(sections) > 1:
+            yield from _rows_of(document, placeholders, sections)
+            return
+        rows, starts = self._passages(document, frozenset(placeholders))
+        for row, source in zip(rows, name_passages(document["source"], starts, document["places"]), strict=True):
+            yield {**row, "source": source}
+
+    def _screen_section(self, section: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yields the rows of a section."""
+        rows, starts = self._passages(section, frozenset(section["placeholders"]))
+        for row, start in zip(rows, starts, strict=True):
+            heading = row["heading"] or section["heading"]
+            yield {**row, "source": section["source"], "heading": heading, "start": section["start"] + start}
+
+    def _passages(self, text: Mapping[str, Any], placeholders: Set[str]) -> tuple[list[dict[str, Any]], list[int]]:
+        """Returns the passages of a document or section, judged, and where each begins in it."""
         settings = self._settings
         min_tokens = min(settings.min_tokens, settings.max_tokens)
-        for document in documents:
-            if reason := empty_reason(document["text"]):
-                given = {name: document[name] for name in ("text", "source", "title", "position")}
-                yield {**given, **_outcome(PHASES[0], reason)}
-                continue
-            placeholders: Set[str] = frozenset()
-            if settings.enabled:
-                document, given = mask_document(document, settings.personal_data)
-                placeholders = frozenset(given)
-            passages = split_passages(document["text"], self._counter, settings.max_tokens, min_tokens)
-            starts = [passage.start for passage in passages]
-            sources = name_passages(document["source"], starts, document["places"])
-            for passage, source in zip(passages, sources, strict=True):
-                yield {**self._row(document, passage, placeholders), "source": source}
+        passages = split_passages(text["text"], self._counter, settings.max_tokens, min_tokens)
+        rows = [self._row(text, passage, placeholders) for passage in passages]
+        return rows, [passage.start for passage in passages]
 
     def _row(self, document: Mapping[str, Any], passage: Passage, placeholders: Set[str]) -> dict[str, Any]:
         row = {name: document[name] for name in ("title", "position")}
         row |= {"document_id": content_id(passage.text), "text": passage.text}
         row |= {"heading": passage.heading, "num_tokens": passage.num_tokens}
-        if self._settings.enabled:
-            counted = count_placeholders(passage.text, placeholders)
-            row["masked"] = sum(counted.values())
-            row["private"] = next((kind for kind in self._settings.personal_data.kinds if kind in counted), None)
+        if not self._settings.enabled:
+            return row
+        counted = count_placeholders(passage.text, placeholders)
+        row["masked"] = sum(counted.values())
+        private = next((kind for kind in self._settings.personal_data.kinds if kind in counted), None)
+        if self._judged and (reason := self._reason(row, private)):
+            row |= _outcome(PHASES[1], reason)
         return row
 
-    def _judge(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        for row in rows if self._settings.enabled and self._judged else ():
-            if not row["phase"] and (reason := self._reason(row)):
-                row |= _outcome(PHASES[1], reason)
-        return rows
-
-    def _reason(self, row: Mapping[str, Any]) -> Reason | None:
-        """The cheap rules, cheapest first; personal data last. Its text is masked by then, so that no rejected row has it."""
+    def _reason(self, row: Mapping[str, Any], private: str | None) -> Reason | None:
+        """The cheap rules, cheapest first; `private`, a kind of personal data, last. Its text is masked by then, so that no rejected
+        row has it."""
         settings, text = self._settings, row["text"]
         drops = settings.personal_data.action == "drop"
         return (
@@ -106,8 +123,18 @@ class Screening:
             or garbled_reason(text, **dict(settings.garbled))
             or repetition_reason(text, **dict(settings.repetition))
             or prompt_injection_reason(text, self._injections)
-            or (("personal_data", row["private"]) if drops and row["private"] else None)
+            or (("personal_data", private) if drops and private else None)
         )
+
+    def _table(self, found: Iterable[dict[str, Any]]) -> pa.Table:
+        """Returns rows as a table, with what those that are kept are compared by."""
+        rows = list(found)
+        kept = [row for row in rows if "document_id" in row and not row.get("phase")] if self._settings.enabled else []
+        if kept:
+            compared = sketches([row["text"] for row in kept], self._settings.near_duplicates, self._random_seed)
+            for row, *values in zip(kept, *compared.values(), strict=True):
+                row |= dict(zip(compared, values, strict=True))
+        return pa.Table.from_pylist(rows, _SCHEMA)
 
 
 def sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) -> dict[str, Sequence]:
@@ -119,8 +146,15 @@ def sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) -
     return {**found, "band_keys": [bands.tobytes() for bands in keys], "shingles": sizes.tolist()}
 
 
-def _table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), arrow_schema(columns))
+def _rows_of(
+    document: Mapping[str, Any], placeholders: Sequence[str], sections: Sequence[Section]
+) -> Iterator[dict[str, Any]]:
+    """Yields the sections of a document as rows."""
+    given = {name: document[name] for name in ("source", "title", "position", "places")}
+    ends = [*(section.start for section in sections[1:]), len(document["text"])]
+    for (start, heading), end in zip(sections, ends, strict=True):
+        text = document["text"][start:end]
+        yield {**given, "text": text, "heading": heading, "start": start, "placeholders": placeholders}
 
 
 def _outcome(phase: str, reason: Reason) -> dict[str, str]:

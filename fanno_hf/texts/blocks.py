@@ -51,17 +51,24 @@ def find_blocks(text: str) -> list[Block]:
     "text" alone, one for each paragraph; see also `has_marks`.
     """
     found: list[Block] = []
+    position = 0  # everything before it is in a block
+    for block in marked_blocks(text):
+        found += [*_paragraphs(text, position, block.start), block]
+        position = block.end
+    return [*found, *_paragraphs(text, position, len(text))]
+
+
+def marked_blocks(text: str) -> Iterator[Block]:
+    """Yields the headings, fences and tables of a text, in order."""
     unclosed: set[str] = set()
-    position = at = 0  # everything before `position` is in a block
+    position = at = 0
     while mark := _MARK.search(text, at):
         block = _block(text, mark, position, unclosed)
         if block is None:
             at = mark.end()
             continue
-        found += _paragraphs(text, position, block.start)
-        found.append(block)
+        yield block
         position = at = block.end
-    return [*found, *_paragraphs(text, position, len(text))]
 
 
 def has_marks(text: str) -> bool:

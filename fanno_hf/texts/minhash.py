@@ -13,7 +13,9 @@ from scipy.sparse.csgraph import connected_components
 
 from fanno_hf.texts.shingles import MULTIPLIER
 
-SKETCH = 256  # sets sketched at a time; rensa hands out Python integers, which have to fit the processor's cache
+# sets sketched at a time: rensa starts threads from 256 on (32, if RENSA_DOC_PAR_BATCH_SIZE says so), and a forked process would
+# wait forever for those of its parent
+SKETCH = 31
 ALONE = np.uint32(2**32 - 1)  # the bucket of a set that shares none
 BATCH = 2**23  # members of the sets compared at a time: 64 MB
 _MISS_RATE = 2e-4

@@ -12,10 +12,12 @@ from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.errors import FannoError
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.steps import processes
+from fanno_hf.steps.context import Context
 from fanno_hf.steps.rows import features
-from fanno_hf.steps.screening import CUT, SCREENED, Screening
+from fanno_hf.steps.screened import screened
+from fanno_hf.texts import sections
+from fanno_hf.texts.segment import TokenCounter
 from tests.conftest import compose_config
-from tests.texts.test_segment import COUNTERS
 
 
 @pytest.fixture
@@ -35,20 +37,55 @@ def _small(monkeypatch):
     monkeypatch.setattr(processes, "_WORTH_IT", 1)
 
 
-def screened(documents, several):
-    screening = Screening(resolve(compose_config("teacher=scripted")).prescreen, COUNTERS["minilm"])
-    cut = processes.map_tables(documents, screening.cut, CUT, "cut", several)
-    return processes.map_tables(cut, screening.judge, SCREENED, "judge", several).to_list()
+def context(*overrides: str) -> Context:
+    settings = resolve(compose_config("teacher=scripted", "tokenizer=words", *overrides))
+    return Context(settings, None, None, TokenCounter.load("words"))
 
 
-def test_rows_are_the_same_and_in_order_for_any_number_of_processes(documents):
-    alone = screened(documents, 1)
-    assert screened(documents, 3) == alone
-    assert [row["position"] for row in alone] == sorted(row["position"] for row in alone)
+def small_sections(monkeypatch):
+    monkeypatch.setattr(sections, "SIZE", 10_000)
+    monkeypatch.setattr(sections, "_WINDOWS", 0)
+
+
+def rows_of(documents, several: int) -> list[dict]:
+    """The passages and rejected rows, by their place."""
+    kept, rejected = screened(documents, context(f"processes={several}"))
+    return sorted([*kept, *rejected], key=lambda row: row["position"])
+
+
+def test_rows_are_the_same_and_in_order_for_any_number_of_processes(documents, monkeypatch):
+    small_sections(monkeypatch)
+    alone = rows_of(documents, 1)
+    assert rows_of(documents, 3) == alone
     assert {row["position"] for row in alone} == set(documents["position"])
-    assert {row["phase"] for row in alone} == {None, "empty", "text rules"}
-    large = [row["source"] for row in alone if row["position"] == 30]
-    assert large[:2] == ["30.txt#1", "30.txt#2"]
+    assert {row.get("phase") for row in alone} == {None, "empty", "text rules"}
+
+
+def test_passages_of_a_document_that_is_cut_in_sections_are_numbered_as_one(documents, monkeypatch):
+    def large() -> list[tuple[str, str]]:
+        rows = [(row["source"], row["text"]) for row in rows_of(documents, 2) if row["position"] == 30]
+        return sorted(rows, key=lambda row: int(row[0].partition("#")[2]))
+
+    whole = large()
+    small_sections(monkeypatch)
+    cut = large()
+    assert len(cut) > len(whole) > 10
+    assert [source for source, _ in cut] == [f"30.txt#{number}" for number in range(1, len(cut) + 1)]
+    words, same = (" ".join(text for _, text in rows).split() for rows in (cut, whole))
+    assert words == same
+
+
+def test_a_section_knows_its_place_and_the_heading_before_it(monkeypatch):
+    small_sections(monkeypatch)
+    paragraphs = [f"{n}. Mosses of kind {n} have no roots and drink through their {n} leaves." for n in range(800)]
+    text = "\n\n".join(["# Moss", *paragraphs])
+    places = [{"start": 0, "name": "page 1"}, {"start": text.index("500. Mosses"), "name": "page 2"}]
+    row = {"text": text, "source": "moss.pdf", "title": None, "places": places, "position": 0}
+    kept, _ = screened(Dataset.from_list([row], features=features(RAW_DOCUMENT)), context(), judged=False)
+    assert set(kept["heading"]) == {"Moss"}
+    first, last = kept[0], kept[len(kept) - 1]
+    assert (first["source"], last["source"].partition("#")[0]) == ("moss.pdf:page 1", "moss.pdf:page 2")
+    assert len(set(kept["source"])) == len(kept)
 
 
 def who(rows: pa.Table) -> pa.Table:
