@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATA_VERSION = 6
+DATA_VERSION = 7
 """Raised whenever the same configuration and input would give other rows than before (see CHANGELOG, Data)."""
 
 

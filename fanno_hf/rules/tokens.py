@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from fanno_hf.rules.measures import WORD_CHARACTER, Classes, Classified, decode
+from fanno_hf.rules.measures import WORD_CHARACTER, Classes, Classified
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _LONGEST_WORD = 40  # characters; anything longer is no word (aaaaaa...) and is compared by character
@@ -41,12 +41,11 @@ class Tokens:
 
     def are_digits(self) -> np.ndarray:
         """Tells of each whether it consists of digits, as `str.isdigit` does."""
-        plain = self.codes <= ord("9")  # no other character of a token comes before it
-        digits = np.logical_and.reduceat(plain, self.begins)
+        digits = self.codes <= ord("9")  # no other character of a token comes before it
         if (others := self.codes > 0x7F).any():
-            for i in np.flatnonzero(np.logical_and.reduceat(plain | others, self.begins) & ~digits).tolist():
-                digits[i] = decode(self.codes[self.begins[i] : self.begins[i] + self.lengths[i]]).isdigit()
-        return digits
+            codes, of = np.unique(self.codes[others], return_inverse=True)
+            digits[others] = np.array([chr(code).isdigit() for code in codes.tolist()])[of]
+        return np.logical_and.reduceat(digits, self.begins)
 
 
 def find_tokens(found: Classified) -> Tokens:

@@ -14,7 +14,7 @@ from fanno_hf.columns import SKETCH
 from fanno_hf.settings import NearDuplicates
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.funnel import Funnel
-from fanno_hf.steps.rows import BATCH, column
+from fanno_hf.steps.rows import batches, column
 from fanno_hf.steps.screened import screened
 from fanno_hf.texts.near_duplicates import (
     Sketches,
@@ -76,26 +76,25 @@ def _names(repeats: Sequence[Repeat | None], passages: "Dataset", old: "Dataset 
 
 def _exact_keys(sides: Sequence["Dataset | None"]) -> np.ndarray:
     keys = np.empty((_count(sides), 2), dtype=np.uint64)
-    for start, rows in _slices(sides, ["exact_key"]):
-        known, texts = rows["exact_key"], rows["text"]
-        part = exact_keys(texts) if None in known else np.frombuffer(b"".join(known), dtype=np.uint64).reshape(-1, 2)
-        keys[start : start + len(texts)] = part
+    for start, known, texts in _slices(sides, ["exact_key"]):
+        part = np.frombuffer(b"".join(known["exact_key"]), np.uint64).reshape(-1, 2) if known else exact_keys(texts)
+        keys[start : start + len(part)] = part
     return keys
 
 
 def _sketches(sides: Sequence["Dataset | None"], near: NearDuplicates, random_seed: int) -> Sketches:
     sizes = np.empty(_count(sides), dtype=np.int64)
     keys = np.empty((0, len(sizes)), dtype=np.uint32)
-    for start, rows in _slices(sides, ["band_keys", "shingles"]):
-        known, texts = rows["band_keys"], rows["text"]
-        if None in known:
-            part, mine = sketch(texts, near.threshold, near.ngram, near.num_perm, random_seed)
+    for start, known, texts in _slices(sides, ["band_keys", "shingles"]):
+        if known:
+            mine = known["shingles"]
+            part = np.frombuffer(b"".join(known["band_keys"]), dtype=np.uint32).reshape(len(mine), -1)
         else:
-            part, mine = np.frombuffer(b"".join(known), dtype=np.uint32).reshape(len(known), -1), rows["shingles"]
+            part, mine = sketch(texts, near.threshold, near.ngram, near.num_perm, random_seed)
         if not len(keys):
             keys = np.empty((part.shape[1], len(sizes)), dtype=np.uint32)
-        keys[:, start : start + len(texts)] = part.T
-        sizes[start : start + len(texts)] = mine
+        keys[:, start : start + len(mine)] = part.T
+        sizes[start : start + len(mine)] = mine
     return keys, sizes
 
 
@@ -103,14 +102,20 @@ def _count(sides: Sequence["Dataset | None"]) -> int:
     return sum(0 if side is None else len(side) for side in sides)
 
 
-def _slices(sides: Sequence["Dataset | None"], names: Sequence[str]) -> Iterator[tuple[int, dict[str, list]]]:
-    """Yields columns and the text, some rows at a time, with the place of the first; a column that is missing is null."""
+def _slices(
+    sides: Sequence["Dataset | None"], names: Sequence[str]
+) -> Iterator[tuple[int, dict[str, list], list[str]]]:
+    """Yields the place of the first of some rows, and these columns of theirs, or their texts where the columns are not known."""
     base = 0
     for side in sides:
         if side is None:
             continue
-        rows = side.select_columns([name for name in (*names, "text") if name in side.column_names])
-        for start in range(0, len(rows), BATCH):
-            part = rows[start : start + BATCH]
-            yield base + start, {name: part.get(name, [None] * len(part["text"])) for name in (*names, "text")}
-        base += len(rows)
+        if set(names) <= set(side.column_names):
+            for start, rows in batches(side, names):
+                known = not any(column.null_count for column in rows.columns)
+                texts = [] if known else side[start : start + rows.num_rows]["text"]
+                yield base + start, rows.to_pydict() if known else {}, texts
+        else:
+            for start, rows in batches(side, ["text"]):
+                yield base + start, {}, rows["text"].to_pylist()
+        base += len(side)

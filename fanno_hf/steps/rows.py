@@ -182,11 +182,11 @@ def _array(values: Sequence | None, rows: pa.Table, field: pa.Field) -> pa.Array
     return pa.concat_arrays(rows[field.name].chunks).cast(field.type)
 
 
-def _batches(dataset: "Dataset", names: Sequence[str] | None = None) -> Iterator[tuple[int, pa.Table]]:
-    """Yields (place of the first row, rows), BATCH of them at a time; some columns or all."""
+def batches(dataset: "Dataset", names: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
+    """Yields (place of the first row, rows with these columns), BATCH rows at a time."""
     from datasets.formatting import query_table
 
-    table = dataset.data if names is None else dataset.data.select(names)
+    table = dataset.data.select(names)
     for start in range(0, len(dataset), BATCH):
         rows = slice(start, min(start + BATCH, len(dataset)))
         yield start, query_table(table, rows, dataset._indices)
@@ -194,7 +194,7 @@ def _batches(dataset: "Dataset", names: Sequence[str] | None = None) -> Iterator
 
 def column(dataset: "Dataset", name: str) -> Iterator[Any]:
     """Yields the values of a column, as `dataset[name]` does, which copies the schema of all columns three times for it."""
-    for _, rows in _batches(dataset, [name]):
+    for _, rows in batches(dataset, [name]):
         yield from rows.column(0).to_pylist()
 
 

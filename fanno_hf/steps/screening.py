@@ -21,6 +21,7 @@ from fanno_hf.rules.text import empty_reason, length_reason, markup_reason, prom
 from fanno_hf.settings import NearDuplicates, Prescreen
 from fanno_hf.steps.masking import mask_document
 from fanno_hf.steps.rows import arrow_schema
+from fanno_hf.texts.minhash import TOGETHER
 from fanno_hf.texts.near_duplicates import exact_keys, sketch
 from fanno_hf.texts.places import name_passages
 from fanno_hf.texts.sections import Section, find_sections
@@ -130,20 +131,21 @@ class Screening:
         """Returns rows as a table, with what those that are kept are compared by."""
         rows = list(found)
         kept = [row for row in rows if "document_id" in row and not row.get("phase")] if self._settings.enabled else []
-        if kept:
-            compared = sketches([row["text"] for row in kept], self._settings.near_duplicates, self._random_seed)
-            for row, *values in zip(kept, *compared.values(), strict=True):
-                row |= dict(zip(compared, values, strict=True))
+        compared = sketches([row["text"] for row in kept], self._settings.near_duplicates, self._random_seed)
+        for row, by in zip(kept, compared, strict=True):
+            row |= by
         return pa.Table.from_pylist(rows, _SCHEMA)
 
 
-def sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) -> dict[str, Sequence]:
-    """Returns what texts are compared by: the columns of SKETCH."""
-    found: dict[str, Sequence] = {"exact_key": [key.tobytes() for key in exact_keys(texts)]}
-    if settings.threshold is None:
-        return {**found, "band_keys": [None] * len(texts), "shingles": [None] * len(texts)}
-    keys, sizes = sketch(texts, settings.threshold, settings.ngram, settings.num_perm, random_seed)
-    return {**found, "band_keys": [bands.tobytes() for bands in keys], "shingles": sizes.tolist()}
+def sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) -> Iterator[dict[str, Any]]:
+    """Yields what each text is compared by: the columns of SKETCH."""
+    for start in range(0, len(texts), TOGETHER):
+        part = texts[start : start + TOGETHER]
+        found = {"exact_key": [key.tobytes() for key in exact_keys(part)]}
+        if settings.threshold is not None:
+            keys, sizes = sketch(part, settings.threshold, settings.ngram, settings.num_perm, random_seed)
+            found |= {"band_keys": [bands.tobytes() for bands in keys], "shingles": sizes.tolist()}
+        yield from (dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True))
 
 
 def _rows_of(

@@ -15,7 +15,7 @@ from fanno_hf.texts.shingles import MULTIPLIER
 
 # sets sketched at a time: rensa starts threads from 256 on (32, if RENSA_DOC_PAR_BATCH_SIZE says so), and a forked process would
 # wait forever for those of its parent
-SKETCH = 31
+TOGETHER = 31
 ALONE = np.uint32(2**32 - 1)  # the bucket of a set that shares none
 BATCH = 2**23  # members of the sets compared at a time: 64 MB
 _MISS_RATE = 2e-4
@@ -46,13 +46,13 @@ def signatures(hashes: np.ndarray, offsets: np.ndarray, num_perm: int, seed: int
         offsets: int64, shape (n + 1,): set i is hashes[offsets[i] : offsets[i + 1]].
     """
     result = np.empty((len(offsets) - 1, num_perm), dtype=np.uint32)
-    for start in range(0, len(result), SKETCH):
-        part = offsets[start : start + SKETCH + 1]
+    for start in range(0, len(result), TOGETHER):
+        part = offsets[start : start + TOGETHER + 1]
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(
             hashes[part[0] : part[-1]], (part - part[0]).astype(np.uint64), num_perm, seed
         )
         values = np.fromiter(chain.from_iterable(matrix.to_rows()), dtype=np.uint32, count=(len(part) - 1) * num_perm)
-        result[start : start + SKETCH] = values.reshape(-1, num_perm)
+        result[start : start + TOGETHER] = values.reshape(-1, num_perm)
     return result
 
 

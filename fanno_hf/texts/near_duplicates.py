@@ -20,7 +20,7 @@ from itertools import chain
 import numpy as np
 from tqdm import tqdm
 
-from fanno_hf.texts.minhash import ALONE, SKETCH, band_keys, choose_bands, name_buckets, signatures, split_batches
+from fanno_hf.texts.minhash import ALONE, TOGETHER, band_keys, choose_bands, name_buckets, signatures, split_batches
 from fanno_hf.texts.repeat import Repeat
 from fanno_hf.texts.shingles import hash_shingles, normalise
 
@@ -116,8 +116,8 @@ def sketch(texts: Sequence[str], threshold: float, ngram: int, num_perm: int, se
     """
     bands = choose_bands(threshold, num_perm)
     keys, sizes = np.empty((len(texts), bands[0]), dtype=np.uint32), np.empty(len(texts), dtype=np.int64)
-    for first in range(0, len(texts), SKETCH):
-        hashes, offsets = hash_shingles(texts[first : first + SKETCH], ngram)
+    for first in range(0, len(texts), TOGETHER):
+        hashes, offsets = hash_shingles(texts[first : first + TOGETHER], ngram)
         part = slice(first, first + len(offsets) - 1)
         keys[part] = band_keys(signatures(hashes, offsets, num_perm, seed), bands)
         sizes[part] = np.diff(offsets)
@@ -175,8 +175,8 @@ def _compare(
 
 
 def _shingle_sets(texts: list[str], ngram: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(texts), SKETCH):
-        hashes, offsets = hash_shingles(texts[start : start + SKETCH], ngram)
+    for start in range(0, len(texts), TOGETHER):
+        hashes, offsets = hash_shingles(texts[start : start + TOGETHER], ngram)
         yield from (np.unique(hashes[begin:end]) for begin, end in zip(offsets[:-1], offsets[1:], strict=True))
 
 

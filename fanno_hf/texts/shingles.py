@@ -5,6 +5,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from rensa import RMinHash
@@ -17,6 +18,7 @@ _ASCII_WORDS = bytes(ord(chr(c).lower()) if chr(c).isalnum() or c == ord("_") el
 _ASCII_WORDS += bytes(128)
 
 
+@lru_cache(maxsize=64)  # asked for twice: for what texts are equal by, and for their words
 def normalise(text: str) -> str:
     """Returns the form in which exact duplicates are equal: NFKC, case folded, runs of whitespace one space.
 
