@@ -31,11 +31,12 @@ from fanno_hf.pipeline.plan import STAGES
 from fanno_hf.pipeline.run import finished
 from fanno_hf.pipeline.services import read_documents, services
 from fanno_hf.settings import Settings
-from fanno_hf.stages.prescreen import PHASES, screen_alone, screen_together
+from fanno_hf.stages.prescreen import screen_alone, screen_together
 from fanno_hf.stages.respond import respond
 from fanno_hf.stages.seed import ask_seeds, pair_with_tags
 from fanno_hf.steps.context import Context, StageOutput, Teacher
 from fanno_hf.steps.overlap import overlapped
+from fanno_hf.steps.screening import PHASES
 from fanno_hf.teacher import base
 
 _FURTHER = 4  # times as many documents are read where too few of the first ones pass the rules

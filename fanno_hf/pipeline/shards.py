@@ -109,7 +109,7 @@ def is_complete(folder: RunFolder, marker: Mapping[str, Any]) -> bool:
 
 def gathered(folders: Sequence[RunFolder], scratch: Path | None) -> StageOutput:
     """Returns what `screen_alone` would return for the documents of all shards, in the order of the documents."""
-    from fanno_hf.stages.prescreen import PHASES
+    from fanno_hf.steps.screening import PHASES
 
     kept = _joined(folders, "passages", {**_COLUMNS, **SKETCH}, scratch)
     rejected = _joined(folders, "rejected_passages", {**_COLUMNS, **REJECTION}, scratch)

@@ -9,10 +9,9 @@ import sys
 import numpy as np
 from datasets import Dataset
 
-from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, Reason
+from fanno_hf.columns import DOCUMENT, REJECTION, Reason
 from fanno_hf.communities import detect_communities, representatives
 from fanno_hf.instructing.prompts import document_variables
-from fanno_hf.steps import screening
 from fanno_hf.steps.asking import Counted, judge, questions_about, watched
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.steps.duplicates import drop_duplicates
@@ -20,8 +19,6 @@ from fanno_hf.steps.funnel import Funnel
 from fanno_hf.steps.overlap import in_parts
 from fanno_hf.steps.rows import column, conform, with_columns
 from fanno_hf.steps.screened import screened
-
-PHASES = (*screening.PHASES, "decontamination")  # the phases of `screen_alone`, in order
 
 
 def prescreen(documents: Dataset, context: Context) -> StageOutput:
@@ -38,11 +35,7 @@ def screen_alone(documents: Dataset, context: Context) -> StageOutput:
 
     Returns passages and rejected ones, with the columns of DOCUMENT and POSITION; passages also have those of SKETCH.
     """
-    passages, rejected = screened(documents, context)
-    funnel = Funnel("prescreen", {**DOCUMENT, **POSITION}, rejected)
-    if context.benchmarks:
-        passages = funnel.screen(passages, lambda row: context.contamination(row["text"]), PHASES[2])
-    return StageOutput(passages, funnel.rejected())
+    return StageOutput(*screened(documents, context))
 
 
 def screen_together(alone: StageOutput, context: Context) -> StageOutput:

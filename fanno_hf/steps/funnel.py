@@ -1,17 +1,17 @@
 """Rows leave a stage by one door: with a reason. Kept and rejected rows always add up to the rows that came in.
 
-funnel.screen(rows, lambda row: length_reason(row["num_tokens"]), "length")
+funnel.drop(rows, [None, None, ("too_short", "7 tokens < 20")], "length")
     3 rows  ->  2 kept; 1 rejected {"phase": "length", "reason": "too_short", "detail": "7 tokens < 20", …}
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fanno_hf.columns import OUTCOME, REJECTION, Reason
+from fanno_hf.columns import OUTCOME, REJECTION
 from fanno_hf.errors import StageEmpty
 from fanno_hf.steps.advice import advice
-from fanno_hf.steps.rows import column, conform, empty, map_rows, with_columns
+from fanno_hf.steps.rows import column, conform, empty, with_columns
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,16 +28,6 @@ class Funnel:
         self.stage, self._columns = stage, columns
         self._rejected: list[Dataset] = [] if rejected is None else [rejected]
         self.reasons: Counter[str] = Counter([] if rejected is None else column(rejected, "reason"))
-
-    def screen(self, dataset: "Dataset", judge: Callable[[dict], Reason | None], phase: str) -> "Dataset":
-        """Keeps the rows for which `judge` returns None; the others leave with its (reason, detail)."""
-        columns = {"reason": REJECTION["reason"], "detail": REJECTION["detail"]}
-
-        def reason(row: dict) -> dict[str, str | None]:
-            return dict(zip(columns, judge(row) or (None, None), strict=True))
-
-        judged = map_rows(dataset, reason, columns, keep=False)
-        return self.drop(dataset, list(zip(column(judged, "reason"), column(judged, "detail"), strict=True)), phase)
 
     def drop(
         self, dataset: "Dataset", reasons: Sequence[tuple[str | None, str | None] | None], phase: str

@@ -107,32 +107,6 @@ def fingerprint(dataset: "Dataset", *what: Any) -> str:
     return digest([dataset._fingerprint, *what])[:16]
 
 
-def map_rows(
-    dataset: "Dataset",
-    function: Callable[[dict[str, Any]], dict[str, Any]],
-    columns: Mapping[str, Any],
-    keep: bool = True,
-) -> "Dataset":
-    """Gives each row new columns, whose types are declared, so that they do not depend on the values.
-
-    Args:
-        keep: whether the old columns stay.
-    """
-
-    def of(rows: pa.Table, _: int) -> dict[str, list]:
-        results = [function(row) for row in rows.to_pylist()]
-        return {name: [result[name] for result in results] for name in columns}
-
-    return _mapped(dataset, of, columns, keep)
-
-
-def map_batches(
-    dataset: "Dataset", function: Callable[[dict[str, list]], dict[str, list]], columns: Mapping[str, Any]
-) -> "Dataset":
-    """Replaces each batch of rows by those that the function returns, however many."""
-    return _mapped(dataset, lambda rows, _: function(rows.to_pydict()), columns, keep=False)
-
-
 def with_columns(dataset: "Dataset", values: Mapping[str, Sequence[Any]], columns: Mapping[str, Any]) -> "Dataset":
     """Returns the rows with more columns, given as one value for each row; columns of the same name are replaced."""
 

@@ -34,7 +34,12 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     from datasets import concatenate_datasets
 
     settings = context.settings
-    screening = Screening(settings.prescreen, context.counter, judged, context.random_seed)
+    contamination = context.contamination if context.benchmarks and judged else None
+    if contamination:
+        contamination("")  # reads the benchmarks, before there are several processes
+    screening = Screening(
+        settings.prescreen, context.counter, context.random_seed, judged=judged, contamination=contamination
+    )
     # a process that an engine has connected must not be forked
     processes = 1 if context.engine else settings.processes or cores()
     rows = map_tables(documents, screening.screen, SCREENED, "prescreen: documents", processes)

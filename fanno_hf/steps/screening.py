@@ -6,7 +6,7 @@
 `Screening` needs no teacher and no other document, so it works in any process.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ from fanno_hf.texts.places import name_passages
 from fanno_hf.texts.sections import Section, find_sections
 from fanno_hf.texts.segment import Passage, TokenCounter, split_passages
 
-PHASES = ("empty", "text rules")
+PHASES = ("empty", "text rules", "decontamination")
 """Where rows leave, in order."""
 PASSAGE = {
     **{name: DOCUMENT[name] for name in ("document_id", "text", "source", "title", "heading", "num_tokens", "masked")},
@@ -47,15 +47,25 @@ class Screening:
     Args:
         settings: of the stage.
         counter: tells the tokens of a text.
-        judged: whether rules look at the passages; else all of them are kept.
         random_seed: of what passages are compared by.
+        judged: whether rules look at the passages; else all of them are kept.
+        contamination: tells why a text that contains a piece of a benchmark leaves; None where none is named.
 
     Raises:
         UserError: an expression of `prompt_injections` does not compile.
     """
 
-    def __init__(self, settings: Prescreen, counter: TokenCounter, judged: bool = True, random_seed: int = 0):
+    def __init__(
+        self,
+        settings: Prescreen,
+        counter: TokenCounter,
+        random_seed: int,
+        *,
+        judged: bool = True,
+        contamination: Callable[[str], Reason | None] | None = None,
+    ):
         self._settings, self._counter, self._judged = settings, counter, judged
+        self._contamination = contamination
         self._random_seed = random_seed
         patterns = settings.prompt_injections if settings.drop_prompt_injections else []
         self._injections = compile_patterns("stages.prescreen.prompt_injections", patterns)
@@ -104,14 +114,20 @@ class Screening:
         row = {name: document[name] for name in ("title", "position")}
         row |= {"document_id": content_id(passage.text), "text": passage.text}
         row |= {"heading": passage.heading, "num_tokens": passage.num_tokens}
-        if not self._settings.enabled:
-            return row
-        counted = count_placeholders(passage.text, placeholders)
-        row["masked"] = sum(counted.values())
-        private = next((kind for kind in self._settings.personal_data.kinds if kind in counted), None)
-        if self._judged and (reason := self._reason(row, private)):
-            row |= _outcome(PHASES[1], reason)
-        return row
+        private = None
+        if self._settings.enabled:
+            counted = count_placeholders(passage.text, placeholders)
+            row["masked"] = sum(counted.values())
+            private = next((kind for kind in self._settings.personal_data.kinds if kind in counted), None)
+        return {**row, **self._judge(row, private)} if self._judged else row
+
+    def _judge(self, row: Mapping[str, Any], private: str | None) -> dict[str, str]:
+        """Returns the columns of OUTCOME for a passage that leaves; nothing for one that is kept."""
+        if self._settings.enabled and (reason := self._reason(row, private)):
+            return _outcome(PHASES[1], reason)
+        if self._contamination and (reason := self._contamination(row["text"])):
+            return _outcome(PHASES[2], reason)
+        return {}
 
     def _reason(self, row: Mapping[str, Any], private: str | None) -> Reason | None:
         """The cheap rules, cheapest first; `private`, a kind of personal data, last. Its text is masked by then, so that no rejected
