@@ -22,7 +22,7 @@ from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
 
-from datasets import Dataset  # noqa: E402
+from datasets import Dataset, Value  # noqa: E402
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -45,6 +45,8 @@ def _load_once(file: TextIO | Path) -> DictConfig:
 
 
 OmegaConf.load = _load_once
+# `datasets` copies its schemas in every step, which is a sixth of a small run; nobody changes the type of a column
+Value.__deepcopy__ = lambda self, _: self
 os.fsync = lambda _: None  # no test cuts the power
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
