@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import yaml
@@ -22,7 +22,7 @@ from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
 
-from datasets import Dataset  # noqa: E402
+from datasets import Dataset, Value  # noqa: E402
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,6 +30,23 @@ from omegaconf import DictConfig, OmegaConf
 
 # Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
 yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_load, _loaded = OmegaConf.load, {}
+
+
+def _load_once(file: TextIO | Path) -> DictConfig:
+    """OmegaConf.load; what is in a file that Hydra opened is parsed a first time only."""
+    if isinstance(file, Path):
+        return _load(file)
+    text = file.read()
+    file.seek(0)
+    if text not in _loaded:
+        _loaded[text] = pickle.dumps(_load(file))
+    return pickle.loads(_loaded[text])
+
+
+OmegaConf.load = _load_once
+# `datasets` copies its schemas in every step, which is a sixth of a small run; nobody changes the type of a column
+Value.__deepcopy__ = lambda self, _: self
 os.fsync = lambda _: None  # no test cuts the power
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"

@@ -51,7 +51,7 @@ def smoke(tmp_path_factory) -> dict[str, Path]:
     codes = {name: f"HIDDEN = {modules}{HIDE}{COMMAND}" for name, modules in hidden.items()}
     runs = {
         name: python(
-            code, "-cd", "recipes", "-cn", "smoke", "data.limit=60", f"run={folder / name}", "log_level=WARNING"
+            code, "-cd", "recipes", "-cn", "smoke", "data.limit=30", f"run={folder / name}", "log_level=WARNING"
         )
         for name, code in codes.items()
     }

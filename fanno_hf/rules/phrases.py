@@ -48,8 +48,9 @@ def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
 
     Raises UserError with the key where one of them does not compile, as the two below do.
     """
-    # CJK has no spaces, so its phrases stand on their own
-    return re.compile(rf"(?<![^\W{_CJK}]){_any_of(key, phrases)}(?![^\W{_CJK}])", re.IGNORECASE | re.MULTILINE)
+    # CJK has no spaces, so its phrases stand on their own; without regard to case, each character of it would be looked up
+    letter = rf"[^\W{_CJK}]"
+    return re.compile(rf"(?-i:(?<!{letter})){_any_of(key, phrases)}(?-i:(?!{letter}))", re.IGNORECASE | re.MULTILINE)
 
 
 def compile_openings(key: str, openings: Sequence[str]) -> re.Pattern[str]:
