@@ -14,10 +14,11 @@ from fanno_hf.parsing.endings import without_ending
 from fanno_hf.parsing.json_form import from_json
 from fanno_hf.parsing.no_input import says_none
 from fanno_hf.parsing.preambles import without_preamble
-from fanno_hf.parsing.removed import Removed, solid
+from fanno_hf.parsing.removed import Removed
 from fanno_hf.parsing.sections import split, split_again
 from fanno_hf.parsing.tags import split_tags
 from fanno_hf.parsing.wrapping import bare, tidy, unfenced, unquoted
+from fanno_hf.rules.measures import count_non_space
 
 WRAPPING = frozenset(("label", "preamble", "numbering", "quotes"))
 """Kinds of what is removed that never hold a word of the task."""
@@ -64,7 +65,7 @@ def parse_instruction(completion: str) -> Instruction:
         several = several or more
         text = unquoted(text, removed)
         fields = split_tags(text, removed) or split(without_echoes(text, removed), removed)
-    return _finished(fields, several, removed, solid(completion))
+    return _finished(fields, several, removed, count_non_space(completion))
 
 
 def _finished(fields: dict[str, str], several: bool, removed: Removed, size: int) -> Instruction:
@@ -80,7 +81,7 @@ def _finished(fields: dict[str, str], several: bool, removed: Removed, size: int
     data = tidy(without_ending(data, removed, in_input=True))
     kind = bare(fields.get("kind", ""), False, removed)
     # what JSON writes with escapes is longer than its value: the difference is syntax
-    rest = size - solid(text) - solid(data) - solid(kind) - sum(removed.values())
+    rest = size - count_non_space(text) - count_non_space(data) - count_non_space(kind) - sum(removed.values())
     if rest > 0:
         removed["label"] += rest
     return Instruction(text, data, kind, dict(removed))

@@ -59,12 +59,13 @@ class NamedDocuments:
 
     @cached_property
     def _read(self) -> tuple[Spilled, str]:
-        documents = (
-            one.as_row(0)
+        found = (
+            one
             for entry in self._entries
             for one in reference_documents(entry, AGAINST)
             if isinstance(one.text, str) and one.text.strip()
         )
+        documents = (one.as_row(place) for place, one in enumerate(found))
         sha256 = hashlib.sha256()
         rows = spill(hashed(documents, sha256), RAW_DOCUMENT, self._scratch)
         logger.info("%s: %d documents", AGAINST, rows.count)

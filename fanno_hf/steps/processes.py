@@ -1,6 +1,6 @@
 """Rows are mapped in several processes, by `Dataset.map(num_proc=)`: the same rows in the same order for any number of them.
 
-map_tables(documents, screening.cut, CUT, "prescreen: passages", processes=4)
+map_tables(documents, screening.screen, SCREENED, "prescreen: documents", processes=4)
 """
 
 import os

@@ -46,7 +46,7 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     starts = np.array(list(column(rows, "start")), dtype=float)
     if not np.isnan(starts).all():
         rows = _with_sections_cut(rows, np.flatnonzero(~np.isnan(starts)), screening, processes)
-    phases = np.array(list(column(rows, "phase")))
+    phases = np.array(list(column(rows, "phase")), dtype=object)
     rejected = [conform(rows.select(np.flatnonzero(phases == phase)), _REJECTED) for phase in PHASES]
     kept = rows.select(np.flatnonzero(phases == None)).select_columns(list(KEPT))  # noqa: E711
     return kept, concatenate_datasets(rejected)
@@ -57,16 +57,16 @@ def _with_sections_cut(rows: "Dataset", sections: np.ndarray, screening: Screeni
     from datasets import concatenate_datasets
 
     mine = rows.select(sections)
-    places = dict(zip(column(mine, "position"), column(mine, "places"), strict=True))
+    about = {name: list(column(mine, name)) for name in ("position", "source", "places")}
+    documents = {position: rest for position, *rest in zip(*about.values(), strict=True)}
     cut = map_tables(mine, screening.screen_sections, SCREENED, "prescreen: sections of large documents", processes)
     starts: dict[int, list[int]] = defaultdict(list)
     for position, start in zip(column(cut, "position"), column(cut, "start"), strict=True):
         starts[position].append(start)
-    of = dict(zip(column(mine, "position"), column(mine, "source"), strict=True))
-    # the passages of a document follow one another
-    names = [
-        name for position, of_it in starts.items() for name in name_passages(of[position], of_it, places[position])
-    ]
+    names: list[str] = []
+    for position, found in starts.items():  # the passages of a document follow one another
+        source, places = documents[position]
+        names += name_passages(source, found, places)
     cut = with_columns(cut, {"source": names}, {"source": SCREENED["source"]})
     others = rows.select(np.setdiff1d(np.arange(len(rows)), sections))
     both = concatenate_datasets([others, cut])

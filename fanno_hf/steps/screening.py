@@ -147,13 +147,13 @@ class Screening:
         """Returns rows as a table, with what those that are kept are compared by."""
         rows = list(found)
         kept = [row for row in rows if "document_id" in row and not row.get("phase")] if self._settings.enabled else []
-        compared = sketches([row["text"] for row in kept], self._settings.near_duplicates, self._random_seed)
+        compared = _sketches([row["text"] for row in kept], self._settings.near_duplicates, self._random_seed)
         for row, by in zip(kept, compared, strict=True):
             row |= by
         return pa.Table.from_pylist(rows, _SCHEMA)
 
 
-def sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) -> Iterator[dict[str, Any]]:
+def _sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) -> Iterator[dict[str, Any]]:
     """Yields what each text is compared by: the columns of SKETCH."""
     for start in range(0, len(texts), TOGETHER):
         part = texts[start : start + TOGETHER]

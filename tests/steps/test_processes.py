@@ -10,6 +10,7 @@ from datasets import Dataset
 from fanno_hf.cli.configuration import resolve
 from fanno_hf.columns import RAW_DOCUMENT
 from fanno_hf.errors import FannoError
+from fanno_hf.pipeline.references import NamedDocuments
 from fanno_hf.sources.sample import read_sample
 from fanno_hf.steps import processes
 from fanno_hf.steps.context import Context
@@ -86,6 +87,19 @@ def test_a_section_knows_its_place_and_the_heading_before_it(monkeypatch):
     first, last = kept[0], kept[len(kept) - 1]
     assert (first["source"], last["source"].partition("#")[0]) == ("moss.pdf:page 1", "moss.pdf:page 2")
     assert len(set(kept["source"])) == len(kept)
+
+
+def test_large_documents_of_an_earlier_run_keep_their_names(tmp_path, monkeypatch):
+    small_sections(monkeypatch)
+    kinds = ("moss", "fern")
+    for kind in kinds:
+        lines = [f"{n}. The {kind} of kind {n} drinks through its {n} leaves, not by roots." for n in range(800)]
+        (tmp_path / f"{kind}.txt").write_text("\n\n".join(lines), encoding="utf-8")
+    against = NamedDocuments([str(tmp_path / f"{kind}.txt") for kind in kinds])
+    kept, _ = screened(against.documents, context(), judged=False)
+    names = [row["source"] for row in kept]
+    assert len(set(names)) == len(names) > 10
+    assert all(row["source"].startswith(kind) for kind in kinds for row in kept if f"The {kind} of" in row["text"])
 
 
 def who(rows: pa.Table) -> pa.Table:
