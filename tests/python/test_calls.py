@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow.parquet as pq
 import pytest
@@ -77,6 +79,16 @@ def test_a_path_gives_the_bytes_that_the_shell_gives_and_texts_the_same_rows(cli
     assert "respond: up to date" in (run.folder / "logs" / "run.log").read_text()
 
 
+@contextmanager
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """A shell has what it starts in the background ignore Ctrl-C, and so the tests."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("requests", [5, 95])  # in a thread of a part; while the answers are asked for
 def test_stopped_by_the_button_it_goes_on(requests, whole, tmp_path, monkeypatch):
     """What is being answered when the button is pressed is asked again, and nothing else."""
@@ -90,7 +102,7 @@ def test_stopped_by_the_button_it_goes_on(requests, whole, tmp_path, monkeypatch
 
     monkeypatch.setattr(ScriptedTeacher, "complete", pressing)
     given = (list(DOCUMENTS), *SMALL, {"run": tmp_path / "run"})
-    with as_it_was(), pytest.raises(KeyboardInterrupt):
+    with heeded(signal.SIGINT), as_it_was(), pytest.raises(KeyboardInterrupt):
         in_a_notebook(lambda: fanno_hf.run(*given))
     run = in_a_notebook(lambda: fanno_hf.run(*given))
     assert tables(run.folder) == tables(whole.folder)
