@@ -4,7 +4,11 @@
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -14,12 +18,16 @@ from tqdm import tqdm
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import weighted
 from fanno_hf.communities.tiles import Tiles
+from fanno_hf.communities.workers import Here, Workers
 from fanno_hf.errors import needs_extra
 
 logger = logging.getLogger(__name__)
 
+_Pair = tuple[np.ndarray, np.ndarray]
+
 _SAMPLE_PER_CELL = 64  # rows that the centre of a cell is learnt from
-_CHUNK = 65_536  # rows given to FAISS at a time
+_ROWS = 16_384  # rows that are given to FAISS, or compared with others, at a time
+SPREAD = 131_072  # rows from which on others find cells and compare: fewer take a core some seconds
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ def approximate_neighbours(
     threads: int | None = None,
     progress: bool = False,
     random_seed: int = 0,
+    workers: Workers | None = None,
 ) -> ApproximateNeighbours:
     """Links rows whose similarity is at least the threshold, if one lies in one of the other's nearest cells.
 
@@ -54,6 +63,7 @@ def approximate_neighbours(
         cells: how many; None for 4 * sqrt(n_rows). One cell is exact.
         probes: cells that a row is compared with.
         sample: rows that the recall is measured on.
+        workers: what looks for the cells of many rows, and compares them; None does it here.
 
     Raises:
         ValueError: if a row is all zeros or not finite.
@@ -61,10 +71,12 @@ def approximate_neighbours(
     """
     with threadpool_limits(threads, user_api="blas"):
         unit = unit_rows(embeddings)
+        workers = workers if workers and len(unit) >= SPREAD else Here()
         tiles = Tiles(unit, threshold, block_size)
         cells = min(cells or round(4 * len(unit) ** 0.5), max(1, len(unit) // _SAMPLE_PER_CELL))
-        nearest_cells = _nearest_cells(unit, cells, min(probes, cells), threads, random_seed)
-        graph = _link_cells(tiles, nearest_cells, progress)
+        with _faiss_threads(cells, threads):
+            nearest_cells = _nearest_cells(unit, cells, min(probes, cells), random_seed, workers)
+        graph = _link_cells(tiles, nearest_cells, progress, workers)
         chosen = np.random.default_rng(random_seed).choice(len(unit), min(sample, len(unit)), replace=False)
         found, true = _count_links(tiles, graph, np.sort(chosen))
     recall = found / true if true else 1.0
@@ -75,10 +87,12 @@ def approximate_neighbours(
     return ApproximateNeighbours(graph, recall, len(chosen), true)
 
 
-def _nearest_cells(unit: np.ndarray, cells: int, probes: int, threads: int | None, random_seed: int) -> np.ndarray:
-    """Returns the nearest cells of each row, its own first: int32, shape (n_rows, probes)."""
+@contextmanager
+def _faiss_threads(cells: int, threads: int | None) -> Iterator[None]:
+    """Lets FAISS use so many threads for a while; one cell needs none."""
     if cells <= 1:
-        return np.zeros((len(unit), 1), dtype=np.int32)
+        yield
+        return
     try:
         import faiss  # takes a second to import
     except ModuleNotFoundError as error:
@@ -86,33 +100,87 @@ def _nearest_cells(unit: np.ndarray, cells: int, probes: int, threads: int | Non
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads or before)
     try:
-        wanted = min(len(unit), cells * _SAMPLE_PER_CELL)
-        sample = np.random.default_rng(random_seed).choice(len(unit), wanted, replace=False)
-        means = faiss.Kmeans(unit.shape[1], cells, niter=10, seed=random_seed, spherical=True)
-        means.train(unit[np.sort(sample)])
-        found = np.empty((len(unit), probes), dtype=np.int32)
-        for start in range(0, len(unit), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            found[part] = means.index.search(np.ascontiguousarray(unit[part]), probes)[1]
-        return found
+        yield
     finally:
         faiss.omp_set_num_threads(before)
 
 
-def _link_cells(tiles: Tiles, nearest_cells: np.ndarray, progress: bool) -> csr_matrix:
+def _nearest_cells(unit: np.ndarray, cells: int, probes: int, random_seed: int, workers: Workers) -> np.ndarray:
+    """Returns the nearest cells of each row, its own first: int32, shape (n_rows, probes)."""
+    found = np.zeros((len(unit), probes), dtype=np.int32)
+    if cells <= 1:
+        return found
+    import faiss
+
+    wanted = min(len(unit), cells * _SAMPLE_PER_CELL)
+    sample = np.random.default_rng(random_seed).choice(len(unit), wanted, replace=False)
+    means = faiss.Kmeans(unit.shape[1], cells, niter=10, seed=random_seed, spherical=True)
+    means.train(unit[np.sort(sample)])
+    centres = workers.put(means.centroids)
+    parts = [slice(start, start + _ROWS) for start in range(0, len(unit), _ROWS)]
+    for part, nearest in workers.each(find_cells, ((part, (centres, unit[part], probes)) for part in parts)):
+        found[part] = nearest
+    return found
+
+
+def find_cells(centres: np.ndarray, rows: np.ndarray, probes: int) -> np.ndarray:
+    """Returns the nearest cells of each row, the nearest first: int64, shape (n_rows, probes)."""
+    import faiss
+
+    index = faiss.IndexFlatIP(centres.shape[1])
+    index.add(centres)
+    return index.search(np.ascontiguousarray(rows), probes)[1]
+
+
+def _link_cells(tiles: Tiles, nearest_cells: np.ndarray, progress: bool, workers: Workers) -> csr_matrix:
     """Compares the rows of each cell with the rows that have it among their nearest."""
-    size = len(nearest_cells)
-    members, askers = _by_cell(nearest_cells[:, :1]), _by_cell(nearest_cells)
-    keys = [np.zeros(0, np.int64)]
-    for cell in tqdm(members, desc="cells", unit="cell", disable=not progress):
-        for above in _blocks(askers[cell], tiles.block_size):
-            for across in _blocks(members[cell], tiles.block_size):
-                rows, columns = tiles.hits(above, across).pairs()
-                rows, columns = above[rows], across[columns]
-                other = rows != columns
-                keys.append((np.minimum(rows, columns) * size + np.maximum(rows, columns))[other])
+    size, keys, groups = len(nearest_cells), [np.zeros(0, np.int64)], _groups(nearest_cells)
+    pattern = workers.put(tiles.of(tiles.unit[:0]))
+    found_in = workers.each(link_parts, (_call(pattern, tiles.unit, parts) for parts in groups))
+    for rows, ends in tqdm(found_in, "cells", len(groups), unit="part", disable=not progress):
+        keys.append(rows[ends[0]] * size + rows[ends[1]])
     keys = np.unique(np.concatenate(keys))  # most links are met from both ends
     return weighted(tiles.unit, *np.divmod(keys, max(1, size)))
+
+
+def link_parts(pattern: Tiles, unit: np.ndarray, parts: list[_Pair]) -> tuple[np.ndarray, np.ndarray]:
+    """Compares rows of some cells with those that ask for them.
+
+    Args:
+        pattern: tiles of no rows, made like those that are wanted.
+        unit: float32, shape (n_rows, dim), rows of unit length.
+        parts: who asks, and who lies in the cell: rows of `unit`.
+
+    Returns the rows at both ends of each link, the lower one first: int64, shape (n_links,) each.
+    """
+    tiles, size, keys = pattern.of(unit), len(unit), [np.zeros(0, np.int64)]
+    for askers, members in parts:
+        for above, across in product(*(_blocks(rows, tiles.block_size) for rows in (askers, members))):
+            rows, columns = tiles.hits(above, across).pairs()
+            rows, columns = above[rows], across[columns]
+            other = rows != columns
+            keys.append((np.minimum(rows, columns) * size + np.maximum(rows, columns))[other])
+    return np.divmod(np.unique(np.concatenate(keys)), max(1, size))
+
+
+def _call(pattern: Any, unit: np.ndarray, parts: list[_Pair]) -> tuple[np.ndarray, tuple]:
+    """Returns which rows a call of `link_parts` gets, ascending, and the call."""
+    rows = np.unique(np.concatenate([some for pair in parts for some in pair]))
+    return rows, (pattern, unit[rows], [tuple(np.searchsorted(rows, some) for some in pair) for pair in parts])
+
+
+def _groups(nearest_cells: np.ndarray) -> list[list[_Pair]]:
+    """Returns who asks in each cell and who lies in it, as many cells together as have some ten thousand rows."""
+    members, askers = _by_cell(nearest_cells[:, :1]), _by_cell(nearest_cells)
+    groups, room = [], 0
+    for cell in members:
+        for pair in product(_blocks(askers[cell], _ROWS), _blocks(members[cell], _ROWS)):
+            if room <= 0:
+                groups.append([])
+                room = 2 * _ROWS
+            groups[-1].append(pair)
+            room -= len(pair[0])
+    return groups
 
 
 def _by_cell(cells: np.ndarray) -> dict[int, np.ndarray]:

@@ -20,6 +20,7 @@ from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import link, partition
 from fanno_hf.communities.greedy import as_lists, greedy, greedy_on_graph
 from fanno_hf.communities.prepare import prepared_tiles
+from fanno_hf.communities.workers import Workers
 
 
 def detect_communities(
@@ -32,6 +33,7 @@ def detect_communities(
     threads: int | None = None,
     progress: bool = False,
     random_seed: int = 0,
+    workers: Workers | None = None,
 ) -> list[list[int]]:
     """Finds communities of similar rows: lists of row indices, no row in two of them, in the order of `as_lists`.
 
@@ -41,6 +43,7 @@ def detect_communities(
         min_size: the fewest members of a community, its centre included; 1 keeps rows without neighbours.
         block_size: rows and columns of similarities computed at a time.
         threads: of the matrix product; None leaves the settings of numpy and torch.
+        workers: what compares many rows elsewhere; None does it here. The communities are the same.
 
     Raises:
         ValueError: if a row is all zeros or not finite.
@@ -48,15 +51,14 @@ def detect_communities(
     """
     unit = unit_rows(embeddings)
     if algorithm == "approximate":
-        found = approximate_neighbours(
-            unit, threshold, block_size=block_size, threads=threads, progress=progress, random_seed=random_seed
-        )
+        how = {"block_size": block_size, "threads": threads, "progress": progress, "workers": workers}
+        found = approximate_neighbours(unit, threshold, random_seed=random_seed, **how)
         return as_lists(unit, greedy_on_graph(found.graph, min_size), np.diff(found.graph.indptr))
     with prepared_tiles(unit, threshold, block_size, threads) as tiles:
         if algorithm == "fast":
-            centre_of, counts = greedy(tiles, min_size, progress)
+            centre_of, counts = greedy(tiles, min_size, progress, workers)
         else:
-            graph = link(tiles, progress)
+            graph = link(tiles, progress, workers)
             centre_of, counts = partition(graph, algorithm, min_size, random_seed), np.diff(graph.indptr)
     return as_lists(unit, centre_of, counts)
 

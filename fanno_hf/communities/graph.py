@@ -4,48 +4,24 @@
 """
 
 import ctypes
-from array import array
+import math
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from fanno_hf.communities.cosines import dots
-from fanno_hf.communities.tiles import Hits, Tiles
+from fanno_hf.communities.links import all_links
+from fanno_hf.communities.tiles import Tiles
+from fanno_hf.communities.workers import Workers
 
 
-def link(tiles: Tiles, progress: bool) -> csr_matrix:
+def link(tiles: Tiles, progress: bool, workers: Workers | None = None) -> csr_matrix:
     """Links the rows of the tiles whose cosine similarity is at least the threshold.
 
     Returns similarities, float32, shape (n_rows, n_rows); symmetric, indices sorted, no row linked to itself. Twelve
     bytes of memory for each link and direction.
     """
-    links = Links()
-    for top, left, hits in tiles.upper_triangle(progress):
-        links.add(top, left, hits)
-    return weighted(tiles.unit, *links.pairs())
-
-
-class Links:
-    """Links as they are found, each kept in one direction.
-
-    They are appended to two blocks of memory that grow: small arrays kept between the large ones of the tiles would
-    tear the heap into pieces, which took a fifth of the memory of the rows.
-    """
-
-    def __init__(self):
-        self._ends = array("i"), array("i")
-
-    def add(self, top: int, left: int, hits: Hits) -> None:
-        """Adds the hits of a tile that starts at row `top` and column `left`."""
-        rows, columns = hits.pairs()
-        rows, columns = top + rows, left + columns
-        once = slice(None) if left > top else rows < columns  # a tile on the diagonal has each pair twice
-        for ends, found in zip(self._ends, (rows, columns), strict=True):
-            ends.frombytes(found[once].astype(np.intc).tobytes())
-
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the rows at both ends of what was added."""
-        return np.asarray(self._ends[0]), np.asarray(self._ends[1])
+    return weighted(tiles.unit, *all_links(tiles, math.inf, progress, workers).pairs())
 
 
 def weighted(unit: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> csr_matrix:

@@ -9,25 +9,31 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from fanno_hf.communities.cosines import cosines
-from fanno_hf.communities.graph import Links, symmetric
+from fanno_hf.communities.graph import symmetric
+from fanno_hf.communities.links import all_links
 from fanno_hf.communities.tiles import Tiles
+from fanno_hf.communities.workers import Workers
 
-LINK = 24  # bytes that a link takes at most while the graph is made of it
-_LINK_IN_TILE = 128  # the same while it is taken from its tile
 BATCH = 64  # rows whose neighbours are looked up together
 
 
-def greedy(tiles: Tiles, min_size: int, progress: bool) -> tuple[np.ndarray, np.ndarray]:
+def greedy(
+    tiles: Tiles, min_size: int, progress: bool, workers: Workers | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Finds the communities of `sentence_transformers.util.community_detection`.
 
     Links are kept while they need less than a quarter of the memory of the rows. If there are more, they are only
-    counted, and the neighbours of centres are looked up again: O(n_rows * dim) memory, however many links there are.
+    counted, and the neighbours of centres are looked up again, by this process: O(n_rows * dim) memory, however many
+    links there are.
 
     Returns the centre of each row's community, -1 for none, and |N(i)|, row i included: int64, shape (n_rows,) each.
     """
-    counts, links = _count_links(tiles, progress)
-    if links is not None:
-        return greedy_on_graph(links, min_size), counts
+    size, dim = tiles.unit.shape
+    links = all_links(tiles, size * dim, progress, workers)
+    counts = links.counts
+    if links.are_kept:
+        rows, columns = links.pairs()
+        return greedy_on_graph(symmetric(rows, columns, np.ones(len(rows), dtype=bool), size), min_size), counts
     centre_of = np.full(len(counts), -1)
     for centre, members in _look_up(tiles, counts, centre_of, min_size):
         _take(centre_of, centre, members, min_size)
@@ -77,25 +83,6 @@ def _take(centre_of: np.ndarray, centre: int, members: np.ndarray, min_size: int
 def _with_loners(centre_of: np.ndarray, min_size: int) -> np.ndarray:
     """What is free at last has no free neighbour: each is a community of one, if that is enough."""
     return np.where(centre_of < 0, np.arange(len(centre_of)), centre_of) if min_size == 1 else centre_of
-
-
-def _count_links(tiles: Tiles, progress: bool) -> tuple[np.ndarray, csr_matrix | None]:
-    """Returns |N(i)|, and the links unless they need too much memory."""
-    size, dim = tiles.unit.shape
-    counts, links = np.zeros(size, dtype=np.int64), Links()
-    for top, left, hits in tiles.upper_triangle(progress):
-        counts[top + hits.rows] += np.count_nonzero(hits.mask, axis=1)
-        if left > top:  # similarity is symmetric: this tile stands for its mirror image too
-            counts[left : left + hits.mask.shape[1]] += np.count_nonzero(hits.mask, axis=0)
-        found = np.count_nonzero(hits.mask)
-        if max(counts.sum() * LINK, found * _LINK_IN_TILE) > size * dim:  # a quarter of the memory of the rows
-            links = None
-        if links is not None:
-            links.add(top, left, hits)
-    if links is None:
-        return counts, None
-    rows, columns = links.pairs()
-    return counts, symmetric(rows, columns, np.ones(len(rows), dtype=bool), size)
 
 
 def _look_up(

@@ -5,6 +5,7 @@
 
 import math
 import time
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -40,19 +41,22 @@ class Sketch:
     """
 
     def __init__(self, unit: np.ndarray, kind: Kind):
-        self._unit, self._dtype = unit, kind.dtype
-        self._heads = None if kind.axes is None else _heads(unit, kind)
+        self._unit, self.kind = unit, kind
+
+    @cached_property
+    def _heads(self) -> torch.Tensor:  # when they are needed: not where others compare
+        return _heads(self._unit, self.kind)
 
     def take(self, part: Part) -> torch.Tensor:
         """Returns the sketches of some rows."""
-        return as_tensor(self._unit[part]).to(self._dtype) if self._heads is None else self._heads[part]
+        return as_tensor(self._unit[part]).to(self.kind.dtype) if self.kind.axes is None else self._heads[part]
 
     def limit(self, threshold: float) -> float:
         """Returns what the product of two sketches reaches if the similarity of their rows is at least `threshold`.
 
         The product itself is rounded too. Rounding keeps order, so rounding the limit makes up for it.
         """
-        return float(torch.tensor(threshold - _SLACK[self._dtype], dtype=torch.float64).to(self._dtype))
+        return float(torch.tensor(threshold - _SLACK[self.kind.dtype], dtype=torch.float64).to(self.kind.dtype))
 
 
 def as_tensor(rows: np.ndarray) -> torch.Tensor:

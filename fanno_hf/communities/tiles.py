@@ -43,6 +43,10 @@ class Tiles:
         self.unit, self.threshold, self.block_size = unit, threshold, block_size
         self._buffer = np.empty(0, dtype=np.float32)
 
+    def of(self, unit: np.ndarray) -> "Tiles":
+        """Returns tiles of other rows, multiplied in the same way."""
+        return Tiles(unit, self.threshold, self.block_size)
+
     def upper_triangle(self, progress: bool) -> Iterator[tuple[int, int, Hits]]:
         """Yields (first row, first column, hits) of each tile on or above the diagonal; similarity is symmetric."""
         starts = range(0, len(self.unit), self.block_size)
@@ -53,6 +57,13 @@ class Tiles:
                 for left in starts[top // self.block_size :]:
                     yield top, left, self.hits(above, slice(left, left + self.block_size))
                     bar.update()
+
+    def oblong(self, rows: int) -> Iterator[tuple[int, int, Hits]]:
+        """Yields the same of each tile of the first so many rows with the others."""
+        for top in range(0, rows, self.block_size):
+            above = slice(top, min(top + self.block_size, rows))
+            for left in range(rows, len(self.unit), self.block_size):
+                yield top, left, self.hits(above, slice(left, left + self.block_size))
 
     def hits(self, above: Part, across: Part) -> Hits:
         """Returns which of the rows `above` reach the threshold with which of the rows `across`."""

@@ -25,6 +25,11 @@ class TorchTiles(Tiles):
         self.sketch = sketch
         self._bounds = torch.empty(0)
 
+    def of(self, unit: np.ndarray) -> "TorchTiles":
+        """As of `Tiles`."""
+        sketch = None if self.sketch is None else Sketch(unit, self.sketch.kind)
+        return TorchTiles(unit, self.threshold, self.block_size, sketch)
+
     def candidates(self, above: Part, across: Part) -> Hits:
         """As of `Tiles`."""
         found = self._sketched(above, across) if self.sketch is not None else None

@@ -9,9 +9,11 @@ import re
 import signal
 import socket
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from fanno_hf.communities.workers import Call, Key
 from fanno_hf.errors import FannoError, UserError, needs_extra
 from fanno_hf.settings import Engine
 
@@ -19,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 RETRIES = 3
 """Times that Ray repeats a task whose process or node is lost."""
+_AHEAD = 2  # tasks for each core that are handed over: what they read and give is in Ray's memory
 _PATIENCE = 10.0  # seconds until a head has taken a connection
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -116,6 +119,30 @@ def result(ray: Any, reference: Any, what: str, advice: str) -> Any:
     except ray.exceptions.RayError as error:
         words = " ".join(str(error).split())[:300]
         raise FannoError(f"engine=ray: {what} was lost {RETRIES + 1} times ({words}){advice}") from error
+
+
+def in_tasks(
+    cluster: Cluster, function: Callable, calls: Iterable[Call], what: Callable[[Key], str], advice: str
+) -> Iterator[tuple[Key, Any]]:
+    """Yields what a function gives for each call, as it comes; no more are handed over than keep the cores busy.
+
+    Args:
+        what: says whose process was lost.
+
+    Raises as of `result`.
+    """
+    ray = cluster.ray
+    task = ray.remote(function).options(max_retries=RETRIES, num_cpus=1)
+    waiting, running = iter(calls), {}
+    while True:
+        while len(running) < _AHEAD * cluster.cores and (call := next(waiting, None)):
+            key, given = call
+            running[task.remote(*given)] = key
+        if not running:
+            return
+        done, _ = ray.wait(list(running), num_returns=1)
+        key = running.pop(done[0])
+        yield key, result(ray, done[0], what(key), advice)
 
 
 def _why(address: str | None, error: Exception) -> str:

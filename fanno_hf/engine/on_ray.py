@@ -1,14 +1,16 @@
 """`engine=ray`: what a stage works with, on Ray."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fanno_hf.communities.workers import Call, Key
+from fanno_hf.engine import work
 from fanno_hf.engine.clients import CLIENTS, absorb_clients, ask_in_clients, check_clients
-from fanno_hf.engine.cluster import Cluster
+from fanno_hf.engine.cluster import Cluster, in_tasks
 from fanno_hf.engine.embedding import RayEmbedder
 from fanno_hf.engine.screening import PARTS, screen_on_ray
 from fanno_hf.steps.context import Context, StageOutput
@@ -31,6 +33,21 @@ class RayEngine:
     def forget(self) -> None:
         """Deletes what pre-screening kept for a run that is killed."""
         shutil.rmtree(self._run / PARTS, ignore_errors=True)
+
+    @property
+    def cores(self) -> int:
+        """Cores of all nodes."""
+        return self._cluster.cores
+
+    def put(self, value: Any) -> Any:
+        """Returns a reference to a value in Ray's memory."""
+        return self._cluster.ray.put(value)
+
+    def each(self, function: Callable, calls: Iterable[Call]) -> Iterator[tuple[Key, Any]]:
+        """Yields what a function gives for each call, in any order."""
+        calls = ((key, (function, *given)) for key, given in calls)
+        advice = ": give it more memory, then run the same command again; passages and vectors are kept"
+        return in_tasks(self._cluster, work.compute, calls, lambda _: "a process that compares rows", advice)
 
     def ask_ahead(self, function: str, rows: "Dataset", context: Context) -> None:
         """Asks about all rows, for the journal, where there are several clients."""

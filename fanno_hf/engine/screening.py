@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.engine import work
-from fanno_hf.engine.cluster import RETRIES, Cluster, result
+from fanno_hf.engine.cluster import Cluster, in_tasks
 from fanno_hf.identity import digest
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.pipeline.shards import gathered, is_complete, write_shard
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PARTS = "parts"
-_AHEAD = 2  # tasks for each core that are handed over: what they read and give is in Ray's memory
 
 
 @dataclass(frozen=True)
@@ -86,22 +85,16 @@ def _closed(path: Path) -> RunFolder:
 def _screened(
     parts: Sequence[_Part], documents: "Dataset", context: Context, cluster: Cluster
 ) -> Iterator[tuple[_Part, StageOutput]]:
-    """Yields what each part gave, as it comes; no more tasks are handed over than keep the cores busy."""
-    ray = cluster.ray
+    """Yields what each part gave, as it comes."""
     given = (json.dumps(context.settings.resolved, sort_keys=True), context.benchmarks)
     name = digest([given[0], context.benchmarks.digest if context.benchmarks else None])
-    shared = [ray.put(given)]  # in a list: read once a process, not once a task
-    task = ray.remote(work.screen_documents).options(max_retries=RETRIES, num_cpus=1)
-    waiting, running = iter(parts), {}
-    while True:
-        while len(running) < _AHEAD * cluster.cores and (part := next(waiting, None)):
-            running[task.remote(name, shared, _table(documents, part))] = part
-        if not running:
-            return
-        done, _ = ray.wait(list(running), num_returns=1)
-        part = running.pop(done[0])
-        advice = ": give it more memory or fewer documents (engine.rows), then run the same command again; what is done is kept"
-        kept, rejected = result(ray, done[0], f"the process with {part}", advice)
+    shared = [cluster.ray.put(given)]  # in a list: read once a process, not once a task
+    calls = ((part, (name, shared, _table(documents, part))) for part in parts)
+    advice = (
+        ": give it more memory or fewer documents (engine.rows), then run the same command again; what is done is kept"
+    )
+    done = in_tasks(cluster, work.screen_documents, calls, lambda part: f"the process with {part}", advice)
+    for part, (kept, rejected) in done:
         yield part, StageOutput(opened(kept), opened(rejected))
 
 

@@ -4,11 +4,13 @@ import json
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import threadpool_limits
 
 from fanno_hf.errors import UserError
 
@@ -60,6 +62,12 @@ def _context(config: str, benchmarks: Any) -> "Context":
 
     settings = _settings(config)
     return Context(settings, None, None, build("tokenizer", settings.resolved["tokenizer"]), benchmarks=benchmarks)
+
+
+def compute(function: Callable, *given: Any) -> Any:
+    """Returns what a function gives, which has one core."""
+    with threadpool_limits(1):
+        return function(*given)
 
 
 class Embedding:

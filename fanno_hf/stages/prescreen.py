@@ -99,6 +99,7 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
         threads=context.settings.threads,
         progress=sys.stderr.isatty(),
         random_seed=context.random_seed,
+        workers=context.engine,
     )
     lengths = np.fromiter(column(passages, "num_tokens"), dtype=np.float64)
     priority = lengths if settings.keep == "longest" else np.zeros(len(passages))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanno_hf.columns import Reason
+from fanno_hf.communities.workers import Workers
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.segment import TokenCounter
@@ -31,7 +32,7 @@ class Against(Protocol):
     documents: "Dataset"  # columns text, source and position
 
 
-class Engine(Protocol):
+class Engine(Workers, Protocol):
     """What does the work of a run in other processes, on other machines."""
 
     def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: "Context") -> "StageOutput":

@@ -13,7 +13,7 @@ from tests.benchmarks import report, start, timed
 from tests.conftest import small_run, write_documents
 from tests.test_kill import parquet
 
-os.environ |= {
+LOOPBACK = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # "0": it listens on the loopback alone
@@ -23,6 +23,7 @@ SLEEPS = ("teacher.concurrency=8", "teacher.delay=1.0", "stages.seed.undecided_l
 
 
 def main(quick: bool) -> None:
+    os.environ |= LOOPBACK
     from ray.cluster_utils import Cluster
 
     with tempfile.TemporaryDirectory() as name:

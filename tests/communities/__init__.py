@@ -1,11 +1,17 @@
 """Rows to find communities in."""
 
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from itertools import islice
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import link
 from fanno_hf.communities.prepare import prepared_tiles
+from fanno_hf.communities.workers import Call, Here
 
 
 def clustered(rng: np.random.Generator, size: int, dim: int, centres: int, noise: float) -> np.ndarray:
@@ -16,6 +22,12 @@ def clustered(rng: np.random.Generator, size: int, dim: int, centres: int, noise
 
 def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def decaying(size: int, dim: int = 384, seed: int = 1) -> np.ndarray:
+    """Unit rows of which a few axes hold most of the length, as those of language models."""
+    rows = clustered(np.random.default_rng(seed), size, dim, size // 5, 0.5) / np.sqrt(np.arange(1, dim + 1))
+    return unit(rows).astype(np.float32)
 
 
 def clear_threshold(rows: np.ndarray, wanted: float) -> float:
@@ -41,3 +53,26 @@ def threshold_graph(rows: np.ndarray, threshold: float, block_size: int = 1024) 
     """Returns the graph of all rows, made as `detect_communities` makes it."""
     with prepared_tiles(unit_rows(rows), threshold, block_size, None) as tiles:
         return link(tiles, progress=False)
+
+
+class Elsewhere(Here):
+    """Workers as other processes are: they get copies, a few calls at a time, and are not done in order."""
+
+    cores = 3
+
+    def __init__(self):
+        self.put_values: list[Any] = []
+        self.calls: list[tuple[str, tuple]] = []
+
+    def put(self, value: Any) -> Any:
+        """Returns a copy."""
+        self.put_values.append(deepcopy(value))
+        return self.put_values[-1]
+
+    def each(self, function: Callable, calls: Iterable[Call]) -> Iterator[tuple[Any, Any]]:
+        """Yields what the function gives, the last of a few calls first."""
+        calls = iter(calls)
+        while some := list(islice(calls, 2 * self.cores)):
+            for key, given in reversed(some):
+                self.calls.append((function.__name__, given))
+                yield key, function(*deepcopy(given))

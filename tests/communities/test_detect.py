@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from fanno_hf.communities import detect_communities, greedy, prepare, representatives
+from fanno_hf.communities import detect_communities, greedy, links, prepare, representatives
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.prepare import prepared_tiles
 from fanno_hf.errors import UserError
@@ -68,9 +68,9 @@ def test_block_size_changes_nothing(block_size):
 
 def test_links_that_need_too_much_memory_are_looked_up_again(monkeypatch):
     rows = clustered(np.random.default_rng(5), 250, 32, 10, 0.4)
-    monkeypatch.setattr(greedy, "LINK", 0)
+    monkeypatch.setattr(links, "LINK", 0)
     expected = detect_communities(rows, 0.6)
-    monkeypatch.setattr(greedy, "LINK", 1e9)
+    monkeypatch.setattr(links, "LINK", 1e9)
     monkeypatch.setattr(greedy, "BATCH", 3)
     assert detect_communities(rows, 0.6) == expected
 

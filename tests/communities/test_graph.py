@@ -15,7 +15,7 @@ from fanno_hf.communities.prepare import prepared_tiles
 from fanno_hf.communities.sketch import Kind, Sketch, kinds, principal_axes
 from fanno_hf.communities.tiles import Tiles
 from fanno_hf.communities.torch_tiles import TorchTiles
-from tests.communities import clustered, threshold_graph, unit
+from tests.communities import clustered, decaying, threshold_graph, unit
 
 
 def expected_graph(rows: np.ndarray, threshold: float) -> np.ndarray:
@@ -40,12 +40,6 @@ def test_pairs_at_the_threshold_are_linked():
 def test_rows_without_similar_ones_have_no_links():
     graph = threshold_graph(np.eye(3), 0.5)
     assert (graph.shape, graph.nnz) == ((3, 3), 0)
-
-
-def decaying(size: int, dim: int = 384, seed: int = 1) -> np.ndarray:
-    """Unit rows of which a few axes hold most of the length, as those of language models."""
-    rows = clustered(np.random.default_rng(seed), size, dim, size // 5, 0.5) / np.sqrt(np.arange(1, dim + 1))
-    return unit(rows).astype(np.float32)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

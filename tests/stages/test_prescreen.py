@@ -1,10 +1,14 @@
 """Pre-screening: what leaves, with which reason, and what stays."""
 
+from dataclasses import replace
+
 import pytest
 
+from fanno_hf.communities import links
 from fanno_hf.errors import StageEmpty
 from fanno_hf.identity import content_id
-from fanno_hf.stages.prescreen import prescreen
+from fanno_hf.stages.prescreen import prescreen, screen_alone, screen_together
+from tests.communities import Elsewhere
 from tests.conftest import DOCUMENTS, raw_documents
 
 GOOD = DOCUMENTS[:3]
@@ -128,6 +132,15 @@ def test_one_passage_of_a_community_stays_the_longest(make_context):
     output = prescreen(raw_documents(GOOD[0], longer, GOOD[1]), context)
     assert [row["text"] for row in output.kept] == [longer, GOOD[1]]
     assert reason_of(output, "d0") == "same_community"
+
+
+def test_passages_are_compared_by_the_engine_where_there_is_one(make_context, monkeypatch):
+    monkeypatch.setattr(links, "SPREAD", 1)
+    context, _ = make_context()
+    engine = Elsewhere()
+    alone = screen_alone(raw_documents(*GOOD), context)
+    assert len(screen_together(alone, replace(context, engine=engine)).kept) == 3
+    assert [name for name, _ in engine.calls] == ["link_blocks"]
 
 
 def test_a_long_document_becomes_numbered_passages(make_context):
