@@ -40,6 +40,9 @@ class Cluster:
     def __init__(self, settings: Engine, *, talks: bool = False):
         self.settings = settings
         self._talks, self._ray = talks, None
+        self.processes: list[
+            Any
+        ] = []  # those that stay, each with a core, until the cores are wanted for something else
 
     @property
     def ray(self) -> Any:
@@ -58,6 +61,11 @@ class Cluster:
         found = self.ray.cluster_resources()
         nodes = sum(node["Alive"] for node in self.ray.nodes())
         return f"{nodes} nodes, {found.get('CPU', 0):g} cores, {found.get('GPU', 0):g} GPUs"
+
+    def free_cores(self) -> None:
+        """Ends the processes that stay; whoever needs them again starts them again."""
+        while self.processes:
+            self.ray.kill(self.processes.pop())
 
     def close(self) -> None:
         """Ends what it still does, and Ray itself where it was started here. Safe to call twice."""

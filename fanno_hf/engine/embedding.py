@@ -43,7 +43,6 @@ class RayEmbedder:
         self._here, self._config, self._cluster = embedder, json.dumps(config), cluster
         batch = config.get("batch_size", 1)
         self._call = batch * max(1, _CALL // batch)  # whole batches: what is in them decides the last bits
-        self._processes: list[Any] = []
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Returns float32, shape (len(texts), dimension), rows of unit length."""
@@ -74,10 +73,10 @@ class RayEmbedder:
     def _called(self, texts: Sequence[str], calls: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
         """Yields what each call gives, in any order. A free process takes the next call; that of a lost one goes to another."""
         ray = self._cluster.ray
-        self._processes = self._processes or self._started()
+        processes = self._cluster.processes = self._cluster.processes or self._started()
         waiting, lost = deque(calls), Counter()
         # nothing but `ready` is asked of a process before it is there, so no call waits for one that has no room
-        running = {_when_ready(process): (process, None) for process in self._processes}
+        running = {_when_ready(process): (process, None) for process in processes}
         left = len(calls)
         while left:
             if not running:

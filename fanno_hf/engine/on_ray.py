@@ -45,6 +45,7 @@ class RayEngine:
 
     def each(self, function: Callable, calls: Iterable[Call]) -> Iterator[tuple[Key, Any]]:
         """Yields what a function gives for each call, in any order."""
+        self._cluster.free_cores()
         calls = ((key, (function, *given)) for key, given in calls)
         advice = ": give it more memory, then run the same command again; passages and vectors are kept"
         return in_tasks(self._cluster, work.compute, calls, lambda _: "a process that compares rows", advice)

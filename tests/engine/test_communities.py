@@ -9,19 +9,26 @@ import pytest
 from fanno_hf.communities import approximate, detect_communities, links
 from fanno_hf.engine import work
 from fanno_hf.engine.cluster import Cluster
+from fanno_hf.engine.embedding import RayEmbedder
 from fanno_hf.engine.on_ray import RayEngine
-from fanno_hf.errors import FannoError
 from fanno_hf.settings import Engine
+from fanno_hf.vectors.embedder import HashingEmbedder
 from tests.communities import clustered
 
+CONFIG = {"_target_": "fanno_hf.vectors.embedder.HashingEmbedder", "dimension": 16}
 pytestmark = pytest.mark.ray
 
 
 @pytest.fixture(scope="module")
-def engine(cluster, tmp_path_factory):
-    connected = Cluster(Engine(name="ray", address=cluster.address))
-    yield RayEngine(connected, tmp_path_factory.mktemp("run"))
-    connected.close()
+def connected(cluster):
+    made = Cluster(Engine(name="ray", address=cluster.address))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def engine(connected, tmp_path):
+    return RayEngine(connected, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +61,15 @@ def test_more_links_than_there_is_memory_for(engine):
     assert detect_communities(rows, workers=engine) == [list(range(900)), list(range(900, 1000))]
 
 
+def test_processes_that_embed_leave_their_core_to_it_and_come_again(engine, connected):
+    embedder = RayEmbedder(HashingEmbedder(16), CONFIG, connected)
+    texts = ["Mosses have no roots.", "Tax is due in May."]
+    first = embedder.encode(texts)  # a process on the only core
+    assert detect_communities(np.eye(4), workers=engine) == [[0], [1], [2], [3]]
+    assert (embedder.encode(texts) == first).all()
+    connected.free_cores()
+
+
 def computing(before):
     """What a task does, after `before(its rows)`; pickled as it stands, for its processes."""
 
@@ -78,9 +94,3 @@ def test_a_process_that_is_killed_is_replaced(engine, tmp_path, monkeypatch):
     monkeypatch.setattr(work, "compute", computing(die_once))
     assert detect_communities(rows, 0.6, workers=engine) == expected
     assert flag.exists()
-
-
-def test_rows_that_kill_every_process_end_the_run(engine, monkeypatch):
-    monkeypatch.setattr(work, "compute", computing(lambda block: os.kill(os.getpid(), signal.SIGKILL)))
-    with pytest.raises(FannoError, match=r"a process that compares rows was lost 4 times .*: give it more memory"):
-        detect_communities(rows_at_the_border(), 0.6, workers=engine)
