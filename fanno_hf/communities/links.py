@@ -98,7 +98,7 @@ def all_links(tiles: Tiles, memory: float, progress: bool, workers: Workers | No
             links.add(top, left, hits)
         return links
     bounds = _bounds(len(tiles.unit), workers.cores)
-    count = len(bounds) * (len(bounds) - 1) // 2
+    count = len(bounds) * (len(bounds) + 1) // 2
     found_in = workers.each(link_blocks, _block_pairs(tiles, bounds, links, workers))
     for numbers, found in tqdm(found_in, "similarities", count, unit="block", disable=not progress):
         links.add_found(np.concatenate([np.arange(*block) for block in numbers]), found)
