@@ -18,10 +18,7 @@ from fanno_hf.communities.workers import Workers
 LINK = 24  # bytes that a link takes at most while the graph is made of it
 _LINK_IN_TILE = 128  # the same while it is taken from its tile
 SPREAD = 16_384  # rows from which on others compare them: fewer take a core about a second
-_MOST, _LEAST = (
-    32_768,
-    4_096,
-)  # rows of a block: two of them take a core some seconds, and not less than a tenth of one
+_MOST, _LEAST = 32_768, 4_096  # rows of a block: two of them take a core some seconds, or at least a tenth of one
 
 
 class Found(NamedTuple):

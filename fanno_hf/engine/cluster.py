@@ -40,9 +40,7 @@ class Cluster:
     def __init__(self, settings: Engine, *, talks: bool = False):
         self.settings = settings
         self._talks, self._ray = talks, None
-        self.processes: list[
-            Any
-        ] = []  # those that stay, each with a core, until the cores are wanted for something else
+        self.processes: list[Any] = []  # those that stay, each with a core, until others want the cores
 
     @property
     def ray(self) -> Any:
