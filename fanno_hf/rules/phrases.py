@@ -5,6 +5,7 @@ compile_phrases("rules.x", ["now", "right now"]).search("nowhere")  ->  None: wh
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import regex
 
@@ -27,9 +28,9 @@ class Phrases:
 
     def __init__(self, key: str, phrases: Mapping[str, Sequence[str]] | Sequence[str] | None):
         if isinstance(phrases, Mapping):
-            lists = {name: compile_phrases(f"{key}.{name}", list_) for name, list_ in phrases.items() if list_}
+            lists = {name: _compiled(f"{key}.{name}", tuple(list_)) for name, list_ in phrases.items() if list_}
         else:
-            lists = {ANY: compile_phrases(key, phrases)} if phrases else {}
+            lists = {ANY: _compiled(key, tuple(phrases))} if phrases else {}
         self._compiled = lists
 
     def search(self, text: str, languages: Sequence[str]) -> re.Match[str] | None:
@@ -51,6 +52,11 @@ def compile_phrases(key: str, phrases: Sequence[str]) -> re.Pattern[str]:
     # CJK has no spaces, so its phrases stand on their own; without regard to case, each character of it would be looked up
     letter = rf"[^\W{_CJK}]"
     return re.compile(rf"(?-i:(?<!{letter})){_any_of(key, phrases)}(?-i:(?!{letter}))", re.IGNORECASE | re.MULTILINE)
+
+
+@lru_cache(maxsize=1024)  # each stage, and each window of one, makes them anew; `re` itself remembers 512
+def _compiled(key: str, phrases: tuple[str, ...]) -> re.Pattern[str]:
+    return compile_phrases(key, phrases)
 
 
 def compile_openings(key: str, openings: Sequence[str]) -> re.Pattern[str]:

@@ -137,6 +137,8 @@ def _mapped(
         new = function(rows, places[0])
         return pa.table([_array(new.get(field.name), rows, field) for field in schema], schema=schema)
 
+    if len(dataset) <= BATCH:  # as `map` does it, without the twenty milliseconds that this takes around it
+        return opened(of(_rows(dataset.data, dataset._indices, 0, len(dataset)), [0]))
     mapped = dataset.with_format("arrow").map(
         of,
         with_indices=True,
