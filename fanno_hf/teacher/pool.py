@@ -283,9 +283,12 @@ class Pool:
         return outcome
 
     def _pause(self, failure: CallFailed, longest: float) -> float:
-        """Seconds before the next try: fewer where the server was only full, but never fewer than it asks for."""
+        """Seconds before a slot is asked for again: fewer where the server was only full, but as many as it asks for.
+
+        Of a longer wait the rest is spent in the queue, where the row hears that another server has room, or that none has.
+        """
         pause = self._jitter.uniform(0.5, 1.0) * longest
-        return max(failure.retry_after, 0.2 * pause) if isinstance(failure, Busy) else pause
+        return max(min(failure.retry_after, _LONGEST_PAUSE), 0.2 * pause) if isinstance(failure, Busy) else pause
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -289,6 +289,12 @@ def test_servers_that_stay_full_end_the_run_with_their_words(
     assert caplog.text.count("takes a request (") == (most > 30)
 
 
+def test_a_single_request_that_is_told_to_wait_for_a_day_waits_no_longer_than_the_patience(ask_all):
+    with pytest.raises(TeacherUnavailable, match="takes no request.*slow down") as raised:
+        ask_all(Full("429: slow down", 0, 86_400.0), requests=1, at_once=1, patience=25.0)
+    assert 25.0 <= raised.value.seconds <= 27.0
+
+
 def test_a_server_that_is_full_of_what_it_works_on_is_waited_for(ask_all):
     # ten minutes for an answer, and no room for a second request meanwhile
     found, _ = ask_all(Client("slow", 600.0, slots=1), requests=6, at_once=6, timeout=900.0, patience=60.0)
