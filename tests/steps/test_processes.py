@@ -1,7 +1,9 @@
 """Documents are screened by several processes as by one."""
 
 import os
+import select
 import signal
+from contextlib import suppress
 
 import pyarrow as pa
 import pytest
@@ -130,3 +132,28 @@ def killed(rows: pa.Table) -> pa.Table:
 def test_a_process_that_ends_by_itself_is_named_in_one_sentence(documents):
     with pytest.raises(FannoError, match=r"^who: a process ended by itself, .*: repeat the command with processes=1"):
         processes.map_tables(documents, killed, WHO, "who", 2)
+
+
+def test_when_the_first_process_is_killed_no_other_stays(documents):
+    ours, theirs = os.pipe()
+
+    def wait(rows: pa.Table) -> pa.Table:
+        os.write(theirs, b".")
+        signal.pause()
+        return rows
+
+    first = os.fork()
+    if not first:
+        os.setsid()
+        processes.map_tables(documents, wait, WHO, "wait", 2)
+        os._exit(0)
+    os.close(theirs)
+    assert os.read(ours, 1) == b"."
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+    while (ready := select.select([ours], [], [], 30)[0]) and os.read(ours, 9):
+        pass
+    with suppress(ProcessLookupError):
+        os.killpg(first, signal.SIGKILL)
+    assert ready  # the pipe is at its end: nobody else holds it
+    os.close(ours)
