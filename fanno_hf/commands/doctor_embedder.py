@@ -26,10 +26,12 @@ from fanno_hf.output.place import run_folder
 from fanno_hf.pipeline.services import build
 from fanno_hf.settings import Settings
 from fanno_hf.teacher.client import CallFailed
+from fanno_hf.teacher.members import identity_of
 from fanno_hf.teacher.reply import Server
 from fanno_hf.vectors.server import ServerEmbedder
 
 _AT_ONCE = 4  # requests of the burst
+_LISTED = 20  # models of a server that are named at most
 _ALIKE = 0.02  # how far apart two vectors of one text may be: half precision, in batches of another shape, stays below
 _KEY = 16  # bytes of a store's key
 
@@ -40,19 +42,27 @@ async def embedder_findings(settings: Settings, hasty: Mapping[str, Any]) -> Asy
     whole = build("embedder", config)
     if not isinstance(whole, ServerEmbedder):
         return
-    found: dict[str, str] = {}
+    served: set[str] = set()
     for url in (endpoint.client.base_url for endpoint in whole.pool.endpoints):
         one = build("embedder", {**config, **hasty, "base_url": url})
         try:
             async for finding in _server(one, settings):
                 yield f"embedder {url}", finding
-            if one.pool.identity is not None:
-                found[one.pool.endpoints[0].server.revision or ""] = one.identity
+            served |= _served(one)
         finally:
             await one.pool.close()
-    if len(found) > 1:
-        words = f"they serve different ones: {'; '.join(sorted(found.values()))}"
+    if len(served) > 1:
+        words = f"they serve different ones: {'; '.join(sorted(served))}"
         yield "all servers of the embedder", Finding("bad", "model", words)
+
+
+def _served(embedder: ServerEmbedder) -> set[str]:
+    """What one server serves, by all that it tells and the length of its vectors; nothing where it gives none."""
+    client, server = embedder.pool.endpoints[0].client, embedder.pool.endpoints[0].server
+    if embedder.dimension is None:
+        return set()
+    told = identity_of(server.model or embedder.pool.model, server.revision)
+    return {f"{client.shown(told)}, vectors of {embedder.dimension} numbers"}
 
 
 async def _server(embedder: ServerEmbedder, settings: Settings) -> AsyncIterator[Finding]:
@@ -86,6 +96,10 @@ def _model(embedder: ServerEmbedder, server: Server) -> Finding:
     if server.version and server.model not in (None, embedder.pool.model):
         words = f"embedder.model={client.shown(embedder.pool.model)}, and the server answers with {client.shown(server.model)}"
         return Finding("bad", "model", words)
+    if server.models and embedder.pool.model not in server.models and not server.version:
+        listed = ", ".join(map(client.shown, server.models[:_LISTED]))
+        words = f"{embedder.identity}, which is not among those that the server lists: {listed}"
+        return Finding("note", "model", words)
     return Finding("ok", "model", embedder.identity)
 
 

@@ -458,4 +458,25 @@ def test_embedders_with_different_models_or_none_are_bad(tmp_path):
     with TeiServer() as one, TeiServer(model_dtype="float32") as other:
         report = embedder_report(tmp_path, one, other, "http://127.0.0.1:9")
     assert "embedder http://127.0.0.1:9\n  bad   answers            no: " in report
-    assert re.search("they serve different ones: thenlper.*float16, cls; thenlper.*float32, cls", report)
+    assert re.search("they serve different ones: thenlper.*float16, cls, vec.*; thenlper.*float32, cls, vec", report)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "given", "words"),
+    [
+        ({"model": "moss"}, {"model": "fern"}, (), "fern, vectors of 64 numbers; moss, vectors of 64 numbers"),
+        ({"model": "moss"}, {"model": "fern"}, ("embedder.model=moss",), "fern, vectors of 64 numbers; moss, vectors"),
+        ({"dimension": 64}, {"dimension": 32}, (), "thenlper/gte-base, vectors of 32 numbers; thenlper"),
+    ],
+)
+def test_embedders_that_tell_little_are_told_apart_by_name_and_length(tmp_path, one, other, given, words):
+    with TeiServer(like="openai", **one) as first, TeiServer(like="openai", **other) as second:
+        report = embedder_report(tmp_path, first, second, others=given)
+    assert f"they serve different ones: {words}" in report
+    assert report.endswith("not ready: look at model")
+
+
+def test_an_embedder_that_lists_other_models_is_a_note(tmp_path):
+    with TeiServer(like="openai", model="fern") as server:
+        report = embedder_report(tmp_path, server, others=("embedder.model=moss",))
+    assert "note  model              moss, which is not among those that the server lists: fern" in report
