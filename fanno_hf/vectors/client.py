@@ -22,6 +22,8 @@ from fanno_hf.teacher.reply import Server, read_words
 
 _LONGEST = 16_384  # numbers of a vector; longer ones are no answer
 
+_SEVERAL = 8  # texts from which on one vector for all is no answer; fewer may be cut where they are still alike
+
 
 @dataclass(frozen=True)
 class ToEmbed(Request):
@@ -77,7 +79,7 @@ class EmbeddingClient(ChatClient):
 def read_vectors(content: bytes, kind: str, count: int, secrets: Sequence[str] = ()) -> np.ndarray:
     """Reads `count` vectors from the body of an answer, puts them in the order of their texts and makes them unit long.
 
-    Returns float32, shape (count, dimension). Raises NoAnswer: they are not that many, not alike, or no numbers.
+    Returns float32, shape (count, dimension). Raises NoAnswer: they are not that many, not alike in length, no numbers, or all the same.
     """
     reply = read_json(content, kind, most=count * _LONGEST)
     entries = reply if isinstance(reply, list) else get(reply, "data")
@@ -99,6 +101,8 @@ def read_vectors(content: bytes, kind: str, count: int, secrets: Sequence[str] =
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(norms) & (norms > 0)).all():
         raise NoAnswer("a vector without a direction: zeros, or numbers that are none")
+    if count >= _SEVERAL and (vectors == vectors[0]).all():
+        raise NoAnswer(f"the same vector for {count} texts: is its model loaded?")
     return (vectors / norms).astype(np.float32)
 
 
@@ -109,7 +113,7 @@ def _numbers(value: Any) -> np.ndarray:
             found = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
         else:
             found = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         raise NoAnswer("a vector that is no list of numbers") from None
     if found.ndim != 1 or not 0 < found.size <= _LONGEST:
         raise NoAnswer("a vector that is no list of numbers")

@@ -1,5 +1,6 @@
 """Vectors from servers: who is asked for what, how often, and what comes of everything a server may do."""
 
+import json
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from fanno_hf.columns import DOCUMENT
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.pipeline.services import build
+from fanno_hf.teacher.body import NoAnswer
 from fanno_hf.vectors.client import read_vectors
 from fanno_hf.vectors.embedder import HashingEmbedder
 from fanno_hf.vectors.server import ServerEmbedder
@@ -182,6 +184,18 @@ def test_a_model_that_does_not_embed_ends_the_run_with_the_servers_words(embedde
 def test_what_is_no_answer_is_refused(content, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         read_vectors(content, "application/json", 2)
+
+
+def test_one_vector_for_many_texts_is_no_answer_and_for_a_few_it_is():
+    answer = lambda count: json.dumps({"data": [{"embedding": [1.0, 2.0]}] * count}).encode()  # noqa: E731
+    assert read_vectors(answer(7), "application/json", 7).shape == (7, 2)
+    with pytest.raises(NoAnswer, match="the same vector for 8 texts: is its model loaded?"):
+        read_vectors(answer(8), "application/json", 8)
+
+
+def test_integers_beyond_all_floats_are_no_vector():
+    with pytest.raises(NoAnswer, match="a vector that is no list of numbers"):
+        read_vectors(b'{"data": [{"embedding": [1' + b"0" * 400 + b"]}]}", "application/json", 1)
 
 
 def test_half_an_answer_is_asked_for_again(embedder):
