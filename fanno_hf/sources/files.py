@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from fanno_hf.cores import cores
+from fanno_hf.cores import process_count
 from fanno_hf.errors import UserError
 from fanno_hf.sources.children import Children
 from fanno_hf.sources.document import HIDDEN, KIND, Document, Said, Unread, Unreadable
@@ -60,7 +60,7 @@ class FileSource:
     ):
         self._path, self._limit, self._stops, self._key = path, limit, unread == "stop", key
         options["join"] = joiner(options.get("join"))
-        self._processes, self._options = processes or cores(), Options(text_column, **options)
+        self._processes, self._options = process_count(processes), Options(text_column, **options)
         check_encoding(self._options.encoding)
         parse_path(self._options.records or "", "data.records")
         self.unread: list[Unread] = []

@@ -98,15 +98,17 @@ def _inherited(key: int) -> Function:
 def _begin() -> None:
     """In a process that was just forked: Ctrl-C is for the first one, which ends the others; if it is killed, so are they. And
     the garbage collector leaves alone what the first one made: to look at it is to copy its memory, a fifth of the work."""
-    if _OURS.is_set():
+    if _FORKING:
         gc.freeze()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if _LIBC is not None:
+        if _LIBC is not None and threading.get_ident() in _FORKING:
+            # sent at the end of the thread that forked: never to one that the pool's own thread starts for another that was lost,
+            # which might hold a lock that the pool waits for
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-_OURS = threading.Event()  # whether what is forked now is ours
+_FORKING: set[int] = set()  # threads that fork processes of ours now
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 os.register_at_fork(after_in_child=_begin)
@@ -118,11 +120,11 @@ def _forking() -> Iterator[None]:
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
     os.environ[name] = "false"
-    _OURS.set()
+    _FORKING.add(threading.get_ident())
     try:
         yield
     finally:
-        _OURS.clear()
+        _FORKING.discard(threading.get_ident())
         if before is None:
             os.environ.pop(name, None)  # a run in another thread may have done so
         else:

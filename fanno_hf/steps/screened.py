@@ -1,4 +1,4 @@
-"""Documents become passages, each for itself, in several processes: those that are kept, and those that rules object to.
+"""Documents become passages, each for itself, in processes processes: those that are kept, and those that rules object to.
 
 screened(documents, context)  ->  passages with the columns of DOCUMENT and SKETCH, rejected rows by phase, then by place
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fanno_hf.columns import DOCUMENT, POSITION, REJECTION, SKETCH
-from fanno_hf.cores import cores
+from fanno_hf.cores import process_count
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.processes import map_tables
 from fanno_hf.steps.rows import column, conform, with_columns
@@ -36,12 +36,12 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     settings = context.settings
     contamination = context.contamination if context.benchmarks and judged else None
     if contamination:
-        contamination("")  # reads the benchmarks, before there are several processes
+        contamination("")  # reads the benchmarks, before there are processes processes
     screening = Screening(
         settings.prescreen, context.counter, context.random_seed, judged=judged, contamination=contamination
     )
     # a process that an engine has connected must not be forked
-    processes = 1 if context.engine else settings.processes or cores()
+    processes = 1 if context.engine else process_count(settings.processes)
     rows = map_tables(documents, screening.screen, SCREENED, "prescreen: documents", processes)
     starts = np.array(list(column(rows, "start")), dtype=float)
     if not np.isnan(starts).all():
