@@ -1,13 +1,16 @@
 """What a run leaves behind: how its tables are aligned, and what is said about a damaged run.json."""
 
+import hashlib
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from fanno_hf.output.folder import RunFolder
 from fanno_hf.output.manifest import fault_of
 from fanno_hf.output.table import table
+from fanno_hf.steps.rows import opened
 
 ENTRY = {
     **dict.fromkeys(("fingerprint", "input", "teacher", "embedder", "tokenizer"), "x"),
@@ -113,3 +116,11 @@ def test_a_file_that_a_killed_process_left_half_written_is_written_anew(tmp_path
         (folder.path / ".README.md.tmp").write_text("half")
         folder.write(Path("README.md"), b"whole")
         assert {path.name for path in folder.path.iterdir()} == {".lock", ".scratch", "README.md"}
+
+
+def test_equal_rows_give_equal_bytes_whatever_pieces_they_are_in(tmp_path):
+    texts = [hashlib.sha256(bytes([n % 251, n // 251])).hexdigest() * (1 + n % 40) for n in range(3_000)]
+    whole = pa.table({"text": texts})
+    pieces = pa.concat_tables([pa.table({"text": texts[:1_011]}), pa.table({"text": texts[1_011:]})])
+    with closing(RunFolder(tmp_path)) as folder:
+        assert folder.write_rows("seed", opened(whole)) == folder.write_rows("seed", opened(pieces))

@@ -122,7 +122,8 @@ def _write_parquet(rows: "Dataset", file: BinaryIO) -> None:
     )
     with pq.ParquetWriter(file, schema, use_content_defined_chunking=True, write_page_index=True) as writer:
         for table in rows.with_format("arrow").iter(_ROW_GROUP):
-            writer.write_table(table.replace_schema_metadata(schema.metadata))
+            # where a page ends depends on the pieces that a table is in, too
+            writer.write_table(table.combine_chunks().replace_schema_metadata(schema.metadata))
 
 
 def read_run_json(folder: Path) -> dict[str, Any]:
