@@ -47,6 +47,7 @@ def settings_with(key: str, value) -> Settings:
         ),
         ("stages.seed.temperature", float("inf"), "stages.seed.temperature=inf: it must be a number of at least 0.0"),
         ("random_seed", 2**53, "random_seed=9007199254740992: it must be a whole number from 0 to 9007199254740991"),
+        ("engine.gpus", 1.5, "engine.gpus=1.5: a process has a share of one GPU (below 1), or whole ones"),
         ("embedder.related_from", 2.0, "embedder.related_from=2.0: it must be a number from -1.0 to 1.0, or null"),
     ],
 )

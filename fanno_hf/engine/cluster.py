@@ -1,19 +1,19 @@
-"""Ray: connected to, or started here, when it is first needed.
+"""Ray: connected to, or started here, when it is first needed; its cores and its tasks.
 
 Only pickled functions of fanno_hf and rows travel between its processes, and only within the user's own cluster.
 """
 
 import logging
-import os
 import re
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any
 
 from fanno_hf.communities.workers import Call, Key
+from fanno_hf.engine.connection import connected, is_connected, why
+from fanno_hf.engine.nodes import check_nodes
 from fanno_hf.errors import FannoError, UserError, needs_extra
 from fanno_hf.settings import Engine
 
@@ -24,10 +24,6 @@ RETRIES = 3
 _AHEAD = 2  # tasks for each core that are handed over: what they read and give is in Ray's memory
 _PATIENCE = 10.0  # seconds until a head has taken a connection
 
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
-# whoever else is on this machine, or on its network, cannot hand it work: Ray listens on the loopback alone, and wants its token
-_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-
 
 class Cluster:
     """The Ray of a run.
@@ -35,19 +31,23 @@ class Cluster:
     Args:
         settings: `engine.*`.
         talks: whether what its processes print is printed here, too.
+        trusts: its nodes are not looked at before work is handed to them: who asks does that.
     """
 
-    def __init__(self, settings: Engine, *, talks: bool = False):
+    def __init__(self, settings: Engine, *, talks: bool = False, trusts: bool = False):
         self.settings = settings
-        self._talks, self._ray = talks, None
+        self._talks, self._trusts = talks, trusts
+        self._ray, self._open = None, ExitStack()
         self.processes: list[Any] = []  # those that stay, each with a core, until others want the cores
 
     @property
     def ray(self) -> Any:
-        """The module `ray`, connected. Raises UserError where it is not installed, or no cluster answers."""
+        """The module `ray`, connected. Raises UserError where no cluster answers, or its nodes cannot do the work."""
         if self._ray is None:
-            self._ray = self._connected()
+            self._ray = self._open.enter_context(connected(self.settings.address, talks=self._talks))
             logger.info("Ray: %s", self)
+            if not self._trusts:
+                check_nodes(self._ray, self.settings)
         return self._ray
 
     @property
@@ -66,17 +66,17 @@ class Cluster:
             self.ray.kill(self.processes.pop())
 
     def close(self) -> None:
-        """Ends what it still does, and Ray itself where it was started here. Safe to call twice."""
-        if self._ray is not None:
-            self._ray.shutdown()
-            self._ray = None
+        """Ends its processes, and Ray itself where it was started here. Safe to call twice."""
+        self.processes.clear()  # whom nobody holds ends
+        self._ray = None
+        self._open.close()
 
     def check(self) -> None:
         """Raises UserError where Ray is not installed, or nothing listens at `engine.address`; connects to no cluster."""
         if find_spec("ray") is None:
             raise needs_extra("engine=ray", "ray", "ray")
         address = self.settings.address
-        if address in (None, "auto"):
+        if address in (None, "auto") or is_connected():
             return
         found = re.fullmatch(r"([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})", address)
         if not found:
@@ -87,30 +87,7 @@ class Cluster:
         try:  # Ray would try for ten minutes
             socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=_PATIENCE).close()
         except (OSError, OverflowError) as error:
-            raise UserError(_why(address, ConnectionError(str(error)))) from error
-
-    def _connected(self) -> Any:
-        address = self.settings.address
-        # Ray reads them when it is imported
-        for name, value in (_QUIET if address else {**_QUIET, **_ALONE}).items():
-            os.environ.setdefault(name, value)
-        import ray
-
-        in_main = threading.current_thread() is threading.main_thread()
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            ray.init(
-                address or "local",
-                **({} if address else {"include_dashboard": False}),
-                log_to_driver=self._talks,
-                logging_level=logging.WARNING,
-            )
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise UserError(_why(address, error)) from error
-        finally:
-            if in_main:  # Ray takes it, and ours lets the run close its files
-                signal.signal(signal.SIGTERM, handler)
-        return ray
+            raise UserError(why(address, ConnectionError(str(error)))) from error
 
 
 def result(ray: Any, reference: Any, what: str, advice: str) -> Any:
@@ -123,8 +100,17 @@ def result(ray: Any, reference: Any, what: str, advice: str) -> Any:
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
     except ray.exceptions.RayError as error:
+        raise_if_over(ray, error)
         words = " ".join(str(error).split())[:300]
         raise FannoError(f"engine=ray: {what} was lost {RETRIES + 1} times ({words}){advice}") from error
+
+
+def raise_if_over(ray: Any, error: Exception) -> None:
+    """Raises FannoError where it is Ray itself that is lost, on the node of the command."""
+    if isinstance(error, ray.exceptions.LocalRayletDiedError):
+        raise FannoError(
+            "engine=ray: Ray itself ended on this machine, as when its memory is full: run the same command again; what is done is kept"
+        ) from error
 
 
 def in_tasks(
@@ -149,12 +135,3 @@ def in_tasks(
         done, _ = ray.wait(list(running), num_returns=1)
         key = running.pop(done[0])
         yield key, result(ray, done[0], what(key), advice)
-
-
-def _why(address: str | None, error: Exception) -> str:
-    words = " ".join(str(error).split())[:300]
-    if not address:
-        return f"engine.address=null: Ray does not start here ({words}): look at /tmp/ray/session_latest/logs"
-    if isinstance(error, ConnectionError):
-        return f"engine.address={address}: no Ray cluster answers ({words}): start one (`ray start --head`), or give engine.address=null"
-    return f"engine.address={address}: the cluster does not take this process ({words})"

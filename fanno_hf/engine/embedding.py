@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fanno_hf.engine import work
-from fanno_hf.engine.cluster import Cluster
+from fanno_hf.engine.cluster import Cluster, raise_if_over
 from fanno_hf.errors import FannoError
 from fanno_hf.vectors.embedder import Embedder
 from fanno_hf.vectors.store import CHUNK
@@ -91,6 +91,7 @@ class RayEmbedder:
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from error
             except ray.exceptions.RayError as error:
+                raise_if_over(ray, error)
                 if rows is not None:
                     self._count(lost, rows, error)
                     waiting.appendleft(rows)

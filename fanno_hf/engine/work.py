@@ -168,6 +168,14 @@ def _settings(config: str) -> "Settings":
     return Settings.of({**resolved, "processes": 1, "threads": 1})
 
 
+def ours() -> dict[str, str]:
+    """Returns the version of fanno_hf here."""
+    from fanno_hf import __version__
+    from fanno_hf.pipeline.versions import source_digest
+
+    return {"fanno_hf": f"{__version__} ({source_digest()})"}
+
+
 def describe(sign: str, embedder: str) -> dict[str, Any]:
     """Returns what `stage=doctor` wants to know of a node: versions, what the embedder lacks, whether it sees a file.
 
@@ -177,14 +185,16 @@ def describe(sign: str, embedder: str) -> dict[str, Any]:
     """
     import platform
 
-    from fanno_hf import __version__
     from fanno_hf.pipeline.services import build
-    from fanno_hf.pipeline.versions import source_digest, versions
+    from fanno_hf.pipeline.versions import versions
 
     try:
         build("embedder", json.loads(embedder)).check_installed()
         lacks = None
     except UserError as error:
         lacks = str(error)
-    ours = {"Python": platform.python_version(), "fanno_hf": f"{__version__} ({source_digest()})"}
-    return {"versions": {**ours, **versions()}, "embedder": lacks, "sees": Path(sign).exists()}
+    return {
+        "versions": {"Python": platform.python_version(), **ours(), **versions()},
+        "embedder": lacks,
+        "sees": Path(sign).exists(),
+    }

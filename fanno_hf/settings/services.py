@@ -48,6 +48,11 @@ class Engine(Closed):
     embedders: Natural | None = None
     clients: Count = 1
 
+    def check_together(self) -> None:
+        """Raises UserError where Ray does not share GPUs like that."""
+        if self.gpus > 1 and self.gpus % 1:
+            raise UserError(f"engine.gpus={self.gpus:g}: a process has a share of one GPU (below 1), or whole ones")
+
 
 class Price(Closed):
     """What a teacher costs; None is unknown, and counts nothing."""

@@ -71,6 +71,7 @@ class Settings(Group):
         settings._check_verdicts()
         settings._check_currencies()
         settings.prescreen.communities.check_together()
+        settings.engine.check_together()
         compile_patterns("stages.prescreen.prompt_injections", settings.prescreen.prompt_injections)
         compile_patterns("report.code", settings.report.code)
         settings._resolved, settings._documents = resolved, documents
