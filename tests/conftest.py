@@ -22,13 +22,12 @@ from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
 
-from datasets import Dataset, Features, List, Value, fingerprint  # noqa: E402
+from datasets import Dataset, List, Value  # noqa: E402
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
-from pyarrow import Schema
 
 # Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
 yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,22 +46,8 @@ def _load_once(file: TextIO | Path) -> DictConfig:
 
 
 OmegaConf.load = _load_once
-# `datasets` copies and describes its schemas in every step, which is a sixth of a small run; nobody changes the type of a column
+# `datasets` copies its schemas in every step, which is a sixth of a small run; nobody changes the type of a column
 Value.__deepcopy__ = List.__deepcopy__ = lambda self, _: self
-_read_schema, _read = Features.from_arrow_schema, {}
-
-
-def _read_schema_once(schema: Schema) -> Features:
-    """Features.from_arrow_schema; the same schema is read a first time only."""
-    key = schema.serialize().to_pybytes()
-    if key not in _read:
-        _read[key] = _read_schema(schema)
-    return Features(_read[key])
-
-
-Features.from_arrow_schema = staticmethod(_read_schema_once)
-# it pickles every function that is mapped, to find in its cache what was mapped before; nothing is looked for there
-fingerprint.update_fingerprint = lambda *_: fingerprint.generate_random_fingerprint()
 os.fsync = lambda _: None  # no test cuts the power
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
