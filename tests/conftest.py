@@ -22,10 +22,11 @@ from fanno_hf.steps.rows import features
 
 os.environ |= QUIET  # as the command does, before `datasets` is imported
 
-from datasets import Dataset, Value  # noqa: E402
+from datasets import Dataset, List, Value  # noqa: E402
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 # Hydra reads the same files of conf/ hundreds of times: with the parser in C, where there is one
@@ -46,7 +47,7 @@ def _load_once(file: TextIO | Path) -> DictConfig:
 
 OmegaConf.load = _load_once
 # `datasets` copies its schemas in every step, which is a sixth of a small run; nobody changes the type of a column
-Value.__deepcopy__ = lambda self, _: self
+Value.__deepcopy__ = List.__deepcopy__ = lambda self, _: self
 os.fsync = lambda _: None  # no test cuts the power
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "conf"
@@ -89,13 +90,18 @@ def _compose(folder: Path, name: str, choices: tuple[str, ...]) -> bytes:
         return pickle.dumps(compose(name, list(choices)))
 
 
+@cache
+def _parse(override: str) -> Override:
+    return OverridesParser.create().parse_override(override)
+
+
 def compose_config(*overrides: str, name: str = "config", folder: Path = CONFIGURATION) -> DictConfig:
     """Returns the configuration as Hydra composes it for these overrides.
 
     Most tests choose the same files and differ in a few values: files are composed once, values are set as Hydra does.
     """
     choices, values = [], []
-    for given in OverridesParser.create().parse_overrides(list(overrides)):
+    for given in map(_parse, overrides):
         key = given.key_or_group
         is_value = not (given.is_add() or given.is_delete() or key.startswith("hydra."))
         is_value = is_value and not (CONFIGURATION / key).is_dir()

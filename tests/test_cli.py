@@ -291,7 +291,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
         time.sleep(0.005)
 
 
-SIGNALS = {"SIGINT": (signal.SIGINT, 3), "SIGTERM": (signal.SIGTERM, 45), "SIGHUP": (signal.SIGHUP, 20)}
+SIGNALS = {"SIGINT": (signal.SIGINT, 3), "SIGTERM": (signal.SIGTERM, 45)}
 
 
 @pytest.fixture(scope="module", params=SIGNALS.values(), ids=SIGNALS)
@@ -326,12 +326,12 @@ def test_what_was_answered_before_a_signal_is_not_asked_again(stopped, cli):
 
 
 SWALLOWS_INTERRUPTS = """
-import os, signal
+import os, sys
 from fanno_hf.cli import signals
 signals.GRACE = 0.1
 with signals.heeding_signals():
     try:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), int(sys.argv[1]))
         while True:
             pass
     except signals.Stopped:
@@ -340,9 +340,12 @@ with signals.heeding_signals():
 """
 
 
-def test_a_signal_ends_a_process_whose_libraries_swallow_it():
-    done = subprocess.run([sys.executable, "-c", SWALLOWS_INTERRUPTS], capture_output=True, text=True, timeout=SECONDS)
-    assert (done.returncode, done.stderr) == (143, STOPPED + "\n")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_process_whose_libraries_swallow_it(sent):
+    asked = [sys.executable, "-c", SWALLOWS_INTERRUPTS, str(int(sent))]
+    options = {"capture_output": True, "text": True, "timeout": SECONDS, "preexec_fn": heed_interrupts}
+    done = subprocess.run(asked, **options)
+    assert (done.returncode, done.stderr) == (128 + sent, STOPPED + "\n")
 
 
 def small_files() -> None:
@@ -415,7 +418,7 @@ def test_a_reader_that_is_gone_gets_no_traceback():
     assert (done.returncode, done.stderr.splitlines()) == (1, [said])
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_a_library_made_another_error_of_is_a_signal(caplog, sent):
     with pytest.raises(ConfigCompositionException) as caught:  # as Hydra does of what OmegaConf raises after a signal
         try:
@@ -429,12 +432,17 @@ def test_a_signal_that_a_library_made_another_error_of_is_a_signal(caplog, sent)
     assert caplog.messages == [STOPPED]
 
 
-CLOSED = {"input": (0,), "output": (1,), "error": (2,), "all three": (0, 1, 2)}
+DONE, MISTAKE = (("--cfg", "job"), 0), (("stage=agument",), 2)
 
 
-@pytest.mark.parametrize("numbers", CLOSED.values(), ids=CLOSED)
 @pytest.mark.parametrize(
-    ("asked", "code"), [(("--cfg", "job"), 0), (("stage=agument",), 2)], ids=["done", "a mistake"]
+    ("numbers", "asked", "code"),
+    [
+        # those that are open are written to
+        *(((0,), *MISTAKE), ((1,), *MISTAKE), ((2,), *DONE)),
+        *(((0, 1, 2), *DONE), ((0, 1, 2), *MISTAKE)),
+    ],
+    ids=["input", "output", "error", "all, done", "all, a mistake"],
 )
 def test_a_stream_that_is_closed_is_not_written_to(tmp_path, numbers, asked, code):
     def close() -> None:
@@ -462,30 +470,31 @@ HEAVY = ("torch", "datasets", "sentence_transformers", "transformers", "faiss", 
 LOADED = """
 import json, sys
 from fanno_hf.__main__ import main
-sys.argv = ["fanno_hf", *sys.argv[1:]]
-code = main()
-print(json.dumps([code, sorted(sys.modules)]))
+codes = []
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["fanno_hf", *arguments]
+    codes.append(main())
+print(json.dumps([codes, sorted(sys.modules)]))
 """
 
 
-def loaded(folder: Path, *arguments: str, watched: Sequence[str] = HEAVY) -> tuple[int, set[str]]:
-    """The exit code of the command in a process of its own, and which of the watched modules it imported."""
-    asked = [sys.executable, "-c", LOADED, *arguments]
+def loaded(folder: Path, *commands: Sequence[str], watched: Sequence[str] = HEAVY) -> tuple[list[int], set[str]]:
+    """The exit codes of commands, one after the other in a process of its own, and which of the watched modules it imported."""
+    asked = [sys.executable, "-c", LOADED, json.dumps(commands)]
     done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
-    code, modules = json.loads(done.stdout.splitlines()[-1])
-    return code, set(watched) & set(modules)
+    codes, modules = json.loads(done.stdout.splitlines()[-1])
+    return codes, set(watched) & set(modules)
 
 
-@pytest.mark.parametrize(
-    ("asked", "code"), [("--help", 0), ("stage=agument", 2), ("stages.sed.x=1", 2), ("report.rows=0", 2)]
-)
-def test_help_and_mistakes_load_no_library(tmp_path, asked, code):
-    assert loaded(tmp_path, asked) == (code, set())
-
-
-def test_a_mistake_about_the_runs_to_compare_loads_nothing_that_reads_one(tmp_path):
-    asked = ("stage=diff", "diff.a=nowhere", "diff.b=nothing")
-    assert loaded(tmp_path, *asked, watched=(*HEAVY, "pyarrow", "huggingface_hub")) == (2, set())
+def test_help_and_mistakes_load_no_library_and_one_about_runs_to_compare_nothing_that_reads_them(tmp_path):
+    mistakes = (
+        ["stage=agument"],
+        ["stages.sed.x=1"],
+        ["report.rows=0"],
+        ["stage=diff", "diff.a=nowhere", "diff.b=nothing"],
+    )
+    found = loaded(tmp_path, ["--help"], *mistakes, watched=(*HEAVY, "pyarrow", "huggingface_hub"))
+    assert found == ([0, 2, 2, 2, 2], set())
 
 
 def test_an_embedder_that_is_not_installed_is_noticed_before_the_first_request(small, tmp_path, monkeypatch):
@@ -497,12 +506,12 @@ def test_an_embedder_that_is_not_installed_is_noticed_before_the_first_request(s
 
 def test_an_export_loads_no_library(finished, tmp_path):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    assert loaded(tmp_path, *command(tmp_path, "stage=export")) == (0, set())
+    assert loaded(tmp_path, command(tmp_path, "stage=export")) == ([0], set())
 
 
 def test_a_run_that_is_up_to_date_loads_no_library(finished):
     # but pandas, which pyarrow imports where it makes an array
-    assert loaded(finished, *command(finished)) in ((0, {"pandas"}), (0, set()))
+    assert loaded(finished, command(finished)) in (([0], {"pandas"}), ([0], set()))
 
 
 def test_help_fits_a_terminal_and_has_a_line_for_everything_that_can_be_asked_for(cli):

@@ -75,7 +75,6 @@ SHORTENED = {"shortened": True}
 ODD = {
     "thinks": Odd(thinks(THINK), used=THOUGHT, said=("cannot be kept from thinking",)),
     "thinks, one verdict a request": Odd(thinks(THINK), (SEPARATE,), used=THOUGHT),
-    "its template opens the thought": Odd(thinks("{thoughts}</think>\n\n{text}"), (SEPARATE,), used=THOUGHT),
     "thoughts apart, content null": Odd(thinks(), (SEPARATE,), used=THOUGHT),
     "thoughts apart, content empty": Odd(thinks(field="reasoning", empty=""), used=THOUGHT),
     "channels": Odd(thinks(HARMONY), used=THOUGHT),
@@ -108,10 +107,6 @@ ODD = {
     "600 tokens, and says nothing of use": Odd(holds(600, lambda *_: "Bad Request"), SMALL, LONG, used=SHORTENED),
     "600 tokens, and writes less": Odd(holds(600, None), SMALL, LONG, said=("was full after 600 tokens",)),
     "1400 tokens, fails with 500": Odd(holds(1400, lambda *_: "Internal Server Error", 500), (), LONG, used=SHORTENED),
-    "1400 tokens, an error with 200": Odd(holds(1400, lambda *_: "too many tokens", 200), (), LONG, used=SHORTENED),
-    "1400 tokens, in another language": Odd(
-        holds(1400, lambda *_: "输入过长，请缩短后重试", 200), (), LONG, used=SHORTENED
-    ),
     "1400 tokens, and nothing with 200": Odd(holds(1400, lambda *_: "", 200), (), LONG, used=SHORTENED),
     "1400 tokens, forbids more": Odd(
         holds(1400, lambda most, *_: f"input length exceeds quota: max {most} tokens", 403), (), LONG, used=SHORTENED

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,16 +68,23 @@ def test_every_stage_is_projected(both):
     assert [stage.stage for stage in both[0]] == ["prescreen", "seed", "augment", "respond"]
 
 
+def settings(folder, *more: str):
+    """The settings of an estimate from twenty rows, for a run in `folder`/run."""
+    given = ("teacher=scripted", "embedder=hashing", "tokenizer=words", "estimate.rows=20")
+    return resolve(compose_config(*given, f"run={folder / 'run'}", *more))
+
+
 @pytest.fixture
 def config(tmp_path):
-    overrides = [
-        "teacher=scripted",
-        "embedder=hashing",
-        "tokenizer=words",
-        f"run={tmp_path / 'run'}",
-        "estimate.rows=20",
-    ]
-    return lambda *more: resolve(compose_config(*overrides, *more))
+    """A function from overrides to the settings of an estimate."""
+    return partial(settings, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """An estimate that nothing is asked of: (what it says, where its run would be)."""
+    folder = tmp_path_factory.mktemp("plain")
+    return str(project(settings(folder))), folder / "run"
 
 
 def cells(text: str, stage: str) -> list[str]:
@@ -84,8 +92,8 @@ def cells(text: str, stage: str) -> list[str]:
     return next(line.strip("|").replace(" ", "").split("|") for line in text.splitlines() if f"| {stage} " in line)
 
 
-def test_the_table_ends_with_the_pairs(config):
-    assert re.search(r"^at most \d+ pairs$", str(project(config())), re.MULTILINE)
+def test_the_table_ends_with_the_pairs(plain):
+    assert re.search(r"^at most \d+ pairs$", plain[0], re.MULTILINE)
 
 
 def test_a_price_gives_the_cost(config):
@@ -102,13 +110,12 @@ def test_what_is_in_the_cache_of_the_server_costs_what_it_costs_there():
     assert probe.project("seed", 100, 100, 8).cost == pytest.approx(16.0)
 
 
-def test_without_a_price_there_is_no_cost(config):
-    assert "cost" not in str(project(config()))
+def test_without_a_price_there_is_no_cost(plain):
+    assert "cost" not in plain[0]
 
 
-def test_an_estimate_writes_nothing_into_the_run_folder(config, tmp_path):
-    project(config())
-    assert not (tmp_path / "run").exists()
+def test_an_estimate_writes_nothing_into_the_run_folder(plain):
+    assert not plain[1].exists()
 
 
 def test_documents_that_may_be_asked_about_only_once_limit_the_projected_pool(config):

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -57,18 +58,14 @@ def shown(settings, capsys):
 # ---- the same requests as the run's
 
 
-def test_a_run_asks_for_what_was_previewed_and_more(settings, sent, tmp_path):
+def test_a_run_asks_for_what_was_previewed_and_more_and_sends_none_of_it_again(settings, sent, tmp_path):
     preview(settings(*ALONE))
     previewed = sent()
-    execute(settings(*ALONE, f"journal={tmp_path / 'another.sqlite'}"))
-    assert len(previewed) > 10 and previewed < sent()
-
-
-def test_a_run_does_not_send_again_what_a_preview_sent(settings, sent):
-    preview(settings(*ALONE))
-    previewed = sent()
+    execute(settings(*ALONE, f"run={tmp_path / 'apart'}"))  # with a journal of its own
+    alone = sent()
+    assert len(previewed) > 10 and previewed < alone
     execute(settings(*ALONE))
-    assert previewed.isdisjoint(sent())
+    assert sent() == alone - previewed
 
 
 @pytest.mark.parametrize("overrides", [(), ("stages.prescreen.longest_first=true",)])
@@ -94,9 +91,30 @@ def test_what_was_prescreened_with_other_settings_is_not_taken(settings, shown, 
 # ---- what it leaves
 
 
-def test_only_the_journal_is_written(settings, tmp_path):
-    preview(settings())
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["journal.sqlite"]
+def previewed(folder: Path, *overrides: str, documents: Sequence[str] = DOCUMENTS) -> str:
+    """What a preview of documents prints that leaves what it leaves in `folder`/run."""
+    said, path = io.StringIO(), write_documents(folder / "documents.jsonl", documents)
+    with redirect_stdout(said):
+        preview(
+            resolve(compose_config(*SMALL, "data=files", f"data.path={path}", f"run={folder / 'run'}", *overrides))
+        )
+    return said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where the preview of all eight documents leaves what it leaves."""
+    return tmp_path_factory.mktemp("preview")
+
+
+@pytest.fixture(scope="module")
+def whole(folder) -> str:
+    """What a preview of all eight documents prints: some become pairs and some do not."""
+    return previewed(folder, "preview.rows=8")
+
+
+def test_only_the_journal_is_written(whole, folder):
+    assert [path.name for path in (folder / "run").iterdir()] == ["journal.sqlite"], whole
 
 
 def test_a_shared_journal_leaves_no_run_folder(settings, tmp_path):
@@ -122,16 +140,6 @@ def test_a_finished_run_stays_as_it_is(settings, tmp_path):
 def test_undecided_verdicts_are_shown_and_stop_nothing(shown):
     limits = [f"stages.{stage}.undecided_limit=0.0" for stage in ("prescreen", "seed", "respond")]
     assert "low_quality undecided" in shown("top_logprobs=0", "preview.rows=8", *limits)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> str:
-    """What a preview of all eight documents prints: some become pairs and some do not."""
-    folder, said = tmp_path_factory.mktemp("preview"), io.StringIO()
-    data = ("data=files", f"data.path={write_documents(folder / 'documents.jsonl')}", f"run={folder / 'run'}")
-    with redirect_stdout(said):
-        preview(resolve(compose_config(*SMALL, *data, "preview.rows=8")))
-    return said.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -247,16 +255,17 @@ def test_a_hostile_document_cannot_steer_the_terminal(shown, tmp_path):
     assert re.findall("^━━ (.)", said, re.MULTILINE) in (["1"], ["1", "2"])
 
 
-@pytest.fixture
-def page(settings, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> bytes:
     """The page about hostile documents."""
-    write_documents(tmp_path / "documents.jsonl", [HOSTILE, *DOCUMENTS[:2]])
-    preview(settings(f"preview.html={tmp_path / 'preview.html'}"))
-    return tmp_path / "preview.html"
+    folder = tmp_path_factory.mktemp("page")
+    page = folder / "preview.html"
+    previewed(folder, "preview.rows=3", f"preview.html={page}", documents=[HOSTILE, *DOCUMENTS[:2]])
+    return page.read_bytes()
 
 
 def test_on_the_page_a_hostile_document_is_text(page):
-    html = page.read_text(encoding="utf-8")
+    html = page.decode("utf-8")
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &lt;/pre&gt;" in html
     assert "<script" not in html and "\x1b" not in html
 
@@ -266,7 +275,7 @@ def test_the_page_fits_every_window_and_asks_for_nothing(page, tmp_path):
 
     with open_browser() as browser:
         # no script, so nothing says that it is ready
-        watched = Watched(browser, tmp_path / "copy.html", page.read_bytes(), java_script_enabled=False)
+        watched = Watched(browser, tmp_path / "copy.html", page, java_script_enabled=False)
         watched.page.locator("summary").first.click()
         assert watched.page.locator("pre").first.is_visible()
         for width in (360, 1200):

@@ -76,6 +76,7 @@ def test_without_known_numbers_a_third_goes_and_then_another(words):
         "400: max_tokens must be at least 1, got -160",
         "500: the prompt has too many tokens",
         "no answer, but: prompt exceeds n_ctx",
+        "no answer, but: too many tokens",
     ],
 )
 def test_what_says_little_is_shortened_until_it_fits(words):
@@ -97,12 +98,16 @@ def test_what_the_characters_of_a_token_tell_counts_more_than_a_lower_bound():
     assert 1_200 <= characters(short) <= 4 * (512 - 64)
 
 
-def test_a_prompt_that_is_longer_than_most_that_were_answered_is_shortened_whatever_is_said():
+@pytest.mark.parametrize(
+    "said", [Refused("400: Bad Request"), CallFailed("no answer, but: 输入过长，请缩短后重试")], ids=str
+)
+def test_a_prompt_that_is_longer_than_most_that_were_answered_is_shortened_whatever_is_said(said):
     lengths = Lengths()
-    assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is not None
+    assert lengths.shortened(request(), request(), said) is not None
     lengths.note(request(DOCUMENT[:2000]), Completion("Why?", prompt_tokens=520))
-    assert lengths.shortened(request(), request(), Refused("400: Bad Request")) is not None
-    assert lengths.shortened(request(DOCUMENT[:500]), request(DOCUMENT[:500]), Refused("400: Bad Request")) is None
+    assert lengths.is_longest(request(), request())
+    assert lengths.shortened(request(), request(), said) is not None
+    assert lengths.shortened(request(DOCUMENT[:500]), request(DOCUMENT[:500]), said) is None
 
 
 @pytest.mark.parametrize(
