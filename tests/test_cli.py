@@ -291,7 +291,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
         time.sleep(0.005)
 
 
-SIGNALS = {"SIGINT": (signal.SIGINT, 3), "SIGTERM": (signal.SIGTERM, 45)}
+SIGNALS = {"SIGINT": (signal.SIGINT, 3), "SIGTERM": (signal.SIGTERM, 45), "SIGHUP": (signal.SIGHUP, 20)}
 
 
 @pytest.fixture(scope="module", params=SIGNALS.values(), ids=SIGNALS)

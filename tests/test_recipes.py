@@ -24,9 +24,9 @@ DRY = (
     "teacher=scripted",
     "~teacher.base_url",
     "data=sample",
-    "data.limit=30",
+    "data.limit=60",
     "embedder=hashing",
-    "stages.augment.target_size=12",
+    "stages.augment.target_size=20",
 )
 DRY_OF = {
     **dict.fromkeys(RECIPES, ("~teacher.model", "~data.name", "~data.text_column", "tokenizer.name_or_path=words")),
@@ -84,8 +84,8 @@ def test_recipe_runs_dry(name, tmp_path):
     """With its own numbers but for the size, on the scripted teacher."""
     config = resolve(compose_recipe(name, *DRY, *DRY_OF[name], f"run={tmp_path / 'run'}", "log_level=WARNING"))
     folder = execute(config)
-    assert len(read(folder.path, "augment")) == 12
-    assert len(read(folder.path, "data")) > 6
+    assert len(read(folder.path, "augment")) == 20
+    assert len(read(folder.path, "data")) > 10
     passages = 1 + config.respond.retrieved if config.respond.mode == "grounded" else 0
     assert all(len(row["passages"]) == passages for row in read(folder.path, "respond"))
 

@@ -1,4 +1,4 @@
-"""Documents become passages, each for itself, in processes processes: those that are kept, and those that rules object to.
+"""Documents become passages, each for itself, in several processes: those that are kept, and those that rules object to.
 
 screened(documents, context)  ->  passages with the columns of DOCUMENT and SKETCH, rejected rows by phase, then by place
 """
@@ -36,7 +36,7 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     settings = context.settings
     contamination = context.contamination if context.benchmarks and judged else None
     if contamination:
-        contamination("")  # reads the benchmarks, before there are processes processes
+        contamination("")  # reads the benchmarks, before there are several processes
     screening = Screening(
         settings.prescreen, context.counter, context.random_seed, judged=judged, contamination=contamination
     )

@@ -6,8 +6,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pytest
 from scipy.sparse import csr_matrix
 
+from fanno_hf.communities import approximate, links
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import link
 from fanno_hf.communities.prepare import prepared_tiles
@@ -53,6 +55,14 @@ def threshold_graph(rows: np.ndarray, threshold: float, block_size: int = 1024) 
     """Returns the graph of all rows, made as `detect_communities` makes it."""
     with prepared_tiles(unit_rows(rows), threshold, block_size, None) as tiles:
         return link(tiles, progress=False)
+
+
+def compare_in_blocks(monkeypatch: pytest.MonkeyPatch, most: int, rows: int) -> None:
+    """Lets workers compare from the first row on: blocks of `most` rows, and `rows` at a time for cells."""
+    for module, name, value in ((links, "_MOST", most), (links, "_LEAST", 10), (approximate, "_ROWS", rows)):
+        monkeypatch.setattr(module, name, value)
+    for module in (links, approximate):
+        monkeypatch.setattr(module, "SPREAD", 1)
 
 
 class Elsewhere(Here):

@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from fanno_hf.communities import approximate, detect_communities, links, prepare
+from fanno_hf.communities import detect_communities, links, prepare
 from fanno_hf.communities.links import Links, all_links
 from fanno_hf.communities.prepare import prepared_tiles
-from tests.communities import Elsewhere, clustered, decaying, unit
+from tests.communities import Elsewhere, clustered, compare_in_blocks, decaying, unit
 
 ALGORITHMS = ("fast", "louvain", "leiden", "components", "approximate")
 
@@ -16,10 +16,7 @@ ALGORITHMS = ("fast", "louvain", "leiden", "components", "approximate")
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of 100 rows, from the first row on."""
-    for module, name, value in ((links, "_MOST", 100), (links, "_LEAST", 10), (approximate, "_ROWS", 100)):
-        monkeypatch.setattr(module, name, value)
-    for module in (links, approximate):
-        monkeypatch.setattr(module, "SPREAD", 1)
+    compare_in_blocks(monkeypatch, 100, 100)
 
 
 def rows_with_ties() -> np.ndarray:

@@ -6,14 +6,14 @@ import signal
 import numpy as np
 import pytest
 
-from fanno_hf.communities import approximate, detect_communities, links
+from fanno_hf.communities import detect_communities
 from fanno_hf.engine import work
 from fanno_hf.engine.cluster import Cluster
 from fanno_hf.engine.embedding import RayEmbedder
 from fanno_hf.engine.on_ray import RayEngine
 from fanno_hf.settings import Engine
 from fanno_hf.vectors.embedder import HashingEmbedder
-from tests.communities import clustered
+from tests.communities import clustered, compare_in_blocks
 
 CONFIG = {"_target_": "fanno_hf.vectors.embedder.HashingEmbedder", "dimension": 16}
 pytestmark = pytest.mark.ray
@@ -34,10 +34,7 @@ def engine(connected, tmp_path):
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of 300 rows, from the first row on."""
-    for module, name, value in ((links, "_MOST", 300), (links, "_LEAST", 10), (approximate, "_ROWS", 200)):
-        monkeypatch.setattr(module, name, value)
-    for module in (links, approximate):
-        monkeypatch.setattr(module, "SPREAD", 1)
+    compare_in_blocks(monkeypatch, 300, 200)
 
 
 def rows_at_the_border() -> np.ndarray:

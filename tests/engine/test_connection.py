@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,18 +106,18 @@ def test_gpus_that_nobody_asks_for_may_be_missing():
     nodes.check_room(Nodes({"CPU": 1.0}), Engine(name="ray", gpus=1.0, embedders=0))
 
 
+def connect(cluster) -> None:
+    """Connects to a cluster, and leaves it."""
+    with closing(Cluster(Engine(name="ray", address=cluster.address))) as connected:
+        _ = connected.ray
+
+
 @pytest.mark.ray
 def test_a_node_with_another_version_is_named(cluster, monkeypatch):
     monkeypatch.setattr(versions, "source_digest", lambda: "another1")
-    connected = Cluster(Engine(name="ray", address=cluster.address))
-    try:
-        with pytest.raises(
-            UserError,
-            match=r"^engine=ray, node 127\.0\.0\.1: fanno_hf \S+ \(\w{8}\), here \S+ \(another1\): install the same",
-        ):
-            _ = connected.ray
-    finally:
-        connected.close()
+    said = r"^engine=ray, node 127\.0\.0\.1: fanno_hf \S+ \(\w{8}\), here \S+ \(another1\): install the same"
+    with pytest.raises(UserError, match=said):
+        connect(cluster)
 
 
 @pytest.fixture
@@ -133,15 +134,9 @@ def bare(cluster, tmp_path):
 def test_a_node_without_fanno_hf_is_named(cluster, bare, tmp_path):
     from tests.engine.test_doctor import findings
 
-    connected = Cluster(Engine(name="ray", address=cluster.address))
-    try:
-        with pytest.raises(
-            UserError,
-            match=r"^engine=ray, node 127\.0\.0\.1.*: fanno_hf does not load there \(.*\): install the same version$",
-        ):
-            _ = connected.ray
-    finally:
-        connected.close()
+    said = r"^engine=ray, node 127\.0\.0\.1.*: fanno_hf does not load there \(.*\): install the same version$"
+    with pytest.raises(UserError, match=said):
+        connect(cluster)
     found = findings(tmp_path, f"engine.address={cluster.address}")
     assert found["node"][0] == "bad"
     assert "fanno_hf does not load there" in found["node"][1]
