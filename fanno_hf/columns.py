@@ -24,7 +24,7 @@ DOCUMENT = {
 POSITION = {"position": "int64"}
 """A document's place in its source, from 0, while it is pre-screened: what puts the shards of a run in order."""
 
-SKETCH = {"exact_key": "binary", "band_keys": "binary", "shingles": "int32"}
+SKETCH = {"exact_key": "binary", "band_keys": "binary", "shingles": "int32", "signature": "binary"}
 """What passages are compared by: see `texts.near_duplicates`."""
 
 RAW_DOCUMENT = {

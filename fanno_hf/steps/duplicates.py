@@ -83,6 +83,19 @@ def _exact_keys(sides: Sequence["Dataset | None"]) -> np.ndarray:
 
 
 def _sketches(sides: Sequence["Dataset | None"], near: NearDuplicates, random_seed: int) -> Sketches:
+    def sketched(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return sketch(texts, near.threshold, near.ngram, near.num_perm, random_seed)
+
+    def signatures(places: np.ndarray) -> np.ndarray:
+        signed, base = [np.empty((0, near.num_perm), dtype=np.uint8)], 0
+        for side in filter(None, sides):
+            mine = places[(places >= base) & (places < base + len(side))] - base
+            for _, known, texts in _slices([side.select(mine)], ["signature"]):
+                part = np.frombuffer(b"".join(known["signature"]), dtype=np.uint8) if known else sketched(texts)[2]
+                signed.append(part.reshape(-1, near.num_perm))
+            base += len(side)
+        return np.concatenate(signed)
+
     sizes = np.empty(_count(sides), dtype=np.int64)
     keys = np.empty((0, len(sizes)), dtype=np.uint32)
     for start, known, texts in _slices(sides, ["band_keys", "shingles"]):
@@ -90,12 +103,12 @@ def _sketches(sides: Sequence["Dataset | None"], near: NearDuplicates, random_se
             mine = known["shingles"]
             part = np.frombuffer(b"".join(known["band_keys"]), dtype=np.uint32).reshape(len(mine), -1)
         else:
-            part, mine = sketch(texts, near.threshold, near.ngram, near.num_perm, random_seed)
+            part, mine, _ = sketched(texts)
         if not len(keys):
             keys = np.empty((part.shape[1], len(sizes)), dtype=np.uint32)
         keys[:, start : start + len(mine)] = part.T
         sizes[start : start + len(mine)] = mine
-    return keys, sizes
+    return Sketches(keys, sizes, signatures)
 
 
 def _count(sides: Sequence["Dataset | None"]) -> int:

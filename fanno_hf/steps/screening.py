@@ -159,8 +159,9 @@ def _sketches(texts: Sequence[str], settings: NearDuplicates, random_seed: int) 
         part = texts[start : start + TOGETHER]
         found = {"exact_key": [key.tobytes() for key in exact_keys(part)]}
         if settings.threshold is not None:
-            keys, sizes = sketch(part, settings.threshold, settings.ngram, settings.num_perm, random_seed)
+            keys, sizes, signed = sketch(part, settings.threshold, settings.ngram, settings.num_perm, random_seed)
             found |= {"band_keys": [bands.tobytes() for bands in keys], "shingles": sizes.tolist()}
+            found |= {"signature": [values.tobytes() for values in signed]}
         yield from (dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from rensa import RMinHash
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.special import bdtr
 
 from fanno_hf.texts.shingles import MULTIPLIER
 
@@ -18,7 +19,7 @@ from fanno_hf.texts.shingles import MULTIPLIER
 TOGETHER = 31
 ALONE = np.uint32(2**32 - 1)  # the bucket of a set that shares none
 BATCH = 2**23  # members of the sets compared at a time: 64 MB
-_MISS_RATE = 2e-4
+_MISS_RATE, _UNLIKE = 2e-4, 1e-6
 
 
 def choose_bands(threshold: float, num_perm: int) -> tuple[int, int]:
@@ -64,6 +65,23 @@ def band_keys(values: np.ndarray, bands: tuple[int, int]) -> np.ndarray:
         keys = (keys + values[:, :, column]) * MULTIPLIER
         keys ^= keys >> np.uint64(32)
     return keys.astype(np.uint32)  # two bands with the same key only cost a comparison
+
+
+def low_bytes(values: np.ndarray) -> np.ndarray:
+    """Returns the low byte of each value of signatures: uint8, of the same shape (b-bit minwise hashing, Li and König 2010).
+
+    Two sets agree in a byte with a probability of their Jaccard similarity s, and by chance: s + (1 - s) / 256.
+    """
+    return values.astype(np.uint8)
+
+
+def least_agreement(threshold: float, num_perm: int) -> int:
+    """Returns the bytes in which two signatures agree at least if the sets are as similar as the threshold.
+
+    A pair at the threshold agrees in fewer with a probability of at most one in a million, by the binomial distribution; where the
+    bands alone miss 2 in 10,000, that is nothing.
+    """
+    return next(count for count in range(num_perm + 1) if bdtr(count, num_perm, threshold) > _UNLIKE)
 
 
 def name_buckets(keys: np.ndarray, fixed: int) -> None:

@@ -1,5 +1,6 @@
 """Exact and near duplicates."""
 
+import math
 import os
 import subprocess
 import sys
@@ -163,6 +164,30 @@ def test_signatures_agree_in_as_many_values_as_the_sets_are_alike():
     assert np.mean(values[0] == values[2]) < 0.01
 
 
+@pytest.mark.parametrize(("threshold", "num_perm"), [(0.3, 128), (0.5, 256), (0.7, 128), (0.9, 64)])
+def test_a_pair_at_the_threshold_agrees_in_fewer_bytes_once_in_a_million(threshold, num_perm):
+    least = minhash.least_agreement(threshold, num_perm)
+    at_most = lambda most: sum(  # noqa: E731
+        math.comb(num_perm, k) * threshold**k * (1 - threshold) ** (num_perm - k) for k in range(most + 1)
+    )
+    assert at_most(least - 1) <= 1e-6 < at_most(least)
+
+
+def test_equal_texts_agree_in_all_bytes():
+    assert minhash.least_agreement(1.0, 128) == 128
+    assert find_near_duplicates([MOSS, MOSS.upper()], threshold=1.0)[1] == alone(0, 1.0)
+
+
+def test_texts_that_share_a_bucket_by_chance_are_not_read_again():
+    rng = np.random.default_rng(5)
+    texts = Slices([" ".join(f"w{number}" for number in rng.integers(0, 10, 200)) for _ in range(500)])
+    keys, sizes, _ = near_duplicates.sketch(texts.texts, 0.7, 3, 128, 0)
+    minhash.name_buckets(buckets := keys.T.copy(), 0)
+    assert sum(map(len, minhash.split_batches(buckets, sizes))) > 100
+    assert find_near_duplicates(texts) == [None] * 500
+    assert texts.given == 500
+
+
 def test_chinese_texts_are_compared_by_character():
     text = "苔藓没有根，它们通过叶子喝雨水，即使干枯也没有死亡，雨水会在几分钟内唤醒它们。"
     other = text.replace("几分钟", "数分钟")
@@ -190,7 +215,7 @@ class Slices:
     """A column on disk: it has a length, and gives slices of a bounded size."""
 
     def __init__(self, texts: list[str]):
-        self.texts = texts
+        self.texts, self.given = texts, 0
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -198,6 +223,7 @@ class Slices:
     def __getitem__(self, key: slice) -> list[str]:
         assert isinstance(key, slice)
         assert len(self.texts[key]) <= 4096
+        self.given += len(self.texts[key])
         return self.texts[key]
 
 
