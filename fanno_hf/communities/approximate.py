@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from fanno_hf.communities.cosines import unit_rows
 from fanno_hf.communities.graph import weighted
 from fanno_hf.communities.tiles import Tiles
 from fanno_hf.communities.workers import Here, Workers
 from fanno_hf.errors import needs_extra
+from fanno_hf.progress_bar import ProgressBar
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +137,10 @@ def _link_cells(tiles: Tiles, nearest_cells: np.ndarray, progress: bool, workers
     size, keys, groups = len(nearest_cells), [np.zeros(0, np.int64)], _groups(nearest_cells)
     pattern = workers.put(tiles.of(tiles.unit[:0]))
     found_in = workers.each(link_parts, (_call(pattern, tiles.unit, parts) for parts in groups))
-    for rows, ends in tqdm(found_in, "cells", len(groups), unit="part", disable=not progress):
-        keys.append(rows[ends[0]] * size + rows[ends[1]])
+    with ProgressBar("similarities", len(groups), "groups of cells", progress) as bar:
+        for rows, ends in found_in:
+            keys.append(rows[ends[0]] * size + rows[ends[1]])
+            bar.update()
     keys = np.unique(np.concatenate(keys))  # most links are met from both ends
     return weighted(tiles.unit, *np.divmod(keys, max(1, size)))
 

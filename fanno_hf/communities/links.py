@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from fanno_hf.communities.tiles import Hits, Tiles
 from fanno_hf.communities.workers import Workers
+from fanno_hf.progress_bar import ProgressBar
 
 LINK = 24  # bytes that a link takes at most while the graph is made of it
 _LINK_IN_TILE = 128  # the same while it is taken from its tile
@@ -97,8 +97,10 @@ def all_links(tiles: Tiles, memory: float, progress: bool, workers: Workers | No
     bounds = _bounds(len(tiles.unit), workers.cores)
     count = len(bounds) * (len(bounds) + 1) // 2
     found_in = workers.each(link_blocks, _block_pairs(tiles, bounds, links, workers))
-    for numbers, found in tqdm(found_in, "similarities", count, unit="block", disable=not progress):
-        links.add_found(np.concatenate([np.arange(*block) for block in numbers]), found)
+    with ProgressBar("similarities", count, "blocks", progress) as bar:
+        for numbers, found in found_in:
+            links.add_found(np.concatenate([np.arange(*block) for block in numbers]), found)
+            bar.update()
     return links
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from fanno_hf.communities.cosines import BORDER, NOISE, Part, cosine_table, cosines, numbers
+from fanno_hf.progress_bar import ProgressBar
 
 FEW = 4096  # pairs of a tile that are finished each on its own; with more, the whole tile is cheaper
 _STRIP = 128  # rows of a tile held in float64 at a time
@@ -51,7 +51,7 @@ class Tiles:
         """Yields (first row, first column, hits) of each tile on or above the diagonal; similarity is symmetric."""
         starts = range(0, len(self.unit), self.block_size)
         count = len(starts) * (len(starts) + 1) // 2
-        with tqdm(total=count, desc="similarities", unit="tile", disable=not progress) as bar:
+        with ProgressBar("similarities", count, "tiles", progress) as bar:
             for top in starts:
                 above = slice(top, top + self.block_size)
                 for left in starts[top // self.block_size :]:

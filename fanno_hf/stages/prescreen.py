@@ -4,8 +4,6 @@
     ->  2 rows {"document_id": …, "text": …, "num_tokens": 210, "community": 7, "verdicts": […]}
 """
 
-import sys
-
 import numpy as np
 from datasets import Dataset
 
@@ -97,7 +95,7 @@ def keep_representatives(passages: Dataset, context: Context, funnel: Funnel) ->
         settings.min_size,
         settings.algorithm,
         threads=context.settings.threads,
-        progress=sys.stderr.isatty(),
+        progress=True,
         random_seed=context.random_seed,
         workers=context.engine,
     )

@@ -237,6 +237,8 @@ def judge(
 ) -> Dataset:
     """Puts the questions to every row and drops the rejected ones; the verdicts so far are kept in the column `verdicts`."""
     if not questions.names:
+        if counted:
+            counted(len(dataset), len(dataset))
         return dataset
 
     async def way(row: dict[str, Any], ask: Ask) -> dict[str, Any]:

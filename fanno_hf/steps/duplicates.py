@@ -4,7 +4,6 @@
     ->  the first; and the second, rejected: near_duplicate, "repeats 33ad…, Jaccard similarity 0.885"
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ def drop_duplicates(passages: "Dataset", funnel: Funnel, context: Context) -> "D
             near.num_perm,
             seed=context.random_seed,
             against=against,
-            progress=sys.stderr.isatty(),
+            progress=True,
             sketches=_sketches([old, passages], near, context.random_seed),
         )
         names = _names(repeats, passages, old)

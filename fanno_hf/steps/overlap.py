@@ -1,6 +1,6 @@
 """Several parts of a stage at the same time: while the teacher works on some, others are parsed, embedded and compared.
 
-parts 1 2 3 4 5   ->   1 2 3 at the teacher; 1 is done: `then(1)` here, 4 starts; 2 is done (3 was before): `then(2)`, 5 starts
+parts 1 2 3 4 5   ->   1 2 3 at the teacher; 1 is done: `embed(1)` here, 4 starts; 2 is done (3 was before): `embed(2)`, 5 starts
 
 What is done with a part comes in the order of the parts, whichever is answered first: results never depend on arrival.
 """
@@ -55,7 +55,7 @@ def overlapped(next_task: Callable[[], Callable[[], T] | None], ahead: int) -> I
 def in_parts(
     rows: Dataset,
     work: Callable[[Dataset, Funnel, Counted], Dataset],
-    then: Callable[[Dataset], object],
+    embed: Callable[[Dataset], object],
     desc: str,
     funnel: Funnel,
     teacher: Teacher,
@@ -66,21 +66,22 @@ def in_parts(
         rows: all of them; their number alone decides what the parts are.
         work: asks the teacher about a part, in a thread of its own, and returns the rows that are kept; it is given a
             funnel for the others, and what counts the rows for the progress.
-        then: does what needs no teacher with the kept rows of each part, one after the other, in their order.
+        embed: does what needs no teacher with the kept rows of each part, one after the other, in their order.
     """
     size = max(PART, -(-len(rows) // MOST_PARTS))
     starts = iter(range(0, len(rows), size) or [0])
     kept = []
     with Progress(desc, len(rows), teacher) as progress:
 
-        def next_task() -> Callable[[], tuple[Dataset, Funnel]] | None:
+        def next_task() -> Callable[[], tuple[int, Dataset, Funnel]] | None:
             if (start := next(starts, None)) is None:
                 return None
             part, dropped = rows.select(range(start, min(start + size, len(rows)))), funnel.like()
-            return lambda: (work(part, dropped, progress.advance), dropped)
+            return lambda: (len(part), work(part, dropped, progress.advance), dropped)
 
-        for done, dropped in overlapped(next_task, max(1, AT_WORK // size - 1)):
+        for count, done, dropped in overlapped(next_task, max(1, AT_WORK // size - 1)):
             funnel.absorb(dropped)
-            then(done)
+            embed(done)
+            progress.embedded(count, len(done))
             kept.append(done)
     return concatenate_datasets(kept)

@@ -1,6 +1,7 @@
 """How far an asking phase is: a live bar on a terminal, a line every ten seconds in a log or a pipe.
 
 seed: ask: 320 of 1,000 rows, 318 accepted, 128 in flight, 2,130 tokens/s, 3 sent again, 4 min left, 0.72 USD so far
+seed: ask: 1,000 of 1,000 rows, 991 accepted, 512 embedded, 0 in flight, …      the teacher is through
 """
 
 import logging
@@ -25,7 +26,7 @@ class Progress:
 
     def __init__(self, desc: str, total: int, teacher: Teacher, live: bool | None = None):
         self._desc, self._total, self._teacher = desc, total, teacher
-        self._rows = self._accepted = 0
+        self._rows = self._accepted = self._through = self._embedded = 0
         self._started = time.monotonic()
         self._usage, self._cost = teacher.usage, teacher.costs.tokens
         self._trouble = self._trouble_so_far()
@@ -54,6 +55,12 @@ class Progress:
                 self._bar.set_postfix_str(self._figures() + self._cost_so_far(), refresh=False)
                 self._bar.update(rows)
 
+    def embedded(self, rows: int, accepted: int) -> None:
+        """Counts rows for which nothing is left to do, and how many of them were embedded."""
+        with self._lock:
+            self._through += rows
+            self._embedded += accepted
+
     def line(self) -> str:
         """Returns the state as one line."""
         return f"{self._desc}: {self._rows:,} of {self._total:,} rows, {self._figures()}, {self._time_left()}{self._cost_so_far()}"
@@ -62,7 +69,10 @@ class Progress:
         rate = (self._tokens_so_far() - self._tokens) / max(time.monotonic() - self._started, 1e-9)
         trouble = {name: count - self._trouble[name] for name, count in self._trouble_so_far().items()}
         said = "".join(f", {count:,} {name}" for name, count in trouble.items() if count)
-        return f"{self._accepted:,} accepted, {self._teacher.in_flight} in flight, {rate:,.0f} tokens/s{said}"
+        embedded = f", {self._embedded:,} embedded" if self._rows == self._total and self._through else ""
+        return (
+            f"{self._accepted:,} accepted{embedded}, {self._teacher.in_flight} in flight, {rate:,.0f} tokens/s{said}"
+        )
 
     def _cost_so_far(self) -> str:
         costs = self._teacher.costs
@@ -70,9 +80,11 @@ class Progress:
         return "" if cost is None else f", {in_words(cost, costs.currency)} so far"
 
     def _time_left(self) -> str:
-        if not self._rows:
+        # when the teacher is through, embedding is what takes time
+        done = self._through if self._rows == self._total else self._rows
+        if not done:
             return "time left unknown"
-        left = (time.monotonic() - self._started) * (self._total - self._rows) / self._rows
+        left = (time.monotonic() - self._started) * (self._total - done) / done
         return f"{duration(left)} left"
 
     def _trouble_so_far(self) -> dict[str, int]:

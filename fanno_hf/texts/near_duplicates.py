@@ -21,8 +21,8 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from fanno_hf.progress_bar import ProgressBar
 from fanno_hf.texts.minhash import (
     ALONE,
     TOGETHER,
@@ -126,8 +126,8 @@ def find_near_duplicates(
     return [Repeat.at(*found[place], fixed) if place in found else None for place in places]
 
 
-def _bar(what: str, total: int, progress: bool) -> tqdm:
-    return tqdm(desc=f"near duplicates: {what}", total=total, unit=" texts", leave=False, disable=not progress)
+def _bar(what: str, total: int, progress: bool) -> ProgressBar:
+    return ProgressBar(f"near duplicates: {what}", total, "texts", progress)
 
 
 def sketch(

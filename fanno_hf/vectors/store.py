@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from fanno_hf.errors import UserError
 from fanno_hf.identity import digest
+from fanno_hf.progress_bar import ProgressBar
 from fanno_hf.vectors.embedder import Embedder
 from fanno_hf.whole_files import whole_file
 
@@ -93,7 +93,7 @@ class EmbeddingStore:
         keys = [_key(text) for text in texts]
         first = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self._rows}
         missing = sorted(first.values())
-        with tqdm(total=len(missing), desc="embed", unit=" texts", leave=False, disable=None) as bar:
+        with ProgressBar("embed", len(missing), "texts") as bar:
             size = getattr(self._embedder, "at_once", CHUNK)
             for start in range(0, len(missing), size):
                 places = missing[start : start + size]

@@ -187,7 +187,8 @@ def test_the_member_with_most_neighbours_leads_and_others_follow_by_similarity()
 
 
 @pytest.mark.parametrize("progress", [False, True])
-def test_a_bar_is_on_stderr_only_when_asked_for(progress, capsys):
+def test_a_bar_is_on_stderr_only_when_asked_for(progress, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     detect_communities(np.eye(4), progress=progress)
     captured = capsys.readouterr()
     assert ("similarities" in captured.err) == progress

@@ -66,6 +66,16 @@ def test_the_time_left_follows_from_the_rows(clock, seconds, left):
     assert shown.line().endswith(left)
 
 
+def test_when_the_teacher_is_through_the_line_says_what_is_embedded(clock):
+    shown = Progress("seed: ask", 200, teacher(), live=False)
+    shown.advance(200, 180)
+    clock.now = 60.0
+    shown.embedded(50, 45)
+    assert (
+        shown.line() == "seed: ask: 200 of 200 rows, 180 accepted, 45 embedded, 0 in flight, 0 tokens/s, 3.0 min left"
+    )
+
+
 def test_requests_without_an_answer_are_in_the_line(clock):
     used = teacher(usage=Usage(refused=1))
     shown = Progress("seed: ask", 200, used, live=False)
@@ -120,8 +130,10 @@ def test_every_asking_phase_shows_its_progress(run, monkeypatch, caplog):
     assert {line.split(":")[0] for line in seen} == {"prescreen", "seed", "augment", "respond"}
 
 
-def test_a_finished_phase_has_counted_every_row(run, monkeypatch):
+@pytest.mark.parametrize("more", [(), ("stage=prescreen", "stages.prescreen.verdicts={}")], ids=["", "no verdicts"])
+def test_a_finished_phase_has_counted_every_row(more, run, monkeypatch):
     seen = []
     monkeypatch.setattr(Progress, "__exit__", lambda self, *_: (self._over.set(), seen.append(self))[0])
-    run("stages.augment.target_size=12")
+    run("stages.augment.target_size=12", *more)
+    assert seen
     assert [(shown._rows, shown._total) for shown in seen] == [(shown._total, shown._total) for shown in seen]

@@ -268,7 +268,8 @@ def test_texts_that_stay_are_named_by_their_own_index_and_come_first():
     assert find_exact_duplicates(["Moss.", "fern.", "moss."], against=against) == [None, kept(0, 1.0), alone(0, 1.0)]
 
 
-def test_progress_is_drawn_when_it_is_asked_for(capsys):
+def test_progress_is_drawn_when_it_is_asked_for(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     find_near_duplicates(["moss"], progress=True)
     assert "near duplicates: sketch" in capsys.readouterr().err
     find_near_duplicates(["moss"])
