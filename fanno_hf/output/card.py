@@ -5,10 +5,11 @@ load it, how to make it again, and where its limits are. A run may have been beg
 says becomes neither Markdown nor HTML, and no key of the head.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,13 @@ def _digests(stage: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _parameters(manifest: Mapping[str, Any]) -> str:
     stages = {stage: entry["config"]["stages"][stage] for stage, entry in manifest["stages"].items()}
-    return yaml.safe_dump(_visible(without_paths(stages)), sort_keys=False, allow_unicode=True, width=110).strip()
+    return "".join(_as_yaml(json.dumps({stage: without_paths(config)})) for stage, config in stages.items()).strip()
+
+
+@lru_cache(maxsize=16)  # the card is written after each stage, with those before it
+def _as_yaml(content: str) -> str:
+    """Returns a JSON value as YAML."""
+    return yaml.safe_dump(_visible(json.loads(content)), sort_keys=False, allow_unicode=True, width=110)
 
 
 def _visible(value: Any) -> Any:

@@ -84,4 +84,4 @@ def in_parts(
             embed(done)
             progress.embedded(count, len(done))
             kept.append(done)
-    return concatenate_datasets(kept)
+    return concatenate_datasets(kept) if len(kept) > 1 else kept[0]

@@ -31,8 +31,6 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
 
     Returns the passages (columns of KEPT) and the rejected rows (of DOCUMENT, POSITION and REJECTION).
     """
-    from datasets import concatenate_datasets
-
     settings = context.settings
     contamination = context.contamination if context.benchmarks and judged else None
     if contamination:
@@ -47,9 +45,9 @@ def screened(documents: "Dataset", context: Context, judged: bool = True) -> tup
     if not np.isnan(starts).all():
         rows = _with_sections_cut(rows, np.flatnonzero(~np.isnan(starts)), screening, processes)
     phases = np.array(list(column(rows, "phase")), dtype=object)
-    rejected = [conform(rows.select(np.flatnonzero(phases == phase)), _REJECTED) for phase in PHASES]
+    rejected = np.concatenate([np.flatnonzero(phases == phase) for phase in PHASES])
     kept = rows.select(np.flatnonzero(phases == None)).select_columns(list(KEPT))  # noqa: E711
-    return kept, concatenate_datasets(rejected)
+    return kept, conform(rows.select(rejected), _REJECTED)
 
 
 def _with_sections_cut(rows: "Dataset", sections: np.ndarray, screening: Screening, processes: int) -> "Dataset":
