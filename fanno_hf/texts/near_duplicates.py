@@ -45,9 +45,7 @@ class Sketches(NamedTuple):
 
     keys: np.ndarray  # of their bands: uint32, shape (n_bands, n); used up
     sizes: np.ndarray  # how many shingles each has: int64, shape (n,)
-    signatures: Callable[
-        [np.ndarray], np.ndarray
-    ]  # of the texts with these indices, ascending: uint8, shape (…, num_perm)
+    signatures: Callable[[np.ndarray], np.ndarray]  # of m of them, by ascending indices: uint8, shape (m, num_perm)
 
 
 READ = 4096  # texts read at a time
@@ -185,11 +183,8 @@ def _compare(
     found: dict[int, tuple[int, float]] = {}
     kept_in: dict[int, list[int]] = defaultdict(list)  # bucket -> the places of its kept texts among the members
     bases = np.arange(len(buckets), dtype=np.uint64) << np.uint64(32)  # so that buckets of different bands differ
-    least, shingles, marks = (
-        least_agreement(threshold, signed.shape[1]),
-        _Shingles(sources, ngram),
-        np.zeros(2**16, bool),
-    )
+    least = least_agreement(threshold, signed.shape[1])
+    shingles, marks = _Shingles(sources, ngram), np.zeros(2**16, dtype=bool)
     for place, (index, column) in enumerate(zip(members.tolist(), buckets.T, strict=True)):
         names = (column + bases)[column != ALONE].tolist()
         if index >= len(sources[0]):
