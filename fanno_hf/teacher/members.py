@@ -152,11 +152,13 @@ class Members:
             f"{self.cannot_be_reached(why)}, then run the same command again; what was answered so far is kept."
         )
 
-    def wrong_setting(self, endpoint: Endpoint, why: object) -> TeacherUnavailable:
+    def wrong_setting(self, endpoint: Endpoint, why: WrongSetting) -> TeacherUnavailable:
         """The error where a server would refuse every request."""
+        advice = (
+            f": check {self._settings()}" if why.status else ""
+        )  # where it says none, the words are ours, and say what to give
         return TeacherUnavailable(
-            f"The {self.role} at {endpoint.client.base_url} answers {why}: check {self._settings()}, then run "
-            "the same command again."
+            f"The {self.role} at {endpoint.client.base_url} answers {why}{advice}, then run the same command again."
         )
 
     def hopeless(self, why: str) -> TeacherUnavailable:
