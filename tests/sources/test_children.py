@@ -10,7 +10,9 @@ import pytest
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources import kinds
+from fanno_hf.sources.children import Children
 from fanno_hf.sources.files import FileSource
+from fanno_hf.sources.options import Options
 
 # a kind of file that does what its text says; `sitecustomize` makes it known to each child
 READER = """
@@ -78,6 +80,16 @@ def test_a_file_that_ends_its_parser_is_named_and_the_others_come_in_order(put, 
         (f"{number}.act", reason) for number, (reason, _) in enumerate(BAD.values(), start=1)
     ]
     assert all(one.detail.startswith(words) for one, (_, words) in zip(source.unread, BAD.values(), strict=True))
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_process_that_is_lost_between_two_files_is_replaced_and_costs_none(put, lost):
+    first, second, third = ((file, file.name) for file in sorted(put("a", "b", "c").iterdir()))
+    with Children(2, Options()) as children:
+        before = list(children.read([first, second]))
+        children._children[lost]._process.kill()
+        children._children[lost]._process.wait()
+        assert [one.text for one in [*before, *children.read([third])]] == ["a", "b", "c"]
 
 
 def test_of_an_archive_the_other_members_are_read(tmp_path):
