@@ -118,7 +118,7 @@ os.register_at_fork(after_in_child=_begin)
 @contextmanager
 def _forking() -> Iterator[None]:
     """For as long as processes are forked."""
-    with _WITHOUT_THREADS():
+    with _FORKS():
         _FORKING.add(threading.get_ident())
         try:
             yield
@@ -127,18 +127,23 @@ def _forking() -> Iterator[None]:
 
 
 @contextmanager
-def _without_threads() -> Iterator[None]:
-    """Says to tokenizers that processes which are forked now have no threads of theirs; else they print a warning."""
-    name = "TOKENIZERS_PARALLELISM"
+def _forks() -> Iterator[None]:
+    """Has `Dataset.map` fork, whatever its caller or a newer Python would have it do; and says to tokenizers that forks have no threads
+    of theirs: else they print a warning."""
+    import multiprocess
+
+    name, method = "TOKENIZERS_PARALLELISM", multiprocess.get_start_method(allow_none=True)
     before = os.environ.get(name)
     os.environ[name] = "false"
+    multiprocess.set_start_method("fork", force=True)
     try:
         yield
     finally:
+        multiprocess.set_start_method(method, force=True)
         if before is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = before
 
 
-_WITHOUT_THREADS = Together(_without_threads)
+_FORKS = Together(_forks)
