@@ -201,7 +201,7 @@ class EmbeddingStore:
         count, dimension = len(self._rows), vectors.shape[1]
         if count and dimension != (held := self._vectors.shape[1]):
             what = f"{self._folder} has vectors of {held} numbers, and {self.identity} gives {dimension}"
-            raise UserError(f"{what}: delete it and its texts are embedded again")
+            raise UserError(f"{what}: take the one of before, or delete the folder and its texts are embedded again")
         if not count:
             self._folder.mkdir(parents=True, exist_ok=True)
             about = {"embedder": self.identity, "dimension": dimension}

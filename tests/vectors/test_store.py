@@ -93,7 +93,9 @@ def test_an_embedder_of_another_dimension_under_the_same_name_is_refused(make, m
     make()[0].encode(TEXTS[:1])
     store, embedder = make()
     monkeypatch.setattr(embedder, "encode", HashingEmbedder(16).encode)
-    with pytest.raises(UserError, match="has vectors of 8 numbers, and hashing-8 gives 16: delete it"):
+    with pytest.raises(
+        UserError, match="has vectors of 8 numbers, and hashing-8 gives 16: take the one of before, or delete"
+    ):
         store.encode(TEXTS)
 
 
