@@ -45,6 +45,8 @@ class _Job:
     bytes: int = 0  # that wait in `items`
     leaf: str = ""  # the file, or the member of an archive, that is read; "" between two
     leaves: int = 0  # that were begun
+    told: int = 0  # items of this leaf that came
+    losses: int = 0  # processes that were killed while they read it
     is_sent: bool = False
     is_done: bool = False
 
@@ -190,7 +192,7 @@ class Children:
         child.buffer += data
         for name, value in unpack(child.buffer):
             if name == "leaf":
-                job.leaf, job.leaves = value, job.leaves + 1
+                job.leaf, job.leaves, job.told = value, job.leaves + 1, 0
             elif name == "left":
                 job.leaf = ""
             elif name == "end":
@@ -199,6 +201,7 @@ class Children:
                 raise UserError(value)
             else:
                 job.items.append(value)
+                job.told += 1
 
     def _bury(self, child: _Child) -> None:
         """A process has ended: what it was at is left out, and the rest of an archive goes to another one. One that had no file
@@ -207,6 +210,11 @@ class Children:
         self._children.remove(child)
         code, job = child.end(), child.job
         if job is None:
+            return
+        if (
+            code == -signal.SIGKILL and not job.told and not job.losses
+        ):  # somebody's doing, or the kernel's; not the file's
+            job.leaves, job.leaf, job.losses, job.is_sent = job.leaves - bool(job.leaf), "", 1, False
             return
         if code == -signal.SIGALRM:
             reason, words = (

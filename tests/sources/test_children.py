@@ -28,6 +28,9 @@ def read(file, options):
         while True: pass
     if text == "memory": raise MemoryError
     if text == "fault": raise ValueError("a parser's own words")
+    if text.startswith("killed") and not os.path.exists(mark := text.split()[1]):
+        open(mark, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
     if text == "print": os.write(1, b"noise")
     yield Row(text * (1000 if text == "many" else 1), places=((0, "page 1"),), title="T")
 
@@ -90,6 +93,15 @@ def test_a_process_that_is_lost_between_two_files_is_replaced_and_costs_none(put
         children._children[lost]._process.kill()
         children._children[lost]._process.wait()
         assert [one.text for one in [*before, *children.read([third])]] == ["a", "b", "c"]
+
+
+def test_a_file_whose_process_is_killed_from_outside_is_read_once_more(tmp_path):
+    texts = ["a", f"killed {tmp_path / 'mark'}", "b"]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for number, text in enumerate(texts):
+            archive.writestr(f"{number}.act", text)
+    source = FileSource(str(tmp_path / "all.zip"))
+    assert ([text for _, text in read(source)], source.unread) == (texts, [])
 
 
 def test_of_an_archive_the_other_members_are_read(tmp_path):
