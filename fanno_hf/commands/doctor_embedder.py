@@ -88,7 +88,7 @@ async def _server(embedder: ServerEmbedder, settings: Settings) -> AsyncIterator
     except (CallFailed, FannoError) as error:
         yield Finding("bad", "vectors", str(error))
         return
-    yield _kept(run_folder(settings.run) / "embeddings", embedder.identity)
+    yield _kept(run_folder(settings.run) / "embeddings", embedder)
 
 
 def _model(embedder: ServerEmbedder, server: Server) -> Finding:
@@ -153,17 +153,20 @@ async def _speed(embedder: ServerEmbedder, settings: Settings) -> Finding:
     return Finding("ok", "speed", f"{len(texts) / max(time.monotonic() - started, 1e-9):,.0f} texts/s, {asked}")
 
 
-def _kept(folder: Path, identity: str) -> Finding:
+def _kept(folder: Path, embedder: ServerEmbedder) -> Finding:
     """Whose vectors the run has already."""
     kept: dict[str, int] = {}
     for path in sorted(folder.glob("*/embedder.json")):
         try:
-            kept[json.loads(path.read_text(encoding="utf-8"))["embedder"]] = (
-                path.parent / "keys"
-            ).stat().st_size // _KEY
+            about = json.loads(path.read_text(encoding="utf-8"))
+            name, numbers = about["embedder"], about["dimension"]
+            kept[name] = (path.parent / "keys").stat().st_size // _KEY
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    if not kept or identity in kept:
-        return Finding("ok", "kept vectors", f"{kept[identity]:,} of this model" if kept else "none yet")
+        if name == embedder.identity and kept[name] and numbers != embedder.dimension:
+            words = f"{kept[name]:,} of this model, of {numbers} numbers, and the server gives {embedder.dimension}"
+            return Finding("bad", "kept vectors", f"{words}: serve the one of before, or delete {path.parent}")
+    if not kept or embedder.identity in kept:
+        return Finding("ok", "kept vectors", f"{kept[embedder.identity]:,} of this model" if kept else "none yet")
     others = ", ".join(f"{count:,} of {name}" for name, count in kept.items())
     return Finding("note", "kept vectors", f"{others}; none of this model: every text is embedded again")

@@ -9,10 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fanno_hf.errors import FannoError, UserError
+from fanno_hf.together import Together
 
 if TYPE_CHECKING:
     from fanno_hf.settings import Settings
@@ -61,21 +62,48 @@ def undisturbed() -> Iterator[None]:
 
 @contextmanager
 def at_work(settings: "Settings") -> Iterator[None]:
-    """Shows and writes the log as the command line does, and no bars of libraries, for as long as something is done."""
+    """Shows and writes the log as the command line does, and no bars of libraries, for as long as something is done.
+
+    Runs in several threads share one log, shown as the first of them began to show it, with the lines that any of them wants.
+    """
     from fanno_hf.cli.console import log_handlers
 
-    before = logger.level
-    with ExitStack() as stack:
-        stack.enter_context(_without_bars())
-        terminal, file = log_handlers(settings)
-        # somebody who has set up a log gets the lines there
-        for handler in (file,) if logger.hasHandlers() else (terminal, file):
-            logger.addHandler(handler)
-            stack.callback(handler.close)
-            stack.callback(logger.removeHandler, handler)
-        stack.callback(logger.setLevel, before)
-        logger.setLevel(settings.log_level)
+    terminal, file = log_handlers(settings)
+    with _QUIET(), _SHOWN(terminal), _wanted(logging.getLevelName(settings.log_level)):
+        logger.addHandler(file)
+        try:
+            yield
+        finally:
+            logger.removeHandler(file)
+            file.close()
+
+
+@contextmanager
+def _shown(terminal: logging.Handler) -> Iterator[None]:
+    """Shows the log there; somebody who has set up a log gets the lines in that one."""
+    before, is_seen = logger.level, logger.hasHandlers()
+    if not is_seen:
+        logger.addHandler(terminal)
+    try:
         yield
+    finally:
+        logger.removeHandler(terminal)
+        terminal.close()
+        logger.setLevel(before)
+
+
+@contextmanager
+def _wanted(level: int) -> Iterator[None]:
+    """Has the log take lines of this level; `_SHOWN` knows the level of before."""
+    with _LEVELS_LOCK:
+        _LEVELS.append(level)
+        logger.setLevel(min(_LEVELS))
+    try:
+        yield
+    finally:
+        with _LEVELS_LOCK:
+            _LEVELS.remove(level)
+            logger.setLevel(min(_LEVELS, default=level))
 
 
 @contextmanager
@@ -103,3 +131,8 @@ def _without_bars() -> Iterator[None]:
 def _logging_of_transformers() -> Any:
     """Returns the module that draws its bars; None where nobody has imported it."""
     return sys.modules.get("transformers.utils.logging")
+
+
+_QUIET, _SHOWN = Together(_without_bars), Together(_shown)
+_LEVELS: list[int] = []  # that runs in this process want now
+_LEVELS_LOCK = threading.Lock()

@@ -12,13 +12,14 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import fanno_hf
-from fanno_hf.errors import FannoError, UserError
+from fanno_hf.errors import UserError
 from fanno_hf.sources.document import Document, Said, Unread, Unreadable
 from fanno_hf.sources.frames import pack, unpack
 from fanno_hf.sources.kinds import KINDS
@@ -44,6 +45,8 @@ class _Job:
     bytes: int = 0  # that wait in `items`
     leaf: str = ""  # the file, or the member of an archive, that is read; "" between two
     leaves: int = 0  # that were begun
+    told: int = 0  # items of this leaf that came
+    losses: int = 0  # processes that were killed while they read it
     is_sent: bool = False
     is_done: bool = False
 
@@ -65,20 +68,26 @@ class _Child:
         self.output = self._process.stdout
         self.buffer, self.job = bytearray(), None
 
-    def send(self, job: _Job, options: Options) -> None:
-        self.job, job.is_sent = job, True
+    def send(self, job: _Job, options: Options) -> bool:
+        """Gives it a file; returns False where it has ended since its last one."""
         values = {
             "path": os.fsencode(job.path).hex(),
             "name": job.name,
             "options": asdict(options),
             "skip": job.leaves,
         }
-        self._process.stdin.write(pack("file", values))
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(pack("file", values))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return False
+        self.job, job.is_sent = job, True
+        return True
 
     def end(self) -> int:
         """Ends the process; returns how it ended, a negative number where it was by a signal."""
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.stdout.close()
         return self._process.wait()
 
@@ -147,12 +156,14 @@ class Children:
         """Gives the next files to processes that have none."""
         waiting = (job for job in jobs if job.is_parsed and not job.is_sent and not job.is_done)
         for job in waiting:
-            child = next((child for child in self._children if child.job is None), None)
-            if child is None:
-                if len(self._children) == self._most:
-                    return
-                child = self._start()
-            child.send(job, self._options)
+            while not job.is_sent:
+                child = next((child for child in self._children if child.job is None), None)
+                if child is None:
+                    if len(self._children) == self._most:
+                        return
+                    child = self._start()
+                if not child.send(job, self._options):
+                    self._bury(child)
 
     def _start(self) -> _Child:
         child = _Child()
@@ -181,7 +192,7 @@ class Children:
         child.buffer += data
         for name, value in unpack(child.buffer):
             if name == "leaf":
-                job.leaf, job.leaves = value, job.leaves + 1
+                job.leaf, job.leaves, job.told = value, job.leaves + 1, 0
             elif name == "left":
                 job.leaf = ""
             elif name == "end":
@@ -190,14 +201,21 @@ class Children:
                 raise UserError(value)
             else:
                 job.items.append(value)
+                job.told += 1
 
     def _bury(self, child: _Child) -> None:
-        """A process has ended amid a file: what it was at is left out, and the rest of an archive goes to another one."""
+        """A process has ended: what it was at is left out, and the rest of an archive goes to another one. One that had no file
+        is nobody's loss."""
         self._selector.unregister(child.output)
         self._children.remove(child)
         code, job = child.end(), child.job
         if job is None:
-            raise FannoError("a process that reads files ended by itself: repeat the command")
+            return
+        if (
+            code == -signal.SIGKILL and not job.told and not job.losses
+        ):  # somebody's doing, or the kernel's; not the file's
+            job.leaves, job.leaf, job.losses, job.is_sent = job.leaves - bool(job.leaf), "", 1, False
+            return
         if code == -signal.SIGALRM:
             reason, words = (
                 "too_slow",

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from fanno_hf.errors import FannoError
 from fanno_hf.steps.rows import empty, features, fingerprint
+from fanno_hf.together import Together
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -116,16 +117,33 @@ os.register_at_fork(after_in_child=_begin)
 
 @contextmanager
 def _forking() -> Iterator[None]:
-    """For as long as processes are forked; says to tokenizers that these have no threads of theirs, which else print a warning."""
-    name = "TOKENIZERS_PARALLELISM"
+    """For as long as processes are forked."""
+    with _FORKS():
+        _FORKING.add(threading.get_ident())
+        try:
+            yield
+        finally:
+            _FORKING.discard(threading.get_ident())
+
+
+@contextmanager
+def _forks() -> Iterator[None]:
+    """Has `Dataset.map` fork, whatever its caller or a newer Python would have it do; and says to tokenizers that forks have no threads
+    of theirs: else they print a warning."""
+    import multiprocess
+
+    name, method = "TOKENIZERS_PARALLELISM", multiprocess.get_start_method(allow_none=True)
     before = os.environ.get(name)
     os.environ[name] = "false"
-    _FORKING.add(threading.get_ident())
+    multiprocess.set_start_method("fork", force=True)
     try:
         yield
     finally:
-        _FORKING.discard(threading.get_ident())
+        multiprocess.set_start_method(method, force=True)
         if before is None:
-            os.environ.pop(name, None)  # a run in another thread may have done so
+            os.environ.pop(name, None)
         else:
             os.environ[name] = before
+
+
+_FORKS = Together(_forks)

@@ -100,6 +100,8 @@ _NOT_WELL = (
 # what OpenSSL says of an answer that is no TLS at all
 _IS_PLAIN = re.compile(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL", re.IGNORECASE)
 
+_HOW_TO_TRUST = ": give the address that it was made for, or the file of who signed it by the variable SSL_CERT_FILE"
+
 
 def check_url(url: str, key: str = "teacher.base_url") -> None:
     """Refuses what is no address of a server, or holds a secret, before anything waits for it; shows no secret."""
@@ -223,7 +225,9 @@ class ChatClient:
         await self._session.aclose()
 
     def _trouble(self, error: Exception) -> CallFailed:
-        """Says what an exception means."""
+        """Says what an exception means. Raises UserError: a setting of this machine, whatever the server."""
+        if isinstance(error, UserError):
+            raise error
         if isinstance(error, HfHubHTTPError):
             return self._failure(error.response)
         if isinstance(error, NoAnswer):
@@ -237,7 +241,7 @@ class ChatClient:
             if _IS_PLAIN.search(str(error)):
                 return WrongSetting("with plain http, and the address begins with https: give it as http://")
             return WrongSetting(
-                f"with a certificate that is not trusted ({fit_to_show(str(error), self._secrets, 200)})"
+                f"with a certificate that is not trusted ({self._why_not_trusted(error)})" + _HOW_TO_TRUST
             )
         if isinstance(error, aiohttp.ClientConnectorError):
             return Unreachable(fit_to_show(_why_unreachable(error), self._secrets))
@@ -246,6 +250,11 @@ class ChatClient:
         if isinstance(error, ValueError):
             return Nonsense(fit_to_show(str(error), self._secrets))
         return CallFailed(fit_to_show(f"{type(error).__name__}: {error}".rstrip(": "), self._secrets))
+
+    def _why_not_trusted(self, error: Exception) -> str:
+        """Returns OpenSSL's own words without those of the libraries around it."""
+        told = getattr(getattr(error, "certificate_error", None), "verify_message", "")
+        return fit_to_show(told or str(error), self._secrets, 200)
 
     def _failure(self, answer: httpx.Response) -> CallFailed:
         """Says what a status means."""

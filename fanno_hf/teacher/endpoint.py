@@ -36,6 +36,9 @@ class Endpoint:
     in_flight: int = 0
     up: bool = False  # False while it is set aside
     is_returning: bool = False  # whether it was set aside, and nobody has said yet that it is back
+    misfit: str | None = (
+        None  # why it cannot be taken although it answers, while it is set aside: another model, a wrong key
+    )
     closed_until: float = 0.0  # it gets nothing before this time
     probe_pause: float = _FIRST_PROBE  # between tries while it is set aside; grows until it answers a request
     server: Server = Server()
@@ -57,7 +60,7 @@ class Endpoint:
         self.cap = 1.0 if self._failed_in_a_row else first
         self._failed_in_a_row = HOPELESS - 1 if self._failed_in_a_row else 0
         self._shortage, self._busy_in_a_row, self._caps = float(self.limit), 0, {}
-        self.server, self.up = server, True
+        self.server, self.up, self.misfit = server, True, None
         self.client.is_tgi = server.version is not None
 
     def set_aside(self) -> None:

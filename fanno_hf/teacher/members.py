@@ -90,7 +90,8 @@ class Members:
             raise self.wrong_setting(endpoint, error) from error
         except CallFailed as error:
             return error
-        if self.model is None and server.model is None and (server.refusal or "").startswith(("5", "429")):
+        is_named = self.model is not None and endpoint.server.model is None
+        if not is_named and server.model is None and (server.refusal or "").startswith(("5", "429")):
             return CallFailed(server.refusal)  # another time it may name its model
         self._agree(endpoint, server)
         endpoint.welcome(server, self._concurrency)
@@ -109,11 +110,17 @@ class Members:
             )
         for other in self._endpoints:
             theirs = (other.server.model, other.server.revision)
-            if theirs[0] is not None and theirs != (server.model, server.revision):
+            if theirs[0] is None or theirs == (server.model, server.revision):
+                continue
+            if other is endpoint:
                 raise UserError(
-                    f"{self.role}.base_url: {url} serves {self._called(server.model, server.revision)}, and "
-                    f"{other.client.base_url} {self._called(*theirs)}; all must serve the same model"
+                    f"{self.role}.base_url: {url} came back with {self._called(server.model, server.revision)}, and served "
+                    f"{self._called(*theirs)} before: start it with that one, then run the same command again; what came is kept"
                 )
+            raise UserError(
+                f"{self.role}.base_url: {url} serves {self._called(server.model, server.revision)}, and "
+                f"{other.client.base_url} {self._called(*theirs)}; all must serve the same model"
+            )
         if self.model is None:
             self.model, self._revision = server.model, self._revision or server.revision
             logger.info("the %s at %s is %s", self.role, url, self.identity)
@@ -145,11 +152,13 @@ class Members:
             f"{self.cannot_be_reached(why)}, then run the same command again; what was answered so far is kept."
         )
 
-    def wrong_setting(self, endpoint: Endpoint, why: object) -> TeacherUnavailable:
+    def wrong_setting(self, endpoint: Endpoint, why: WrongSetting) -> TeacherUnavailable:
         """The error where a server would refuse every request."""
+        advice = (
+            f": check {self._settings()}" if why.status else ""
+        )  # where it says none, the words are ours, and say what to give
         return TeacherUnavailable(
-            f"The {self.role} at {endpoint.client.base_url} answers {why}: check {self._settings()}, then run "
-            "the same command again."
+            f"The {self.role} at {endpoint.client.base_url} answers {why}{advice}, then run the same command again."
         )
 
     def hopeless(self, why: str) -> TeacherUnavailable:

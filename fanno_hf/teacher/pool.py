@@ -13,6 +13,7 @@ What a failure means for the row, the server and the run:
     401 to 407, 410      the configuration is wrong: the run stops; after answers, four requests in a row have to get 403 or 404
     all alike            nothing but the same failure from the first request on: the run stops (see trouble)
     all full             as all set aside; at once where they say that a quota is used up (see fullness)
+    back as another      it is left out until it serves the model of before; where all servers are such, the run stops
     all set aside        the run waits up to `patience` seconds, then stops; what was answered is in the journal
 """
 

@@ -6,6 +6,7 @@ CPU a request, aiohttp 0.3 ms (docs/log.md), and one process has to feed many GP
 
 import asyncio
 import functools
+import os
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
+
+from fanno_hf.errors import UserError
 
 ALONGSIDE = "alongside"
 """Key of a body under which an `Exchange` goes through the library."""
@@ -82,7 +85,7 @@ class Session:
     async def fetch(self, method: str, url: str, headers: Mapping[str, str], json: Any = None) -> httpx.Response:
         """Sends any request; `json` is None for a request without a body. Raises as `post` does."""
         if self._session is None:
-            verify = httpx.create_ssl_context() if url.startswith("https") else True
+            verify = _trusted() if url.startswith("https") else True
             # how many connections there are is the pool's business
             connector = aiohttp.TCPConnector(limit=0, ssl=verify)
             # trust_env would also send what ~/.netrc holds
@@ -107,6 +110,18 @@ class Session:
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(0)  # lets aiohttp's transports close
+
+
+def _trusted() -> ssl.SSLContext:
+    """Who may sign certificates: certifi's list, or what SSL_CERT_FILE or SSL_CERT_DIR name. Raises UserError: no such file."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # an SSLError is one
+        name = "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
+        why = error.strerror if error.errno and not isinstance(error, ssl.SSLError) else "no certificates in PEM"
+        raise UserError(
+            f"{name}={os.environ.get(name)} cannot be read ({why}): name a file of certificates, or unset it"
+        ) from error
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

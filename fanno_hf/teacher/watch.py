@@ -156,10 +156,18 @@ class Watch:
             await asyncio.sleep(endpoint.next_probe() * self._jitter.uniform(0.5, 1.0))
             try:
                 await self._members.join(endpoint)
+                endpoint.misfit = None
             except FannoError as error:
-                logger.warning("%s", error)
-                return
+                self._leave_out(endpoint, error)
         self._slots.hand_out()
+
+    def _leave_out(self, endpoint: Endpoint, why: FannoError) -> None:
+        """Says once why a server that answers cannot be taken; ends the run where none is left that might come back as it was."""
+        is_known, endpoint.misfit = endpoint.misfit == str(why), str(why)
+        if all(one.misfit for one in self._endpoints):
+            self._slots.end(why)
+        elif not is_known:
+            logger.warning("%s", why)
 
     async def _give_up(self, why: CallFailed, since: float, patience: float) -> None:
         """Ends the run when the patience is over, unless a request was answered meanwhile or one may be soon."""

@@ -5,7 +5,7 @@
                                  checksums       4 bytes for each row: of its key and its vector
                                  keys            16 bytes for each row: the hash of its text
 
-They only grow, a chunk at a time, the keys last: what a killed process left half written is cut off. A row that is another one
+They only grow, a chunk at a time, the keys last, and of these the first one: what a killed process left half written is cut off. A row that is another one
 than was written is found when the store is opened and taken out: its text is embedded again.
 """
 
@@ -118,7 +118,7 @@ class EmbeddingStore:
         """Reads the keys, once, and leaves out what a killed process left half written and what is damaged."""
         if self._rows is not None:
             return
-        keys = self._read("keys") or b""
+        keys = _whole_chunks(self._read("keys") or b"")
         if not keys:  # they are written last: without them nothing else need be whole
             self._rows = {}
             return
@@ -201,7 +201,7 @@ class EmbeddingStore:
         count, dimension = len(self._rows), vectors.shape[1]
         if count and dimension != (held := self._vectors.shape[1]):
             what = f"{self._folder} has vectors of {held} numbers, and {self.identity} gives {dimension}"
-            raise UserError(f"{what}: delete it and its texts are embedded again")
+            raise UserError(f"{what}: take the one of before, or delete the folder and its texts are embedded again")
         if not count:
             self._folder.mkdir(parents=True, exist_ok=True)
             about = {"embedder": self.identity, "dimension": dimension}
@@ -209,18 +209,20 @@ class EmbeddingStore:
         content, names = np.ascontiguousarray(vectors, dtype="<f4"), b"".join(keys)
         self._write(self._file("vectors.f32"), 4 * dimension * count, content.tobytes())
         self._write(self._file("checksums"), _SUM * count, _checksums(names, content).tobytes())
-        self._write(self._file("keys"), _KEY * count, names)
+        self._write(self._file("keys"), _KEY * count, names, last=_KEY)
         self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
         self._map(len(self._rows), dimension)
 
     @staticmethod
-    def _write(path: Path, place: int, content: bytes) -> None:
+    def _write(path: Path, place: int, content: bytes, last: int = 0) -> None:
+        """Writes to the end of a file, so many of the first bytes last: until they are there, zeros are in their place."""
         try:
             with open(path, "r+b" if path.exists() else "wb") as file:
                 file.truncate(place)
-                file.seek(place)
-                file.write(content)
-                file.flush()
+                for start, part in ((last, content[last:]), (0, content[:last])):
+                    file.seek(place + start)
+                    file.write(part)
+                    file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             error.filename = str(path)  # a failed write does not say which file it was
@@ -246,6 +248,13 @@ class EmbeddingStore:
 
 def _key(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
+
+
+def _whole_chunks(keys: bytes) -> bytes:
+    """Leaves out a chunk whose first key is not there: texts are embedded again in the company that they had."""
+    rows = np.frombuffer(keys[: len(keys) // _KEY * _KEY], dtype="<u8").reshape(-1, _KEY // 8)
+    missing = np.flatnonzero(~rows.any(axis=1))
+    return keys[: _KEY * missing[0]] if len(missing) else keys
 
 
 def _checksums(keys: bytes, vectors: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from contextlib import closing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,6 +17,7 @@ from fanno_hf.errors import FannoError
 from fanno_hf.teacher.base import Completion, Request
 from fanno_hf.teacher.scripted import reply
 from fanno_hf.vectors.embedder import HashingEmbedder
+from fanno_hf.vectors.server import ServerEmbedder
 from fanno_hf.vectors.store import EmbeddingStore
 from tests.conftest import compose_config
 from tests.doubles.chat_server import ChatServer
@@ -435,6 +437,16 @@ def test_of_an_embedder_that_is_well_the_report_says_what_it_takes_and_gives(tmp
     ):
         assert re.search(line, report), report
     assert report.endswith("\nready")
+
+
+def test_an_embedder_whose_vectors_have_another_length_than_those_of_the_run_is_bad(tmp_path):
+    with TeiServer(dimension=8) as server, closing(ServerEmbedder(server.url)) as embedder:
+        EmbeddingStore(embedder, tmp_path / "run" / "embeddings").encode(["moss", "rain"])
+    with TeiServer(dimension=16) as server:
+        report = embedder_report(tmp_path, server)
+    assert re.search(
+        r"bad   kept vectors +2 of this model, of 8 numbers, and the server gives 16: serve the one", report
+    )
 
 
 def test_an_embedder_that_refuses_long_texts_is_a_note_and_then_bad(tmp_path):

@@ -10,7 +10,9 @@ import pytest
 
 from fanno_hf.errors import UserError
 from fanno_hf.sources import kinds
+from fanno_hf.sources.children import Children
 from fanno_hf.sources.files import FileSource
+from fanno_hf.sources.options import Options
 
 # a kind of file that does what its text says; `sitecustomize` makes it known to each child
 READER = """
@@ -26,6 +28,9 @@ def read(file, options):
         while True: pass
     if text == "memory": raise MemoryError
     if text == "fault": raise ValueError("a parser's own words")
+    if text.startswith("killed") and not os.path.exists(mark := text.split()[1]):
+        open(mark, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
     if text == "print": os.write(1, b"noise")
     yield Row(text * (1000 if text == "many" else 1), places=((0, "page 1"),), title="T")
 
@@ -78,6 +83,25 @@ def test_a_file_that_ends_its_parser_is_named_and_the_others_come_in_order(put, 
         (f"{number}.act", reason) for number, (reason, _) in enumerate(BAD.values(), start=1)
     ]
     assert all(one.detail.startswith(words) for one, (_, words) in zip(source.unread, BAD.values(), strict=True))
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_process_that_is_lost_between_two_files_is_replaced_and_costs_none(put, lost):
+    first, second, third = ((file, file.name) for file in sorted(put("a", "b", "c").iterdir()))
+    with Children(2, Options()) as children:
+        before = list(children.read([first, second]))
+        children._children[lost]._process.kill()
+        children._children[lost]._process.wait()
+        assert [one.text for one in [*before, *children.read([third])]] == ["a", "b", "c"]
+
+
+def test_a_file_whose_process_is_killed_from_outside_is_read_once_more(tmp_path):
+    texts = ["a", f"killed {tmp_path / 'mark'}", "b"]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for number, text in enumerate(texts):
+            archive.writestr(f"{number}.act", text)
+    source = FileSource(str(tmp_path / "all.zip"))
+    assert ([text for _, text in read(source)], source.unread) == (texts, [])
 
 
 def test_of_an_archive_the_other_members_are_read(tmp_path):

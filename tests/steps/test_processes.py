@@ -5,6 +5,7 @@ import select
 import signal
 from contextlib import suppress
 
+import multiprocess
 import pyarrow as pa
 import pytest
 from datasets import Dataset
@@ -117,6 +118,13 @@ def test_others_leave_ctrl_c_to_the_first_and_nothing_stays_changed(documents):
     rows = processes.map_tables(documents, who, WHO, "who", 2)
     assert os.getpid() not in rows["process"] and all(rows["ignores"])
     assert (dict(os.environ), signal.getsignal(signal.SIGINT)) == before
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_it_forks_whatever_the_program_around_it_starts_processes_by(documents, monkeypatch, method):
+    monkeypatch.setattr(multiprocess.context._default_context, "_actual_context", multiprocess.get_context(method))
+    assert all(processes.map_tables(documents, who, WHO, "who", 2)["ignores"])
+    assert multiprocess.get_start_method() == method
 
 
 def test_little_is_done_here(documents, monkeypatch):

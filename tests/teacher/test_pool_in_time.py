@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from fanno_hf.errors import TeacherUnavailable
+from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher import pool, slots, watch
 from fanno_hf.teacher.base import Completion, Request
-from fanno_hf.teacher.client import Busy, CallFailed, Server, TimedOut
+from fanno_hf.teacher.client import Busy, CallFailed, Server, TimedOut, Unreachable
 from fanno_hf.teacher.pool import Pool
 
 
@@ -194,6 +194,44 @@ def test_a_server_that_hangs_is_set_aside_after_one_time_out(ask_all, caplog):
     found, _ = ask_all(hangs, well, requests=600, at_once=64, timeout=15.0)
     assert {answer.error for answer in found} == {None}
     assert caplog.text.count("serial is set aside") == 1
+
+
+class Restarted(Client):
+    """It goes away at its 20th request; then it tells these one after the other, a model or a status, whenever it is asked."""
+
+    def __init__(self, *told: str):
+        super().__init__("restarted", 1.0, slots=64)
+        self._told = iter(["org/model", *told])
+
+    async def describe(self) -> Server:
+        told = next(self._told, "org/model")
+        return Server(refusal=told) if told[0].isdigit() else Server(model=told, max_in_flight=8)
+
+    async def send(self, request: Request) -> Completion:
+        if self.sent == 20:
+            self.sent += 1
+            raise Unreachable("connection refused")
+        return await super().send(request)
+
+
+def test_a_server_that_comes_back_with_another_model_ends_the_run_where_there_is_no_other_one(ask_all):
+    words = (
+        r"teacher.base_url: restarted came back with org/other, and served org/model before: start it with that one"
+    )
+    with pytest.raises(UserError, match=words):
+        ask_all(Restarted("org/other"), requests=100, at_once=8)
+
+
+def test_a_server_that_comes_back_with_another_model_is_left_out_until_it_has_the_right_one(ask_all, caplog):
+    restarted = Restarted("org/other", "org/other")
+    found, _ = ask_all(restarted, Client("well", 1.0), requests=1000, at_once=16)
+    assert ({answer.error for answer in found}, restarted.answered > 40) == ({None}, True)
+    assert (caplog.text.count("came back with org/other"), caplog.text.count("restarted is back")) == (1, 1)
+
+
+def test_a_server_that_cannot_tell_its_model_at_once_after_a_restart_is_asked_again(ask_all):
+    found, _ = ask_all(Restarted("500: loading"), requests=100, at_once=8, model="org/model")
+    assert {answer.error for answer in found} == {None}
 
 
 def test_a_server_that_does_not_say_how_many_it_takes_is_soon_filled(ask_all):

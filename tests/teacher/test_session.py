@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, nullcontext
 import aiohttp
 import pytest
 
-from fanno_hf.errors import TeacherUnavailable
+from fanno_hf.errors import TeacherUnavailable, UserError
 from fanno_hf.teacher import session
 from fanno_hf.teacher.base import Request
 from fanno_hf.teacher.client import ChatClient, Unreachable
@@ -250,6 +250,26 @@ def test_a_server_of_https_behind_an_address_of_http_is_named_at_once(tls_url):
         TeacherUnavailable, match="answers with https only, and the address begins with http: give it as"
     ):
         asyncio.run(Pool(tls_url, "double").open())
+
+
+def test_a_certificate_that_is_not_trusted_is_said_in_plain_words_with_what_to_give(tls_url):
+    words = (
+        r"answers with a certificate that is not trusted \(self-signed certificate\): give .* SSL_CERT_FILE, then run"
+    )
+    with pytest.raises(TeacherUnavailable, match=words):
+        asyncio.run(Pool(tls_url.replace("http:", "https:"), "double").open())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), ("Moss.", "no certificates in PEM")]
+)
+def test_a_file_of_certificates_that_cannot_be_read_is_named_at_once(tmp_path, monkeypatch, content, why):
+    file = tmp_path / "ca.pem"
+    if content:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(UserError, match=rf"SSL_CERT_FILE={file} cannot be read \({why}\): name a file"):
+        asyncio.run(Pool("https://127.0.0.1:9", "double").open())
 
 
 def test_a_server_of_http_behind_an_address_of_https_is_no_certificate_that_is_not_trusted():

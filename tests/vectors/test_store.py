@@ -1,6 +1,7 @@
 """Vectors that are kept by their text: embedded once, whatever happens to the process."""
 
 import json
+import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -92,7 +93,9 @@ def test_an_embedder_of_another_dimension_under_the_same_name_is_refused(make, m
     make()[0].encode(TEXTS[:1])
     store, embedder = make()
     monkeypatch.setattr(embedder, "encode", HashingEmbedder(16).encode)
-    with pytest.raises(UserError, match="has vectors of 8 numbers, and hashing-8 gives 16: delete it"):
+    with pytest.raises(
+        UserError, match="has vectors of 8 numbers, and hashing-8 gives 16: take the one of before, or delete"
+    ):
         store.encode(TEXTS)
 
 
@@ -116,13 +119,19 @@ def test_what_a_killed_process_left_half_written_is_embedded_again(make, tmp_pat
     assert files(tmp_path) == whole
 
 
-def test_a_run_that_goes_on_has_the_vectors_of_one_that_was_never_stopped(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(embedding_store, "CHUNK", 2)
-    texts = [f"text number {n} {'word ' * (n % 3)}" for n in range(7)]
-    expected = make()[0].encode(texts).copy()
-    (path,) = tmp_path.rglob("keys")
-    path.write_bytes(path.read_bytes()[: 16 * 4])  # two chunks of four
-    assert np.array_equal(make()[0].encode(texts), expected)
+def test_a_disk_that_is_full_amid_the_keys_of_a_chunk_leaves_none_of_it(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_store, "CHUNK", 8)
+    texts = [f"text number {n}" for n in range(20)]
+    expected = EmbeddingStore(Recorder(2), tmp_path / "whole").encode(texts)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 12, before[1]))  # twelve keys: half of the second chunk
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            make(2)[0].encode(texts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    store, embedder = make(2)
+    assert (np.array_equal(store.encode(texts), expected), [*map(len, embedder.calls)]) == (True, [8, 4])
 
 
 def test_a_chunk_that_fails_leaves_those_before_it(make, monkeypatch):
