@@ -33,6 +33,7 @@ CHUNK = 2_048
 _KEY = 16
 _SUM = 4
 _READ = 16_384  # vectors checked at a time
+_SAME = 0.9  # cosine of a text's vectors by one model, at least, whatever it computes with; those of two models are unrelated
 GATHERED = 512  # vectors copied at a time; each may bring 64 kB of its neighbours into memory
 
 
@@ -41,8 +42,8 @@ class EmbeddingStore:
 
     The chunks of what is missing are the same after a crash, so a run that goes on has the very vectors of one that was
     never stopped. (The last bits of a vector depend on the texts it is embedded with, whatever the model.) An embedder that has
-    `arrivals` is a server: what it gives is written as it arrives. Each embedder has a folder of its own in `folder`, made when
-    it is needed.
+    `arrivals` is a server: what it gives is written as it arrives, and a run that goes on asks it for one vector again, since some
+    servers call any model by the same name. Each embedder has a folder of its own in `folder`, made when it is needed.
     """
 
     def __init__(self, embedder: Embedder, folder: Path):
@@ -52,13 +53,16 @@ class EmbeddingStore:
         self._lock = threading.Lock()
         self._rows: dict[bytes, int] | None = None
         self._vectors: np.ndarray | None = None
+        self._witness: str | None = None  # a text whose vector was there before
+        self._is_recognised = not hasattr(embedder, "arrivals")
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Returns float32, shape (len(texts), dimension), rows of unit length; read-only.
 
         Texts are read one after the other, so they may be a column of a data set on disk. So are the vectors where
         the texts are asked for in the order in which they were first seen: then nothing is copied into memory.
-        Raises UserError where the embedder gives a vector that is not finite or not of unit length. From any thread.
+        Raises UserError where the embedder gives a vector that is not finite or not of unit length, or a server another one than
+        before. From any thread.
         """
         with self._lock:
             self._open()
@@ -93,6 +97,11 @@ class EmbeddingStore:
         keys = [_key(text) for text in texts]
         first = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self._rows}
         missing = sorted(first.values())
+        if not self._is_recognised:
+            known = next((place for place, key in enumerate(keys) if key in self._rows), None)
+            self._witness = self._witness if known is None else texts[known]
+            if missing:
+                self._recognise()
         with ProgressBar("embed", len(missing), "texts") as bar:
             size = getattr(self._embedder, "at_once", CHUNK)
             for start in range(0, len(missing), size):
@@ -107,6 +116,18 @@ class EmbeddingStore:
                     self._append([keys[places[place]] for place in np.sort(came)], vectors[np.argsort(came)])
                     bar.update(len(came))
         return np.fromiter((self._rows[key] for key in keys), dtype=np.int64, count=len(keys))
+
+    def _recognise(self) -> None:
+        """Compares a vector with what the server says of its text now, before any is added."""
+        if self._witness is not None:
+            before, now = self._vectors[self._rows[_key(self._witness)]], self._embedder.encode([self._witness])[0]
+            # one of another length is refused when it is to be written
+            if len(now) == len(before) and (cosine := float(now @ before)) < _SAME:
+                raise UserError(
+                    f"{self.identity} gives another vector for {self._witness[:60]!r} than it gave before (cosine {cosine:.2f}): "
+                    f"serve the model of before, or delete {self._folder} and all texts are embedded again"
+                )
+        self._is_recognised = True
 
     def _embed(self, texts: Sequence[str]) -> Iterator[tuple[slice, np.ndarray]]:
         """Yields (places in `texts`, their vectors), each part when it is there."""

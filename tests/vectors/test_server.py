@@ -229,14 +229,35 @@ def test_no_text_gives_no_vector_of_the_right_dimension(embedder):
 # ---- in the store
 
 
-def test_what_arrived_before_a_run_ended_is_never_asked_for_again(embedder, tmp_path):
+class OtherModel(ServerEmbedder):
+    """Another model by the same name: its vectors are those of the double in another order."""
+
+    def arrivals(self, texts):
+        return ((rows, np.roll(vectors, 7, axis=1)) for rows, vectors in super().arrivals(texts))
+
+
+def test_another_model_by_the_same_name_is_told_by_its_vectors(embedder, tmp_path):
+    with TeiServer() as server:
+        EmbeddingStore(embedder(server), tmp_path).encode(TEXTS[:6])
+        other = EmbeddingStore(other_model := OtherModel(server.url), tmp_path)
+        assert np.allclose(other.encode(TEXTS[:6]), VECTORS[:6], atol=1e-6)
+        with pytest.raises(
+            UserError, match=r"another vector for 'Moss number 0 .* \(cosine .*: serve the model of before"
+        ):
+            other.encode(TEXTS[6:])
+        other_model.close()
+        assert np.allclose(EmbeddingStore(embedder(server), tmp_path).encode(TEXTS), VECTORS, atol=1e-6)
+
+
+def test_of_what_arrived_before_a_run_ended_one_text_is_asked_for_again(embedder, tmp_path):
     with TeiServer([None, None, 400, *[None] * 50]) as server:
         with pytest.raises(FannoError):
             EmbeddingStore(embedder(server, batch_size=1, concurrency=1), tmp_path).encode(TEXTS[:6])
         kept = sent(server)[:2]
         store = EmbeddingStore(embedder(server, batch_size=1, concurrency=1), tmp_path)
         assert np.allclose(store.encode(TEXTS[:6]), VECTORS[:6], atol=1e-6)
-    assert not set(kept) & set(sent(server)[2:])
+    again = set(kept) & set(sent(server)[2:])
+    assert len(again) == 1  # by its vector the server is known
 
 
 def test_the_store_gives_texts_their_vectors_whatever_order_they_come_in(embedder, tmp_path):
