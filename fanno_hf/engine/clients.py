@@ -75,7 +75,9 @@ def ask_in_clients(function: str, rows: "Dataset", run: Path, context: Context, 
         task.remote(function, given, str(folder), sign, number, rows.with_format("arrow")[start:stop], tally)
         for number, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False))
     ]
+    cluster.tasks.update(clients)
     _wait(ray, clients, tally, function)
+    cluster.tasks.difference_update(clients)
     absorb_clients(run, context.teacher)
     for usage, cost in ray.get(clients):
         context.teacher.count_elsewhere(Usage(**usage), cost)

@@ -5,14 +5,13 @@ Only pickled functions of fanno_hf and rows travel between its processes, and on
 
 import logging
 import re
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any
 
 from fanno_hf.communities.workers import Call, Key
-from fanno_hf.engine.connection import connected, is_connected, why
+from fanno_hf.engine.connection import connected, is_connected, knock
 from fanno_hf.engine.nodes import check_nodes
 from fanno_hf.errors import FannoError, UserError, needs_extra
 from fanno_hf.settings import Engine
@@ -22,7 +21,7 @@ logger = logging.getLogger(__name__)
 RETRIES = 3
 """Times that Ray repeats a task whose process or node is lost."""
 _AHEAD = 2  # tasks for each core that are handed over: what they read and give is in Ray's memory
-_PATIENCE = 10.0  # seconds until a head has taken a connection
+_PATIENCE = 10.0  # seconds until tasks have ended that are told to
 
 
 class Cluster:
@@ -39,6 +38,7 @@ class Cluster:
         self._talks, self._trusts = talks, trusts
         self._ray, self._open = None, ExitStack()
         self.processes: list[Any] = []  # those that stay, each with a core, until others want the cores
+        self.tasks: set[Any] = set()  # handed over, and not over yet
 
     @property
     def ray(self) -> Any:
@@ -66,10 +66,22 @@ class Cluster:
             self.ray.kill(self.processes.pop())
 
     def close(self) -> None:
-        """Ends its processes, and Ray itself where it was started here. Safe to call twice."""
-        self.processes.clear()  # whom nobody holds ends
-        self._ray = None
-        self._open.close()
+        """Ends its tasks and processes, and Ray itself where it was started here. Safe to call twice."""
+        try:
+            if self._ray and is_connected():  # a program's own Ray goes on, and would go on with them
+                self._end_work()
+        finally:
+            self.processes.clear()
+            self.tasks.clear()
+            self._ray = None
+            self._open.close()
+
+    def _end_work(self) -> None:
+        for task in self.tasks:
+            self.ray.cancel(task, force=True)
+        self.free_cores()
+        if self.tasks:
+            self.ray.wait(list(self.tasks), num_returns=len(self.tasks), timeout=_PATIENCE)
 
     def check(self) -> None:
         """Raises UserError where Ray is not installed, or nothing listens at `engine.address`; connects to no cluster."""
@@ -78,16 +90,12 @@ class Cluster:
         address = self.settings.address
         if address in (None, "auto") or is_connected():
             return
-        found = re.fullmatch(r"([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})", address)
-        if not found:
+        if not re.fullmatch(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}", address):
             raise UserError(
                 f"engine.address={address}: write host:port of the head, auto or null, and run the command on a node of the "
                 "cluster (`ray job submit -- python -m fanno_hf …` does)"
             )
-        try:  # Ray would try for ten minutes
-            socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=_PATIENCE).close()
-        except (OSError, OverflowError) as error:
-            raise UserError(why(address, ConnectionError(str(error)))) from error
+        knock(address, address)
 
 
 def result(ray: Any, reference: Any, what: str, advice: str) -> Any:
@@ -129,9 +137,11 @@ def in_tasks(
     while True:
         while len(running) < _AHEAD * cluster.cores and (call := next(waiting, None)):
             key, given = call
-            running[task.remote(*given)] = key
+            running[reference := task.remote(*given)] = key
+            cluster.tasks.add(reference)
         if not running:
             return
         done, _ = ray.wait(list(running), num_returns=1)
         key = running.pop(done[0])
+        cluster.tasks.discard(done[0])
         yield key, result(ray, done[0], what(key), advice)

@@ -7,6 +7,7 @@ work, and a later `ray start` finds what it would have found before.
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from fanno_hf.errors import UserError, causes
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}  # "0": it listens on the loopback alone
+_PATIENCE = 10.0  # seconds until a head has taken a connection
 _OURS = threading.Event()  # set while it is a run of ours that is connected
 
 
@@ -81,6 +83,8 @@ def _connect(ray: Any, address: str | None, talks: bool) -> None:
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM)
     try:
+        if address and (place := ray._private.services.canonicalize_bootstrap_address(address)):
+            knock(address, place)
         ray.init(
             address or "local",
             **({} if address else {"include_dashboard": False}),
@@ -92,6 +96,18 @@ def _connect(ray: Any, address: str | None, talks: bool) -> None:
     finally:
         if in_main:  # Ray takes it, and ours lets the run close its files
             signal.signal(signal.SIGTERM, handler)
+
+
+def knock(address: str, place: str) -> None:
+    """Raises UserError where nothing listens at a place, host:port: what `engine.address` says, or what Ray makes of it.
+
+    Ray itself would try for a quarter of an hour.
+    """
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(why(address, ConnectionError(f"{place}: {error}"))) from error
 
 
 def why(address: str | None, error: Exception) -> str:

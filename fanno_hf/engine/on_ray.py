@@ -12,7 +12,7 @@ from fanno_hf.engine import work
 from fanno_hf.engine.clients import CLIENTS, absorb_clients, ask_in_clients, check_clients
 from fanno_hf.engine.cluster import Cluster, in_tasks
 from fanno_hf.engine.embedding import RayEmbedder
-from fanno_hf.engine.screening import PARTS, screen_on_ray
+from fanno_hf.engine.screening import screen_on_ray
 from fanno_hf.steps.context import Context, StageOutput
 from fanno_hf.vectors.embedder import Embedder
 
@@ -29,10 +29,6 @@ class RayEngine:
     def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: Context) -> StageOutput:
         """Does `screen_alone` for all documents."""
         return screen_on_ray(documents, marker, self._run, context, self._cluster)
-
-    def forget(self) -> None:
-        """Deletes what pre-screening kept for a run that is killed."""
-        shutil.rmtree(self._run / PARTS, ignore_errors=True)
 
     @property
     def cores(self) -> int:
@@ -61,8 +57,8 @@ def engaged(context: Context, run: Path) -> Iterator[Context]:
     """Yields the context of a run with the engine that does its work; Ray is connected to when it is first needed."""
     settings = context.settings
     absorb_clients(run, context.teacher)
+    shutil.rmtree(run / CLIENTS, ignore_errors=True)
     if settings.engine.name == "local":
-        shutil.rmtree(run / CLIENTS, ignore_errors=True)
         yield context
         return
     cluster = Cluster(settings.engine, talks=settings.log_level == "DEBUG")

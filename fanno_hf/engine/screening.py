@@ -8,6 +8,7 @@ written is not done again, whoever is killed. Ray repeats tasks whose process or
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,11 @@ def screen_on_ray(
             write_shard(part.folder, marker, alone)
             progress.advance(part.stop - part.start, len(alone.kept))
     return gathered([part.folder for part in parts], context.scratch)
+
+
+def forget_parts(run: Path) -> None:
+    """Deletes what was kept for a run that is killed: its pre-screening is written, by whichever engine."""
+    shutil.rmtree(run / PARTS, ignore_errors=True)
 
 
 def _closed(path: Path) -> RunFolder:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import fanno_hf
 from fanno_hf.engine.on_ray import engaged
+from fanno_hf.engine.screening import forget_parts
 from fanno_hf.errors import StageEmpty, UserError
 from fanno_hf.hub.fetch import fetch
 from fanno_hf.hub.publish import Publisher, push_in_passing
@@ -65,6 +66,8 @@ def execute(settings: Settings) -> RunFolder:
         with services(settings, folder.path, folder.scratch) as alone, engaged(alone, folder.path) as context:
             for stage in STAGES.values() if asked == "all" else (STAGES[asked],):
                 stopped = _do(stage, context, folder)
+                if stage.name == "prescreen":
+                    forget_parts(folder.path)
                 write_card(folder, settings.hub.license)
                 if publisher:
                     push_in_passing(publisher, folder)
@@ -153,8 +156,6 @@ def _do(stage: Stage, context: Context, folder: RunFolder) -> StageEmpty | None:
     if stage.has_pairs:
         renew_exports(folder)
     folder.write_manifest()
-    if stage.name == "prescreen" and context.engine:
-        context.engine.forget()
     log_stage(stage.name, entry)
     return stopped
 

@@ -38,9 +38,6 @@ class Engine(Workers, Protocol):
     def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: "Context") -> "StageOutput":
         """Does `screen_alone` for all documents; `marker` tells for which settings and documents a part was made."""
 
-    def forget(self) -> None:
-        """Deletes what pre-screening kept for a run that is killed."""
-
     def ask_ahead(self, function: str, rows: "Dataset", context: "Context") -> None:
         """Asks about all rows, for the journal, by `function` ("module:name"), which gets some rows and a context."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fanno_hf.engine import nodes
-from fanno_hf.engine.cluster import Cluster, result
+from fanno_hf.engine import nodes, work
+from fanno_hf.engine.cluster import Cluster, in_tasks, result
 from fanno_hf.engine.connection import why
 from fanno_hf.errors import FannoError, UserError
 from fanno_hf.pipeline import versions
@@ -110,6 +110,48 @@ def connect(cluster) -> None:
     """Connects to a cluster, and leaves it."""
     with closing(Cluster(Engine(name="ray", address=cluster.address))) as connected:
         _ = connected.ray
+
+
+@pytest.mark.ray
+def test_a_head_that_is_gone_is_not_waited_for(cluster, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # as a shell keeps it when the cluster has ended
+    with pytest.raises(UserError, match=r"^engine.address=auto: no Ray cluster answers \(127.0.0.1:1: .*refused"):
+        _ = Cluster(Engine(name="ray", address="auto")).ray
+
+
+@pytest.fixture
+def borrowed(cluster):
+    """A Ray that the program itself has connected to."""
+    import ray
+
+    ray.init(cluster.address, log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+@pytest.mark.ray
+def test_in_a_borrowed_ray_no_task_goes_on(borrowed):
+    def wait_for_ever(number):
+        import threading
+
+        threading.Event().wait(None if number else 0)
+
+    used = Cluster(Engine(name="ray"))
+    assert next(in_tasks(used, wait_for_ever, [(0, (0,)), (1, (1,))], str, "")) == (0, None)
+    (left,) = used.tasks
+    used.close()
+    with pytest.raises((borrowed.exceptions.TaskCancelledError, borrowed.exceptions.WorkerCrashedError)):
+        borrowed.get(left, timeout=0)
+
+
+@pytest.mark.ray
+def test_in_a_borrowed_ray_processes_that_embed_give_their_cores_back(borrowed):
+    used = Cluster(Engine(name="ray"))
+    held = used.ray.remote(work.Tally).options(num_cpus=1).remote()
+    used.processes = [held]
+    used.close()
+    with pytest.raises(borrowed.exceptions.RayActorError):
+        borrowed.get(held.sum.remote(), timeout=60)
 
 
 @pytest.mark.ray
