@@ -73,7 +73,7 @@ class RayEmbedder:
     def _called(self, texts: Sequence[str], calls: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
         """Yields what each call gives, in any order. A free process takes the next call; that of a lost one goes to another."""
         ray = self._cluster.ray
-        processes = self._cluster.processes = self._cluster.processes or self._started()
+        processes = self._processes(len(calls))
         waiting, lost = deque(calls), Counter()
         # nothing but `ready` is asked of a process before it is there, so no call waits for one that has no room
         running = {_when_ready(process): (process, None) for process in processes}
@@ -104,11 +104,14 @@ class RayEmbedder:
                 rows = waiting.popleft()
                 running[process.encode.remote(list(texts[rows]))] = (process, rows)
 
-    def _started(self) -> list[Any]:
-        ray, settings = self._cluster.ray, self._cluster.settings
+    def _processes(self, calls: int) -> list[Any]:
+        """Returns the processes that are there, and new ones as long as each of so many calls could use its own."""
+        ray, settings, there_already = self._cluster.ray, self._cluster.settings, self._cluster.processes
         there = ray.cluster_resources().get("GPU", 0) / settings.gpus if settings.gpus else self._cluster.cores
         made = ray.remote(work.Embedding).options(num_cpus=1, num_gpus=settings.gpus, max_restarts=_RETRIES)
-        return [made.remote(self._config) for _ in range(settings.embedders or max(1, int(there)))]
+        most = min(settings.embedders or max(1, int(there)), calls)
+        there_already += [made.remote(self._config) for _ in range(most - len(there_already))]
+        return list(there_already)
 
     def _count(self, lost: Counter, rows: slice, error: Exception) -> None:
         lost[rows.start] += 1

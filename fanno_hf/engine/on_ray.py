@@ -30,6 +30,10 @@ class RayEngine:
         """Does `screen_alone` for all documents."""
         return screen_on_ray(documents, marker, self._run, context, self._cluster)
 
+    def rest(self) -> None:
+        """Gives back the cores and GPUs of processes that embed, until they are needed again."""
+        self._cluster.free_cores()
+
     @property
     def cores(self) -> int:
         """Cores of all nodes."""

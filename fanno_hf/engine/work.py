@@ -1,6 +1,7 @@
 """What a process of Ray does: one task's documents, or the texts it is given. It touches no run folder."""
 
 import json
+import os
 import socket
 import tempfile
 import threading
@@ -123,6 +124,7 @@ def ask(
 
     _check_sign(Path(folder), sign)
     settings, own = _settings(given[0]), Path(folder, str(client))
+    _check_keys(settings)
     own.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -139,6 +141,16 @@ def _check_sign(folder: Path, sign: str) -> None:
             f"engine.clients: the node {socket.gethostname()} does not see {folder.parent}: put the run folder where all nodes "
             "see it, or give engine.clients=1"
         )
+
+
+def _check_keys(settings: "Settings") -> None:
+    for group in ("teacher", "judge", "embedder"):
+        name = settings.resolved[group].get("api_key_env")
+        if name and not os.environ.get(name):
+            raise UserError(
+                f"engine.clients: {group}.api_key_env={name} is not set on the node {socket.gethostname()}, and keys do not travel: "
+                "set it there before `ray start`, or give engine.clients=1"
+            )
 
 
 @contextmanager

@@ -68,6 +68,8 @@ def execute(settings: Settings) -> RunFolder:
                 stopped = _do(stage, context, folder)
                 if stage.name == "prescreen":
                     forget_parts(folder.path)
+                if context.engine:
+                    context.engine.rest()
                 write_card(folder, settings.hub.license)
                 if publisher:
                     push_in_passing(publisher, folder)

@@ -38,6 +38,9 @@ class Engine(Workers, Protocol):
     def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: "Context") -> "StageOutput":
         """Does `screen_alone` for all documents; `marker` tells for which settings and documents a part was made."""
 
+    def rest(self) -> None:
+        """Gives back what waits for work: the next stage may wait long for the teacher."""
+
     def ask_ahead(self, function: str, rows: "Dataset", context: "Context") -> None:
         """Asks about all rows, for the journal, by `function` ("module:name"), which gets some rows and a context."""
 

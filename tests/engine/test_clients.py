@@ -1,5 +1,6 @@
 """Several clients: the bytes of one, each request once, whoever dies on the way."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from fanno_hf.cli.configuration import resolve
 from fanno_hf.engine import work
 from fanno_hf.errors import UserError
-from tests.conftest import SMALL, small_run, write_documents
+from tests.conftest import SMALL, compose_config, small_run, write_documents
 from tests.test_kill import parquet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,6 +133,18 @@ def test_a_node_that_does_not_see_the_run_folder_is_named(tmp_path):
         UserError, match=r"engine.clients: the node \S+ does not see .*: put the run folder where all nodes"
     ):
         work.ask("", ("{}", None), str(tmp_path / "clients"), "sign", 0, None, None)
+
+
+def test_a_node_without_the_key_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("THE_KEY", raising=False)
+    (tmp_path / "sign").write_text("sign")
+    given = resolve(
+        compose_config(*SMALL, "teacher=openai", "teacher.base_url=http://127.0.0.1:1", "teacher.api_key_env=THE_KEY")
+    )
+    with pytest.raises(
+        UserError, match=r"^engine.clients: teacher.api_key_env=THE_KEY is not set on the node \S+, and keys"
+    ):
+        work.ask("", (json.dumps(given.resolved), None), str(tmp_path), "sign", 0, None, None)
 
 
 @pytest.mark.parametrize("other", ["budget.requests=5", "journal=shared.sqlite"])

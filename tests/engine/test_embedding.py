@@ -58,6 +58,14 @@ def test_the_vectors_of_the_embedder_itself(embedder, tmp_path):
     assert embedder.encode([]).shape == (0, 16)
 
 
+def test_processes_are_no_more_than_calls(connected, embedder, monkeypatch):
+    connected.settings = Engine(name="ray", embedders=2)
+    embedder.encode(TEXTS[:8])
+    assert len(connected.processes) == 1
+    embedder.encode(TEXTS[:40])
+    assert len(connected.processes) == 2
+
+
 def test_the_call_of_a_lost_process_goes_to_another(embedder, tmp_path, monkeypatch):
     def die_once(texts, folder):
         if TEXTS[40] in texts and not (folder / "died").exists():
