@@ -83,7 +83,7 @@ def _connect(ray: Any, address: str | None, talks: bool) -> None:
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        if address and (place := ray._private.services.canonicalize_bootstrap_address(address)):
+        if address and (place := _place_of(ray, address)):
             knock(address, place)
         ray.init(
             address or "local",
@@ -96,6 +96,14 @@ def _connect(ray: Any, address: str | None, talks: bool) -> None:
     finally:
         if in_main:  # Ray takes it, and ours lets the run close its files
             signal.signal(signal.SIGTERM, handler)
+
+
+def _place_of(ray: Any, address: str) -> str | None:
+    """Returns what Ray makes of an address, host:port; None where it makes nothing of it, or a newer Ray does not say."""
+    try:
+        return ray._private.services.canonicalize_bootstrap_address(address)
+    except AttributeError:
+        return None
 
 
 def knock(address: str, place: str) -> None:
