@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from fanno_hf.engine import work
 from fanno_hf.engine.cluster import RETRIES, Cluster, result
-from fanno_hf.errors import UserError
+from fanno_hf.engine.nodes import on_each_node
+from fanno_hf.errors import FannoError, UserError
 from fanno_hf.settings import Settings
 from fanno_hf.steps.context import Context
 from fanno_hf.steps.progress import EVERY
@@ -46,6 +47,27 @@ def check_clients(settings: Settings) -> None:
         )
 
 
+def check_nodes_for_clients(run: Path, settings: Settings, cluster: Cluster) -> None:
+    """Raises UserError where a client could not work on a node: it does not see the run folder, or has no key."""
+    folder, sign = _signed(run)
+    try:
+        for node, why in on_each_node(
+            cluster.ray, "why_no_client", str(folder), sign, work.names_of_keys(settings)
+        ).items():
+            if why and not isinstance(why, FannoError):  # one that says nothing may yet do so
+                raise UserError(f"engine.clients, node {node}: {why}, or give engine.clients=1")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _signed(run: Path) -> tuple[Path, str]:
+    """Makes the folder of the clients; returns it, and what a file in it says."""
+    folder, sign = (run / CLIENTS).resolve(), uuid4().hex
+    folder.mkdir(exist_ok=True)
+    (folder / work.SIGN).write_text(sign)
+    return folder, sign
+
+
 def absorb_clients(run: Path, teacher: Teacher) -> None:
     """Takes over what clients of this or a killed process have journaled."""
     for journal in sorted(Path(run, CLIENTS).glob("*/journal.sqlite")):
@@ -61,10 +83,7 @@ def ask_in_clients(function: str, rows: "Dataset", run: Path, context: Context, 
     Raises FannoError: the first that a client raises, or one was lost again and again.
     """
     ray, count = cluster.ray, min(cluster.settings.clients, len(rows))
-    folder = (run / CLIENTS).resolve()
-    folder.mkdir(exist_ok=True)
-    sign = uuid4().hex
-    (folder / work.SIGN).write_text(sign)
+    folder, sign = _signed(run)
     context.teacher.settle()
     given = ray.put((json.dumps(context.settings.resolved), context.benchmarks))
     tally = ray.remote(work.Tally).options(num_cpus=0).remote()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanno_hf.communities.workers import Call, Key
 from fanno_hf.engine import work
-from fanno_hf.engine.clients import CLIENTS, absorb_clients, ask_in_clients, check_clients
+from fanno_hf.engine.clients import CLIENTS, absorb_clients, ask_in_clients, check_clients, check_nodes_for_clients
 from fanno_hf.engine.cluster import Cluster, in_tasks
 from fanno_hf.engine.embedding import RayEmbedder
 from fanno_hf.engine.screening import screen_on_ray
@@ -27,7 +27,9 @@ class RayEngine:
         self._cluster, self._run = cluster, run
 
     def screen(self, documents: "Dataset", marker: Mapping[str, Any], context: Context) -> StageOutput:
-        """Does `screen_alone` for all documents."""
+        """Does `screen_alone` for all documents. Raises UserError where the clients of later stages would find no place."""
+        if context.settings.engine.clients > 1 and context.settings.stage == "all":  # before the hours that this takes
+            check_nodes_for_clients(self._run, context.settings, self._cluster)
         return screen_on_ray(documents, marker, self._run, context, self._cluster)
 
     def rest(self) -> None:

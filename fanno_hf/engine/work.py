@@ -5,7 +5,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -122,9 +122,9 @@ def ask(
     from fanno_hf.pipeline.services import services
     from fanno_hf.steps.rows import opened
 
-    _check_sign(Path(folder), sign)
     settings, own = _settings(given[0]), Path(folder, str(client))
-    _check_keys(settings)
+    if why := why_no_client(folder, sign, names_of_keys(settings)):  # a node that has come since the others were asked
+        raise UserError(f"engine.clients, node {socket.gethostname()}: {why}, or give engine.clients=1")
     own.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -135,22 +135,27 @@ def ask(
         return asdict(context.teacher.take_usage()), context.teacher.costs.tokens
 
 
-def _check_sign(folder: Path, sign: str) -> None:
-    if not (folder / SIGN).is_file() or (folder / SIGN).read_text() != sign:
-        raise UserError(
-            f"engine.clients: the node {socket.gethostname()} does not see {folder.parent}: put the run folder where all nodes "
-            "see it, or give engine.clients=1"
-        )
+def why_no_client(folder: str, sign: str, keys: Mapping[str, str]) -> str:
+    """Returns in words why a client cannot work on this node; "" where it can.
+
+    Args:
+        folder, sign: of the clients, and what a file there says.
+        keys: names of environment variables, by the settings that name them.
+    """
+    file = Path(folder, SIGN)
+    if not file.is_file() or file.read_text() != sign:
+        return f"it does not see {file.parent.parent}: put the run folder where all nodes see it"
+    missing = next((f"{setting}={name}" for setting, name in keys.items() if not os.environ.get(name)), None)
+    return f"{missing} is not set there, and keys do not travel: set it before `ray start`" if missing else ""
 
 
-def _check_keys(settings: "Settings") -> None:
-    for group in ("teacher", "judge", "embedder"):
-        name = settings.resolved[group].get("api_key_env")
-        if name and not os.environ.get(name):
-            raise UserError(
-                f"engine.clients: {group}.api_key_env={name} is not set on the node {socket.gethostname()}, and keys do not travel: "
-                "set it there before `ray start`, or give engine.clients=1"
-            )
+def names_of_keys(settings: "Settings") -> dict[str, str]:
+    """Returns the environment variables that a client takes keys from, by the settings that name them."""
+    named = {
+        f"{group}.api_key_env": settings.resolved[group].get("api_key_env")
+        for group in ("teacher", "judge", "embedder")
+    }
+    return {setting: name for setting, name in named.items() if name}
 
 
 @contextmanager

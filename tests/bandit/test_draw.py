@@ -14,24 +14,19 @@ from fanno_hf.settings import POLICIES
 
 
 def published_values(rewards, pulls, exploration):
-    """The upper confidence bounds as published, in plain Python."""
-    total = len(rewards) + sum(pulls)
-    return [
-        reward + exploration * math.sqrt(2 * math.log(total) / (count + 1))
-        for reward, count in zip(rewards, pulls, strict=True)
-    ]
+    """The upper confidence bounds as published."""
+    total = len(rewards) + pulls.sum()
+    return rewards + exploration * np.sqrt(2 * math.log(total) / (pulls + 1))
 
 
 def published_rule(rewards, pulls, ranks, exploration):
     """The rule as published: rank all instructions, take these ranks, count the pulls."""
-    pulls, draws = list(pulls), []
+    pulls, draws = pulls.copy(), []
     for row in ranks:
-        values = published_values(rewards, pulls, exploration)
-        ranked = sorted(range(len(rewards)), key=values.__getitem__, reverse=True)
-        draws.append([ranked[rank] for rank in row])
-        for index in draws[-1]:
-            pulls[index] += 1
-    return draws, pulls
+        ranked = np.argsort(-published_values(rewards, pulls, exploration), kind="stable")
+        draws.append(ranked[row].tolist())
+        pulls[draws[-1]] += 1
+    return draws, pulls.tolist()
 
 
 def both_rules(rewards, pulls, num_draws, exploration, counterexamples=3, top_fraction=0.05):
@@ -41,7 +36,7 @@ def both_rules(rewards, pulls, num_draws, exploration, counterexamples=3, top_fr
     options = {"counterexamples": counterexamples, "exploration": exploration, "top_fraction": top_fraction}
     draws, new_pulls = draw_window(rewards, pulls, num_draws, **options, rng=np.random.default_rng(7))
     ranks = draw_ranks(num_draws, size, top, np.random.default_rng(7)).tolist()
-    return (draws.tolist(), new_pulls.tolist()), published_rule(rewards.tolist(), pulls.tolist(), ranks, exploration)
+    return (draws.tolist(), new_pulls.tolist()), published_rule(rewards, pulls, ranks, exploration)
 
 
 @pytest.mark.parametrize("exploration", [0.0, 0.1, 3.0])
@@ -94,8 +89,8 @@ def test_ranks_come_row_by_row_from_the_generator():
 
 
 def test_values_follow_the_formula():
-    values = published_values([0.5, 1.0], [0, 3], exploration=3.0)
-    assert values == pytest.approx([0.5 + 3 * math.sqrt(2 * math.log(5)), 1 + 3 * math.sqrt(math.log(5) / 2)])
+    values = published_values(np.array([0.5, 1.0]), np.array([0, 3]), exploration=3.0)
+    assert list(values) == pytest.approx([0.5 + 3 * math.sqrt(2 * math.log(5)), 1 + 3 * math.sqrt(math.log(5) / 2)])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Several clients: the bytes of one, each request once, whoever dies on the way."""
 
-import json
 import os
 import shutil
 import signal
@@ -128,23 +127,41 @@ def keys(journal: Path, copy: Path) -> set[str]:
     return found
 
 
-def test_a_node_that_does_not_see_the_run_folder_is_named(tmp_path):
-    with pytest.raises(
-        UserError, match=r"engine.clients: the node \S+ does not see .*: put the run folder where all nodes"
-    ):
-        work.ask("", ("{}", None), str(tmp_path / "clients"), "sign", 0, None, None)
+def test_a_node_that_does_not_see_the_run_folder_says_so(tmp_path):
+    folder = tmp_path / "run/clients"
+    assert work.why_no_client(str(folder), "sign", {}).startswith(
+        f"it does not see {tmp_path / 'run'}: put the run folder"
+    )
+    folder.mkdir(parents=True)
+    (folder / "sign").write_text("that of another run")
+    assert work.why_no_client(str(folder), "sign", {}).startswith("it does not see")
+    (folder / "sign").write_text("sign")
+    assert work.why_no_client(str(folder), "sign", {}) == ""
 
 
-def test_a_node_without_the_key_is_named(tmp_path, monkeypatch):
+def test_a_node_without_the_key_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("THE_KEY", raising=False)
     (tmp_path / "sign").write_text("sign")
     given = resolve(
         compose_config(*SMALL, "teacher=openai", "teacher.base_url=http://127.0.0.1:1", "teacher.api_key_env=THE_KEY")
     )
+    keys = work.names_of_keys(given)
+    assert keys == {"teacher.api_key_env": "THE_KEY"}
+    words = "teacher.api_key_env=THE_KEY is not set there, and keys do not travel: set it before `ray start`"
+    assert work.why_no_client(str(tmp_path), "sign", keys) == words
+    monkeypatch.setenv("THE_KEY", "secret")
+    assert work.why_no_client(str(tmp_path), "sign", keys) == ""
+
+
+@pytest.mark.ray
+def test_several_clients_are_refused_before_any_work_where_a_node_has_no_key(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("THE_KEY", "secret")
+    monkeypatch.setattr(work, "names_of_keys", lambda _: {"teacher.api_key_env": "A_KEY_OF_NO_NODE"})
     with pytest.raises(
-        UserError, match=r"^engine.clients: teacher.api_key_env=THE_KEY is not set on the node \S+, and keys"
+        UserError, match=r"^engine.clients, node \S+: teacher.api_key_env=A_KEY_OF_NO_NODE is not set there"
     ):
-        work.ask("", (json.dumps(given.resolved), None), str(tmp_path), "sign", 0, None, None)
+        small_run(tmp_path, *given)
+    assert not (tmp_path / "run/clients").exists() and not (tmp_path / "run/prescreen").exists()
 
 
 @pytest.mark.parametrize("other", ["budget.requests=5", "journal=shared.sqlite"])
