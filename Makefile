@@ -33,7 +33,7 @@ browser: install ## find or install the headless Chromium that the tests of the 
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 		|| $(BIN)/playwright install --with-deps chromium
 
-test: quality browser ## quality checks and every test (about six minutes, loopback only)
+test: quality browser ## quality checks and every test (six to eight minutes, loopback only)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not long and not ray"
 
 test-long: install ## what takes minutes: 20 kills of a run, several processes that train one student
