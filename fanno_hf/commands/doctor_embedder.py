@@ -28,12 +28,12 @@ from fanno_hf.settings import Settings
 from fanno_hf.teacher.client import CallFailed
 from fanno_hf.teacher.members import identity_of
 from fanno_hf.teacher.reply import Server
+from fanno_hf.vectors.rows import KEY
 from fanno_hf.vectors.server import ServerEmbedder
 
 _AT_ONCE = 4  # requests of the burst
 _LISTED = 20  # models of a server that are named at most
 _ALIKE = 0.02  # how far apart two vectors of one text may be: half precision, in batches of another shape, stays below
-_KEY = 16  # bytes of a store's key
 
 
 async def embedder_findings(settings: Settings, hasty: Mapping[str, Any]) -> AsyncIterator[tuple[str, Finding]]:
@@ -160,7 +160,7 @@ def _kept(folder: Path, embedder: ServerEmbedder) -> Finding:
         try:
             about = json.loads(path.read_text(encoding="utf-8"))
             name, numbers = about["embedder"], about["dimension"]
-            kept[name] = (path.parent / "keys").stat().st_size // _KEY
+            kept[name] = (path.parent / "keys").stat().st_size // KEY
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if name == embedder.identity and kept[name] and numbers != embedder.dimension:

@@ -18,9 +18,9 @@ from fanno_hf.engine import work
 from fanno_hf.engine.cluster import RETRIES, Cluster, result
 from fanno_hf.engine.nodes import on_each_node
 from fanno_hf.errors import FannoError, UserError
+from fanno_hf.progress_bar import EVERY
 from fanno_hf.settings import Settings
 from fanno_hf.steps.context import Context
-from fanno_hf.steps.progress import EVERY
 from fanno_hf.teacher.base import Usage
 from fanno_hf.teacher.service import Teacher
 

@@ -211,9 +211,8 @@ class Children:
         code, job = child.end(), child.job
         if job is None:
             return
-        if (
-            code == -signal.SIGKILL and not job.told and not job.losses
-        ):  # somebody's doing, or the kernel's; not the file's
+        # somebody's doing, or the kernel's; not the file's
+        if code == -signal.SIGKILL and not job.told and not job.losses:
             job.leaves, job.leaf, job.losses, job.is_sent = job.leaves - bool(job.leaf), "", 1, False
             return
         if code == -signal.SIGALRM:

@@ -13,12 +13,11 @@ from types import TracebackType
 from tqdm import tqdm
 
 from fanno_hf.costs import in_words
+from fanno_hf.progress_bar import EVERY
 from fanno_hf.teacher.service import Teacher
 from fanno_hf.texts.duration import duration
 
 logger = logging.getLogger(__name__)
-
-EVERY = 10.0  # seconds between two lines in a log: a shorter phase gives none
 
 
 class Progress:

@@ -36,9 +36,7 @@ class Endpoint:
     in_flight: int = 0
     up: bool = False  # False while it is set aside
     is_returning: bool = False  # whether it was set aside, and nobody has said yet that it is back
-    misfit: str | None = (
-        None  # why it cannot be taken although it answers, while it is set aside: another model, a wrong key
-    )
+    misfit: str | None = None  # why it stays set aside although it answers: another model, a wrong key
     closed_until: float = 0.0  # it gets nothing before this time
     probe_pause: float = _FIRST_PROBE  # between tries while it is set aside; grows until it answers a request
     server: Server = Server()

@@ -154,9 +154,8 @@ class Members:
 
     def wrong_setting(self, endpoint: Endpoint, why: WrongSetting) -> TeacherUnavailable:
         """The error where a server would refuse every request."""
-        advice = (
-            f": check {self._settings()}" if why.status else ""
-        )  # where it says none, the words are ours, and say what to give
+        # where it gave no status, the words are ours, and say what to give
+        advice = f": check {self._settings()}" if why.status else ""
         return TeacherUnavailable(
             f"The {self.role} at {endpoint.client.base_url} answers {why}{advice}, then run the same command again."
         )

@@ -9,12 +9,10 @@ They only grow, a chunk at a time, the keys last, and of these the first one: wh
 than was written is found when the store is opened and taken out: its text is embedded again.
 """
 
-import hashlib
 import json
 import logging
 import os
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,14 +22,13 @@ from fanno_hf.errors import UserError
 from fanno_hf.identity import digest
 from fanno_hf.progress_bar import ProgressBar
 from fanno_hf.vectors.embedder import Embedder
+from fanno_hf.vectors.rows import KEY, SUM, are_units, check, checksums, key_of, whole_chunks
 from fanno_hf.whole_files import whole_file
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 2_048
 """Texts embedded and written together, sorted by length among themselves; a crash loses no more than one chunk."""
-_KEY = 16
-_SUM = 4
 _READ = 16_384  # vectors checked at a time
 _SAME = 0.9  # cosine of a text's vectors by one model, at least, whatever it computes with; those of two models are unrelated
 GATHERED = 512  # vectors copied at a time; each may bring 64 kB of its neighbours into memory
@@ -94,7 +91,7 @@ class EmbeddingStore:
 
     def _find_or_embed(self, texts: Sequence[str]) -> np.ndarray:
         """Returns the row of each text: int64, shape (len(texts),)."""
-        keys = [_key(text) for text in texts]
+        keys = [key_of(text) for text in texts]
         first = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self._rows}
         missing = sorted(first.values())
         if not self._is_recognised:
@@ -111,7 +108,7 @@ class EmbeddingStore:
                 order = np.lexsort(([-len(text) for text in chunk], np.arange(len(chunk)) // CHUNK))
                 longest_first = [chunk[place] for place in order]
                 for part, vectors in self._embed(longest_first):
-                    _check(vectors, longest_first[part], self.identity)
+                    check(vectors, longest_first[part], self.identity)
                     came = order[part]
                     self._append([keys[places[place]] for place in np.sort(came)], vectors[np.argsort(came)])
                     bar.update(len(came))
@@ -120,7 +117,7 @@ class EmbeddingStore:
     def _recognise(self) -> None:
         """Compares a vector with what the server says of its text now, before any is added."""
         if self._witness is not None:
-            before, now = self._vectors[self._rows[_key(self._witness)]], self._embedder.encode([self._witness])[0]
+            before, now = self._vectors[self._rows[key_of(self._witness)]], self._embedder.encode([self._witness])[0]
             # one of another length is refused when it is to be written
             if len(now) == len(before) and (cosine := float(now @ before)) < _SAME:
                 raise UserError(
@@ -139,20 +136,20 @@ class EmbeddingStore:
         """Reads the keys, once, and leaves out what a killed process left half written and what is damaged."""
         if self._rows is not None:
             return
-        keys = _whole_chunks(self._read("keys") or b"")
+        keys = whole_chunks(self._read("keys") or b"")
         if not keys:  # they are written last: without them nothing else need be whole
             self._rows = {}
             return
         dimension, held = self._shape()
         sums = self._read("checksums")  # None of a store from before there were any
-        count = min(len(keys) // _KEY, held, held if sums is None else len(sums) // _SUM)
-        keys, sums = keys[: _KEY * count], None if sums is None else sums[: _SUM * count]
+        count = min(len(keys) // KEY, held, held if sums is None else len(sums) // SUM)
+        keys, sums = keys[: KEY * count], None if sums is None else sums[: SUM * count]
         whole = self._find_whole(keys, sums, dimension, is_ours)
         self._tell(count - int(whole.sum()))
         if is_ours and not whole.all():
             keys = self._take_out(keys, whole, dimension)
             whole = whole[whole]
-        self._rows = {keys[_KEY * row : _KEY * (row + 1)]: int(row) for row in np.flatnonzero(whole)}
+        self._rows = {keys[KEY * row : KEY * (row + 1)]: int(row) for row in np.flatnonzero(whole)}
         self._map(len(whole), dimension)
 
     def _read(self, name: str) -> bytes | None:
@@ -175,11 +172,11 @@ class EmbeddingStore:
 
         A store without checksums is given them; of its rows only the length tells whether they are whole.
         """
-        sums, units = np.empty(len(keys) // _KEY, dtype="<u4"), np.ones(len(keys) // _KEY, dtype=bool)
+        sums, units = np.empty(len(keys) // KEY, dtype="<u4"), np.ones(len(keys) // KEY, dtype=bool)
         for rows, vectors in self._blocks(len(sums), dimension):
-            sums[rows] = _checksums(keys[_KEY * rows.start : _KEY * rows.stop], vectors)
+            sums[rows] = checksums(keys[KEY * rows.start : KEY * rows.stop], vectors)
             if kept is None:
-                units[rows] = _are_units(vectors)
+                units[rows] = are_units(vectors)
         if kept is not None:
             return sums == np.frombuffer(kept, dtype="<u4")
         if is_ours:
@@ -205,7 +202,7 @@ class EmbeddingStore:
         """Writes the files anew without the damaged rows, and returns their keys. A process that dies between two files
         leaves rows that their checksums do not fit, which are taken out the next time."""
         rows = np.flatnonzero(whole)
-        kept_keys = np.frombuffer(keys, dtype=f"V{_KEY}")[rows].tobytes()
+        kept_keys = np.frombuffer(keys, dtype=f"V{KEY}")[rows].tobytes()
         sums = np.fromfile(self._file("checksums"), dtype="<u4")[rows]
         blocks = self._blocks(len(whole), dimension)
         self._replace("vectors.f32", (vectors[whole[part]].tobytes() for part, vectors in blocks))
@@ -229,8 +226,8 @@ class EmbeddingStore:
             self._file("embedder.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
         content, names = np.ascontiguousarray(vectors, dtype="<f4"), b"".join(keys)
         self._write(self._file("vectors.f32"), 4 * dimension * count, content.tobytes())
-        self._write(self._file("checksums"), _SUM * count, _checksums(names, content).tobytes())
-        self._write(self._file("keys"), _KEY * count, names, last=_KEY)
+        self._write(self._file("checksums"), SUM * count, checksums(names, content).tobytes())
+        self._write(self._file("keys"), KEY * count, names, last=KEY)
         self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
         self._map(len(self._rows), dimension)
 
@@ -265,41 +262,3 @@ class EmbeddingStore:
 
     def _file(self, name: str) -> Path:
         return self._folder / name
-
-
-def _key(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
-
-
-def _whole_chunks(keys: bytes) -> bytes:
-    """Leaves out a chunk whose first key is not there: texts are embedded again in the company that they had."""
-    rows = np.frombuffer(keys[: len(keys) // _KEY * _KEY], dtype="<u8").reshape(-1, _KEY // 8)
-    missing = np.flatnonzero(~rows.any(axis=1))
-    return keys[: _KEY * missing[0]] if len(missing) else keys
-
-
-def _checksums(keys: bytes, vectors: np.ndarray) -> np.ndarray:
-    """Returns the CRC-32 of each row's key and vector: uint32, shape (n_rows,)."""
-    content, size = memoryview(vectors).cast("B"), vectors.itemsize * vectors.shape[1]
-    return np.asarray(
-        [
-            zlib.crc32(content[size * row : size * (row + 1)], zlib.crc32(keys[_KEY * row : _KEY * (row + 1)]))
-            for row in range(len(vectors))
-        ],
-        dtype="<u4",
-    )
-
-
-def _are_units(vectors: np.ndarray) -> np.ndarray:
-    """Returns whether each row is of unit length: bool, shape (n_rows,)."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
-
-
-def _check(vectors: np.ndarray, texts: Sequence[str], identity: str) -> None:
-    """What is stored stays, so a vector that would spoil every comparison is refused first."""
-    for row in np.flatnonzero(~_are_units(vectors))[:1]:
-        raise UserError(
-            f"The embedder {identity} gives a vector of length {np.linalg.norm(vectors[row])} for the text {texts[row][:60]!r}: "
-            "choose another (embedder=…), or drop the text"
-        )
